@@ -66,9 +66,7 @@ def leaves_no_thread_and_no_process() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def leaves_nothing_on_the_loop(
-    request: pytest.FixtureRequest, leaves_no_thread_and_no_process: None
-) -> None:
+def leaves_nothing_on_the_loop(request: pytest.FixtureRequest, leaves_no_thread_and_no_process: None) -> None:
     """Bring in `loop_leak_check` for async tests; a sync test has no loop to look at."""
     if pytest_asyncio.is_async_test(request.node):
         request.getfixturevalue("loop_leak_check")
