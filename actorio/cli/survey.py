@@ -1,6 +1,6 @@
 """A survey of Python source files: what one file holds, and what a tree of them adds up to.
 
-Plain functions and values, without an actor among them: `survey_file` is what the parser processes of the demo
+Plain functions and values, without an actor among them: `survey_file` is what the demo's parser processes
 run, `survey_tree` is the sequential program that the demo has to agree with, to the last count.
 """
 
@@ -23,7 +23,7 @@ _SKIPPED = {"__pycache__", "dist-packages", "site-packages"}
 class FileFacts:
     """What one source file holds.
 
-    `imports` has the top-level name of each module that the file imports: once, sorted, without relative ones.
+    `imports` has the top-level name of each module that the file imports: once, sorted, no relative ones.
     """
 
     path: str
@@ -95,8 +95,9 @@ def survey_tree(root: Path) -> Survey:
 def find_sources(root: Path) -> tuple[list[str], list[Unparsed]]:
     """List the `.py` files under `root`, sorted, and the directories that cannot be read.
 
-    Links to directories are not followed. Hidden directories and installed packages inside of the tree are left
-    out; so is what is no file (a pipe named `x.py` would never end). When `root` is a file, it is the whole list.
+    Links to directories are not followed. Hidden directories and installed packages inside of the tree are
+    left out; so is what is no file (a pipe named `x.py` would never end). When `root` is a file, it is the
+    whole list.
     """
     if root.is_file():
         return ([str(root)] if root.suffix == ".py" else []), []
