@@ -54,14 +54,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def leaves_no_thread_and_no_process() -> Iterator[None]:
     """Fail a test after which a thread or a child process is still there, its loop being closed."""
-    before = {*threading.enumerate()}
+    before = {*threading.enumerate(), *multiprocessing.active_children()}
     yield
     started = [thread for thread in threading.enumerate() if thread not in before]
     for thread in started:
         thread.join(THREAD_GRACE)
     left = [thread.name for thread in started if thread.is_alive()]
     assert not left, f"the test left threads: {left}"
-    children = [child.name for child in multiprocessing.active_children()]
+    children = [child.name for child in multiprocessing.active_children() if child not in before]
     assert not children, f"the test left processes: {children}"
 
 

@@ -1,0 +1,66 @@
+"""The leak check sees each kind of leak: a suite in which every test plants one must fail in every test."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+LEAKS = """
+import asyncio, multiprocessing, threading, time, warnings, pytest
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+
+async def test_task():
+    asyncio.planted = asyncio.get_running_loop().create_task(asyncio.sleep(100))
+
+async def test_timer():
+    asyncio.get_running_loop().call_later(100, print)
+
+async def test_future():
+    asyncio.get_running_loop().create_future().set_exception(ValueError())
+
+async def test_thread():
+    threading.Thread(target=threading.Event().wait, args=(5,), daemon=True).start()
+
+async def test_process():
+    multiprocessing.get_context("spawn").Process(target=time.sleep, args=(2,), daemon=True).start()
+
+async def test_warning():
+    warnings.warn("careless", RuntimeWarning)
+
+async def test_coroutine():
+    asyncio.sleep(0)
+"""
+
+CLEAN = """
+import asyncio
+
+async def test_clean():
+    await asyncio.sleep(0)
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A suite elsewhere that has this one's configuration and fixtures."""
+    here = Path(__file__).parent
+    pytester.makeconftest((here / "conftest.py").read_text())
+    (pytester.path / "pyproject.toml").write_text((here.parent / "pyproject.toml").read_text())
+    return pytester
+
+
+def run(suite: pytest.Pytester) -> pytest.RunResult:
+    return suite.runpytest_subprocess("-p", "no:cacheprovider", suite.path)
+
+
+def test_each_kind_of_leak_fails_its_test(suite: pytest.Pytester) -> None:
+    suite.makepyfile(LEAKS)
+    blamed = re.findall(r"^(?:FAILED|ERROR) \S+::(test_\w+)", run(suite).stdout.str(), re.MULTILINE)
+    assert sorted(blamed) == sorted(re.findall(r"test_\w+", LEAKS))
+
+
+def test_a_clean_test_passes_on_every_loop(suite: pytest.Pytester) -> None:
+    suite.makepyfile(CLEAN)
+    outcomes = run(suite).parseoutcomes()
+    assert set(outcomes) == {"passed"}
+    assert outcomes["passed"] >= 2
