@@ -1,0 +1,93 @@
+"""Wrong programs: both type checkers must refuse each line marked `# refused`, and no other. Never run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actorio import Actor, ActorRef, ActorSystem, Ask, Worker
+
+
+@dataclass(frozen=True)
+class Get(Ask[int]):
+    key: str
+
+
+@dataclass(frozen=True)
+class Foreign(Ask[int]):
+    """A question that the store does not take."""
+
+
+@dataclass(frozen=True)
+class Put:
+    key: str
+    value: int
+
+
+class Store(Actor[Get | Put]):
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    async def receive(self, message: Get | Put) -> int | None:
+        return None
+
+    async def increase(self, by: int, *, twice: bool = False) -> int:
+        return by
+
+    async def own_loop(self) -> str:
+        return await self.recv()  # refused
+
+
+class Other(Actor[str]):
+    async def act(self) -> None: ...
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+async def a_message_the_actor_does_not_take(store: ActorRef[Store], other: ActorRef[Other]) -> None:
+    await store.send("text")  # refused
+    store.send_nowait(5)  # refused
+    store.send_threadsafe(b"bytes")  # refused
+    await other.send(Put("a", 1))  # refused
+    await store.ask(Foreign())  # refused
+
+
+async def an_answer_of_another_type(store: ActorRef[Store]) -> None:
+    _wrong: str = await store.ask(Get("a"))  # refused
+    _worse: bytes = await store.call(Store.increase, 1)  # refused
+
+
+async def a_call_that_does_not_fit(store: ActorRef[Store]) -> None:
+    await store.call(Store.increase, "five")  # refused
+    await store.call(Store.increase)  # refused
+    await store.call(Store.increase, 5, thrice=True)  # refused
+    await store.call(Other.act)  # refused
+    await store.cast(Other.act)  # refused
+    await store.cast(Store.increase, "five")  # refused
+
+
+async def constructor_arguments_that_do_not_fit(system: ActorSystem) -> None:
+    await system.spawn(Store)  # refused
+    await system.spawn(Store, "three")  # refused
+    await system.spawn(Store, 3, 4)  # refused
+    await system.spawn(Other, 1)  # refused
+    await system.spawn(Store(3))  # refused
+    await system.spawn(int)  # refused
+
+
+async def options_that_do_not_exist(system: ActorSystem, store: ActorRef[Store]) -> None:
+    await system.spawn(Store, 3, nmae="shop")  # refused
+    await store.join(tiemout=1.0)  # refused
+    await store.ask(Get("a"), 5.0)  # refused
+
+
+async def work_that_does_not_fit(worker: ActorRef[Worker]) -> None:
+    worker.submit(add, 2)  # refused
+    worker.submit(add, 2, "three")  # refused
+    _wrong: str = await worker.submit(add, 2, 3)  # refused
+
+
+async def an_unknown_class(system: ActorSystem) -> None:
+    _wrong: ActorRef[Other] = system.lookup("shop", expect=Store)  # refused
+    _worse: ActorRef[Other] = await system.spawn(Store, 3)  # refused
