@@ -1,0 +1,50 @@
+"""All workloads, by name, in the order in which they are run and shown."""
+
+from collections.abc import Iterable
+
+from benchmarks.workload import AnyWorkload
+from benchmarks.workloads.big import BIG
+from benchmarks.workloads.chameneos import CHAMENEOS
+from benchmarks.workloads.counting import COUNTING, COUNTING_BOUNDED
+from benchmarks.workloads.fib import FIB
+from benchmarks.workloads.fjcreate import FJCREATE
+from benchmarks.workloads.fjthrput import FJTHRPUT
+from benchmarks.workloads.idle import IDLE
+from benchmarks.workloads.latency import LATENCY
+from benchmarks.workloads.pingpong import PINGPONG, PINGPONG_TIMEOUT
+from benchmarks.workloads.send import SEND
+from benchmarks.workloads.skynet import SKYNET
+from benchmarks.workloads.threadring import THREADRING
+
+__all__ = ["ALL", "UnknownNameError", "select"]
+
+ALL: tuple[AnyWorkload, ...] = (
+    PINGPONG,
+    PINGPONG_TIMEOUT,
+    COUNTING,
+    COUNTING_BOUNDED,
+    SEND,
+    FJTHRPUT,
+    FJCREATE,
+    THREADRING,
+    CHAMENEOS,
+    BIG,
+    SKYNET,
+    FIB,
+    LATENCY,
+    IDLE,
+)
+
+
+class UnknownNameError(LookupError):
+    """There is no workload and no group of that name."""
+
+
+def select(names: Iterable[str]) -> list[AnyWorkload]:
+    """Give the workloads with these names, or of these groups; all of them for no name."""
+    wanted = list(names)
+    known = {workload.name for workload in ALL} | {workload.group.value for workload in ALL}
+    for name in wanted:
+        if name not in known:
+            raise UnknownNameError(f"no workload and no group is called {name!r}: see --list")
+    return [workload for workload in ALL if not wanted or workload.name in wanted or workload.group in wanted]
