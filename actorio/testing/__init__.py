@@ -1,0 +1,36 @@
+"""Testing actors: deterministic simulation and virtual time.
+
+`explore` runs an async program again and again, each time in another order and with other delays, until a run
+fails; it shrinks the failing run and prints the seed and the tape that replay it. `simulate` is one such run.
+`run_in_virtual_time` runs a program once, in order, without waiting for its timers.
+"""
+
+from actorio.testing._loop import SimLoop
+from actorio.testing._policy import PolicyName
+from actorio.testing._tape import Tape
+from actorio.testing.exploration import Exploration, SimulationFailed, explore
+from actorio.testing.failures import Escaped, SimDeadlock, SimLivelock, SimulationError, SimUnhandled
+from actorio.testing.settings import SimulationSettings
+from actorio.testing.shrinking import shrink
+from actorio.testing.simulation import SimulationResult, simulate
+from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
+
+__all__ = [
+    "Escaped",
+    "Exploration",
+    "PolicyName",
+    "SimDeadlock",
+    "SimLivelock",
+    "SimLoop",
+    "SimUnhandled",
+    "SimulationError",
+    "SimulationFailed",
+    "SimulationResult",
+    "SimulationSettings",
+    "Tape",
+    "VirtualTimeLoop",
+    "explore",
+    "run_in_virtual_time",
+    "shrink",
+    "simulate",
+]

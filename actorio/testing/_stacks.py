@@ -1,0 +1,52 @@
+"""Where a suspended task waits: its whole chain of awaits, and what stands at the end of it.
+
+`Task.get_stack` shows the outermost coroutine only; the line that matters is the innermost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
+from types import FrameType
+from typing import Any
+
+__all__ = ["describe_waits"]
+
+_MOST_TASKS = 40
+_FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+_AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
+
+
+def describe_waits(tasks: Iterable[asyncio.Task[Any]]) -> str:
+    """Return a line for each task, the oldest first: its name, its awaits from the outside in, its target."""
+    ordered = sorted(tasks, key=lambda task: (getattr(task, "birth", 0), task.get_name()))
+    lines = [f"  {task.get_name()}: {_describe_wait(task)}" for task in ordered[:_MOST_TASKS]]
+    if len(ordered) > _MOST_TASKS:
+        lines.append(f"  and {len(ordered) - _MOST_TASKS} more")
+    return "\n".join(lines)
+
+
+def _describe_wait(task: asyncio.Task[Any]) -> str:
+    chain = " > ".join(_await_chain(task.get_coro())) or "not started"
+    target = _describe_target(getattr(task, "_fut_waiter", None))
+    return f"{chain}, waits for {target}" if target else chain
+
+
+def _await_chain(awaitable: object) -> Iterator[str]:
+    while (frame := _first(awaitable, _FRAMES)) is not None:
+        assert isinstance(frame, FrameType)
+        code = frame.f_code
+        yield f"{code.co_qualname} ({PurePath(code.co_filename).name}:{frame.f_lineno})"
+        awaitable = _first(awaitable, _AWAITED)
+
+
+def _first(thing: object, names: tuple[str, ...]) -> object:
+    return next((value for name in names if (value := getattr(thing, name, None)) is not None), None)
+
+
+def _describe_target(future: object) -> str:
+    if isinstance(future, asyncio.Task):
+        return f"task {future.get_name()}"
+    children = [_describe_target(child) for child in getattr(future, "_children", ()) if not child.done()]
+    return f"all of: {', '.join(filter(None, children))}" if any(children) else ""

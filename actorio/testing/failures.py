@@ -1,0 +1,44 @@
+"""What a simulated run can end with, apart from the program's own errors.
+
+::
+
+    AssertionError
+    └── SimulationError
+        ├── SimDeadlock        nothing can run, nothing is due, and work is pending
+        ├── SimLivelock        the bound of steps is reached
+        ├── SimUnhandled       an exception nobody has looked at
+        └── SimulationFailed   raised by `explore`: the failing run, shrunk, with its seed and tape
+    RuntimeError
+    └── Escaped                the program reached for something outside of the simulation
+
+They are assertion errors, because in a test they are what a failed `assert` is. `Escaped` is not: it tells of
+a program that cannot be simulated as it is, not of one that is wrong.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Escaped", "SimDeadlock", "SimLivelock", "SimUnhandled", "SimulationError"]
+
+
+class SimulationError(AssertionError):
+    """The root of what the simulation itself finds wrong with a run."""
+
+
+class SimDeadlock(SimulationError):
+    """Nothing is ready, no timer is due, and main is not done: the message says where each task waits."""
+
+
+class SimLivelock(SimulationError):
+    """The run has taken `max_steps` steps and main is not done."""
+
+
+class SimUnhandled(SimulationError):
+    """Main returned, but an exception went to the event loop's handler because nobody had looked at it."""
+
+
+class Escaped(RuntimeError):
+    """The program under simulation used a socket, a process, a thread or a blocking wait.
+
+    Such a thing is decided outside of the tape, so the run could not be replayed. The run ends at once, also
+    when the program catches this error.
+    """

@@ -1,0 +1,202 @@
+"""One run of an async program from a tape: `simulate`.
+
+The promise: the same program, seed, policy and settings give the same run, byte for byte of its event log, in
+every process and on every supported Python.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from actorio.errors import describe
+from actorio.testing._anyio import tamed_anyio
+from actorio.testing._entropy import virtual_clocks, virtual_randomness
+from actorio.testing._heap import steady_heap
+from actorio.testing._loop import SimLoop
+from actorio.testing._outside import walled
+from actorio.testing._policy import PolicyName
+from actorio.testing._tape import Recorder, Tape
+from actorio.testing.failures import SimUnhandled
+from actorio.testing.settings import SimulationSettings
+
+__all__ = ["SimulationResult", "simulate"]
+
+T = TypeVar("T")
+
+_KEPT_LINES = 40
+_STEPS_TO_CLEAR = 100_000
+_ROUNDS_TO_CLEAR = 3
+_PATIENCE = 60.0  # virtual seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationResult(Generic[T]):
+    """What came of one run.
+
+    Attributes:
+        value: what main returned; None when it failed.
+        error: what the run failed with; None when it passed.
+        seed: the seed it was drawn from; without meaning for a replay of a tape.
+        policy: how the next callback was chosen; without meaning for a replay of a tape.
+        tape: every choice; `simulate(main, tape=result.tape)` is the same run again.
+        digest: of the event log; equal for equal runs.
+        steps: callbacks run.
+        elapsed: virtual seconds.
+        trace: the last lines of the event log, all of them with `trace=True`.
+        leftovers: names of the tasks that were unfinished when main ended; they have been cancelled.
+    """
+
+    value: T | None
+    error: BaseException | None
+    seed: int
+    policy: PolicyName
+    tape: Tape
+    digest: str
+    steps: int
+    elapsed: float
+    trace: tuple[str, ...]
+    leftovers: tuple[str, ...]
+
+    def unwrap(self) -> T:
+        """Return the value of a run that passed.
+
+        Raises:
+            BaseException: what the run failed with.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # None only if T is
+
+
+def simulate(
+    main: Callable[[], Coroutine[Any, Any, T]],
+    *,
+    seed: int = 0,
+    policy: PolicyName = "random",
+    tape: Tape | str | None = None,
+    settings: SimulationSettings | None = None,
+    trace: bool = False,
+) -> SimulationResult[T]:
+    """Run `await main()` in the simulation, and say what came of it.
+
+    The run fails with what main raises, with a `SimulationError`, or with `Escaped`. Tasks that main has left
+    are cancelled, in order of birth, and given a virtual minute to end.
+
+    Args:
+        main: an async callable; called once, inside the run.
+        seed: draws every choice.
+        policy: who runs next: `fifo`, `random` or `pct`.
+        tape: replay this recording (or its text) in place of seed and policy.
+        settings: conditions of the run; None: the defaults.
+        trace: keep the whole event log, not just its last lines.
+
+    Raises:
+        KeyboardInterrupt: the person at the keyboard, or the program, asked for it.
+        ValueError: no such policy, or not a tape.
+        RuntimeError: called from within an event loop.
+    """
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("a simulation has an event loop of its own: run it from a plain function")
+    recorder = Recorder(seed, Tape.parse(tape) if isinstance(tape, str) else tape)
+    loop = SimLoop(recorder, policy, settings, keep=None if trace else _KEPT_LINES)
+    with _closed_world(loop):
+        value, error = _run(loop, main)
+        result = SimulationResult(
+            value=value,
+            error=error,
+            seed=seed,
+            policy=policy,
+            tape=recorder.recording(),
+            digest=loop.log.digest,
+            steps=loop.steps,
+            elapsed=loop.time(),
+            trace=loop.log.lines,
+            leftovers=tuple(task.get_name() for task in _unfinished(loop)),
+        )
+        _clear_away(loop)
+        if error is None and (unhandled := _unhandled(loop)):
+            result = replace(result, value=None, error=unhandled)
+    return result
+
+
+def _run(loop: SimLoop, main: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T | None, BaseException | None]:
+    try:
+        value = loop.run_until_complete(loop.create_task(main(), name="main"))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and CancelledError too are what came of the run
+        return None, loop.escaped or error
+    return (None, loop.escaped) if loop.escaped else (value, None)
+
+
+@contextmanager
+def _closed_world(loop: SimLoop) -> Iterator[None]:
+    """Bring heap, clocks, randomness, threads and sockets under the loop's rule, and close it at the end."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(loop.close)
+        stack.enter_context(steady_heap())
+        for rule in (virtual_clocks, virtual_randomness, tamed_anyio, walled):
+            stack.enter_context(rule(loop))
+        yield
+
+
+def _clear_away(loop: SimLoop) -> None:
+    """Cancel what main has left, as `asyncio.run` does; the tape and the log of the run stay as they are."""
+    loop.calm(_STEPS_TO_CLEAR)
+    for _ in range(_ROUNDS_TO_CLEAR):
+        if _unfinished(loop):
+            _drive(loop, _cancel_all(loop))
+    _drive(loop, loop.shutdown_asyncgens())
+    for task in _unfinished(
+        loop
+    ):  # it ignores its cancellation: among the leftovers, not to be reported again
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def _unfinished(loop: SimLoop) -> list[asyncio.Task[Any]]:
+    return sorted(asyncio.all_tasks(loop), key=lambda task: getattr(task, "birth", 0))
+
+
+async def _cancel_all(loop: SimLoop) -> None:
+    me = asyncio.current_task()
+    tasks = [task for task in _unfinished(loop) if task is not me]
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=_PATIENCE)
+    for task in done:
+        if not task.cancelled():
+            task.exception()  # looked at: what breaks while being cleared away is not what the run is about
+
+
+def _drive(loop: SimLoop, clearing: Coroutine[Any, Any, None]) -> None:
+    """Run to the end, come what may: the run is over, its result stands."""
+    task = loop.create_task(clearing)
+    with contextlib.suppress(Exception, SystemExit):
+        loop.run_until_complete(task)
+    task.cancel()
+
+
+def _unhandled(loop: SimLoop) -> SimUnhandled | None:
+    gc.collect()  # a failed task that nobody looked at is reported when it is collected
+    if not loop.unhandled:
+        return None
+    reports = [_describe_report(report) for report in loop.unhandled]
+    error = SimUnhandled("main has returned, but nobody has handled:\n" + "\n".join(reports))
+    error.__cause__ = next(
+        (report["exception"] for report in loop.unhandled if report.get("exception")), None
+    )
+    return error
+
+
+def _describe_report(report: dict[str, Any]) -> str:
+    task = report.get("task") or report.get("future")
+    who = f"{task.get_name()}: " if isinstance(task, asyncio.Task) else ""
+    exception = report.get("exception")
+    what = f": {describe(exception)}" if exception is not None else ""
+    return f"  {who}{report.get('message', '')}{what}"

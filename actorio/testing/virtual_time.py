@@ -1,0 +1,47 @@
+"""Virtual time for ordinary tests: an hour of sleeping takes no time, and everything else is as usual.
+
+Order is first-in-first-out, callbacks cost nothing and timers are exact, so that a test can compare times
+with `==`. Timers of the same deadline fire in the order they were made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from actorio.testing._entropy import virtual_clocks
+from actorio.testing._loop import SimLoop
+from actorio.testing._tape import Recorder
+from actorio.testing.settings import SimulationSettings
+
+__all__ = ["VirtualTimeLoop", "run_in_virtual_time"]
+
+T = TypeVar("T")
+
+_EXACT = SimulationSettings(quantum=0.0, step_cost=0.0, thread_delay=0.0, max_steps=10_000_000)
+
+
+class VirtualTimeLoop(SimLoop):
+    """An event loop that jumps to its next timer when nothing else can run: `Runner(loop_factory=...)`.
+
+    It has no sockets, processes and threads; work given to an executor runs inline.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Recorder(), "fifo", _EXACT)
+
+
+def run_in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Like `asyncio.run(main())`, in virtual time; the clocks of the module `time` follow.
+
+    Raises:
+        SimDeadlock: nothing can run, no timer is due, and main is not done.
+        SimLivelock: ten million callbacks, and main is not done.
+        Escaped: the program used something outside, such as a socket.
+    """
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        with virtual_clocks(loop):
+            return runner.run(main())

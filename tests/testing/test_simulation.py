@@ -1,0 +1,242 @@
+"""One run: what it answers, what it finds wrong unasked, and what it leaves behind."""
+
+import asyncio
+import contextlib
+import gc
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from actorio.testing import SimulationSettings, SimUnhandled, simulate
+from tests.testing import planted
+
+SECOND = 1.0  # of virtual time
+
+
+async def answer() -> int:
+    await asyncio.sleep(SECOND)
+    return 42
+
+
+def test_a_run_that_passes_gives_the_value() -> None:
+    result = simulate(answer, seed=3, policy="pct")
+    assert (result.unwrap(), result.error, result.seed, result.policy) == (42, None, 3, "pct")
+    assert result.steps > 0
+    assert 1 <= result.elapsed < 1.01
+    assert result.leftovers == ()
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no"), SystemExit(3), asyncio.CancelledError(), AssertionError()]
+)
+def test_a_run_that_fails_keeps_the_error(error: BaseException) -> None:
+    async def main() -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    result = simulate(main)
+    assert result.error is error
+    with pytest.raises(type(error)):
+        result.unwrap()
+
+
+def test_keyboard_interrupt_is_for_the_person_at_the_keyboard() -> None:
+    async def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(main)
+    assert simulate(answer).unwrap() == 42
+
+
+def test_the_trace_is_the_tail_of_the_log_or_all_of_it() -> None:
+    async def main() -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    short, whole = simulate(main), simulate(main, trace=True)
+    assert len(short.trace) == 40
+    assert len(whole.trace) == whole.steps
+    assert whole.trace[-40:] == short.trace
+    assert whole.trace[0].split() == ["1", "0.000000", "s", "main"]
+
+
+def test_a_failed_task_that_nobody_looked_at_fails_the_run() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError("unseen")
+
+    async def main() -> str:
+        task = asyncio.create_task(fail(), name="doomed")
+        await asyncio.wait([task])
+        return "passed"
+
+    result = simulate(main)
+    assert isinstance(result.error, SimUnhandled)
+    assert isinstance(result.error.__cause__, ZeroDivisionError)
+    assert "\n  doomed: " in str(result.error)
+    assert "exception was never retrieved: ZeroDivisionError('unseen')" in str(result.error)
+
+
+def test_a_failed_callback_fails_the_run_unless_the_program_has_a_handler() -> None:
+    async def fails() -> None:
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await asyncio.sleep(0.001)
+
+    async def handles() -> list[str]:
+        reports: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report["message"]))
+        await fails()
+        return reports
+
+    assert isinstance(simulate(fails).error, SimUnhandled)
+    assert len(simulate(handles).unwrap()) == 1
+
+
+def test_tasks_left_behind_are_named_and_cancelled_in_order_of_birth() -> None:
+    ended = []
+
+    async def stay(number: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(number)
+
+    async def main() -> None:
+        for number in range(20):
+            asyncio.create_task(stay(number), name=f"stay {number}")  # noqa: RUF006
+        await asyncio.sleep(0.001)
+
+    result = simulate(main)
+    assert result.error is None
+    assert result.leftovers == tuple(f"stay {number}" for number in range(20))
+    assert ended == list(range(20))
+
+
+def test_a_task_that_ignores_its_cancellation_does_not_hold_up_the_end() -> None:
+    async def stubborn() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(SECOND)
+
+    async def main() -> str:
+        asyncio.create_task(stubborn(), name="stubborn")  # noqa: RUF006
+        await asyncio.sleep(0.001)
+        return "passed"
+
+    result = simulate(main)
+    assert result.unwrap() == "passed"
+    assert result.leftovers == ("stubborn",)
+
+
+def test_clearing_away_is_no_part_of_the_run() -> None:
+    async def break_when_cancelled() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ZeroDivisionError
+
+    async def main() -> str:
+        asyncio.create_task(break_when_cancelled())  # noqa: RUF006
+        await asyncio.sleep(0.001)
+        return "passed"
+
+    result = simulate(main, trace=True)
+    assert result.unwrap() == "passed"
+    assert len(result.trace) == result.steps
+
+
+def test_generators_left_open_are_closed_in_the_order_they_were_begun() -> None:
+    closed, kept = [], []
+
+    async def numbers(name: int) -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            closed.append(name)
+
+    async def main() -> None:
+        for name in range(20):
+            generator = numbers(name)
+            kept.append(generator)
+            await anext(generator)
+
+    assert simulate(main).error is None
+    assert closed == list(range(20))
+
+
+def test_the_heap_is_left_as_it_was() -> None:
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count() > 0
+    simulate(planted.disorder)
+    assert (gc.isenabled(), gc.get_freeze_count() > 0) == (enabled, frozen)
+
+
+def test_finalisers_run_at_the_same_step_of_each_run() -> None:
+    async def main() -> list[int]:
+        collected: list[int] = []
+
+        class Cycle:
+            def __init__(self) -> None:
+                self.me = self
+
+            def __del__(self) -> None:
+                collected.append(running.steps)
+
+        running = asyncio.get_running_loop()
+        for _ in range(2_500):
+            Cycle()
+            await asyncio.sleep(0)
+        return sorted(set(collected))
+
+    steps = simulate(main).unwrap()
+    assert steps == [1_000, 2_000]
+    assert simulate(main).unwrap() == steps
+
+
+def test_garbage_of_earlier_runs_is_gone_before_a_run_begins() -> None:
+    collected: list[str] = []
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            collected.append("earlier")
+
+    async def main() -> list[str]:
+        return list(collected)
+
+    Cycle()
+    assert simulate(main).unwrap() == ["earlier"]
+
+
+async def test_not_to_be_called_within_an_event_loop() -> None:
+    with pytest.raises(RuntimeError, match="plain function"):
+        simulate(answer)
+
+
+@pytest.mark.parametrize("setting", ["quantum", "step_cost", "thread_delay"])
+def test_settings_are_checked(setting: str) -> None:
+    for bad in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=setting):
+            SimulationSettings(**{setting: bad})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="max_steps"):
+        SimulationSettings(max_steps=0)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in 3.12")
+def test_an_eager_task_factory_is_respected() -> None:
+    async def main() -> list[str]:
+        seen: list[str] = []
+
+        async def work() -> None:
+            seen.append("begun")
+            await asyncio.sleep(0)
+
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+        task = asyncio.create_task(work())
+        seen.append("made")
+        await task
+        return seen
+
+    assert simulate(main).unwrap() == ["begun", "made"]
