@@ -43,13 +43,22 @@ def virtual_clocks(loop: SimLoop) -> Iterator[None]:
 
 @contextmanager
 def virtual_randomness(loop: SimLoop) -> Iterator[None]:
-    """Seed the module `random`, and what reads the system's entropy (`secrets`, `uuid4`), from the tape."""
+    """Seed the module `random` and unseeded generators, `secrets`, `uuid4`, ... from the tape."""
     state = random.getstate()
     random.seed(loop.random.getrandbits(64))
     source = random.Random(loop.random.getrandbits(64))
     urandom = _at_home(loop.home, source.randbytes, os.urandom)
+    reseed = random.Random.seed
+
+    def seed(generator: random.Random, a: Any = None, version: int = 2) -> None:
+        reseed(generator, urandom(32) if a is None else a, version)
+
     try:
-        with replaced(os, "urandom", urandom), replaced(random, "_urandom", urandom):
+        with (
+            replaced(os, "urandom", urandom),
+            replaced(random, "_urandom", urandom),
+            replaced(random.Random, "seed", seed),
+        ):
             yield
     finally:
         random.setstate(state)

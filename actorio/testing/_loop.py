@@ -97,7 +97,8 @@ class SimLoop(ClosedLoop):
         self._asyncgens = OrderedWeakSet()
 
     def _open_lanes(self, recorder: Recorder) -> None:
-        self._order, self._ties, self._costs = map(recorder.lane, ("order", "tie", "cost"))
+        self._order, self._actors = map(recorder.lane, ("order", "actor"))
+        self._ties, self._costs = map(recorder.lane, ("tie", "cost"))
         self._delays, self._late = map(recorder.lane, ("thread", "late"))
         self._cost_bound = round(self.settings.step_cost * 1e6) + 1  # in microseconds
         self._delay_bound = round(self.settings.thread_delay * 1e6) + 1
@@ -171,9 +172,12 @@ class SimLoop(ClosedLoop):
 
     # --- a step -----------------------------------------------------------------------------------
 
-    def choose(self, count: int, owner: Callable[[int], int]) -> int:
-        """Choose one of `count` ready ones by the policy; `owner` gives the birth number of a task, or 0."""
-        return self._policy.choose(self._order, count, owner) if count > 1 else 0
+    def actorio_choose(self, count: int) -> int:
+        """Choose which of `count` ready waiters of the actor runtime's run queue is next.
+
+        The run queue does not say whose they are, so the policy `pct` gives priorities to places in it.
+        """
+        return self._policy.choose(self._actors, count, _place) if count > 1 else 0
 
     def calm(self, more_steps: int) -> None:
         """Stop drawing: from now on first-in-first-out and free of cost, for so many steps at most."""
@@ -190,7 +194,8 @@ class SimLoop(ClosedLoop):
             self._release_timers()
         if not self._ready:
             return
-        index = self.choose(len(self._ready), self._owner)
+        count = len(self._ready)
+        index = self._policy.choose(self._order, count, self._owner) if count > 1 else 0
         handle = self._ready[index]
         del self._ready[index]
         if not handle.cancelled():
@@ -331,6 +336,10 @@ class SimLoop(ClosedLoop):
 
     def _write_to_self(self) -> None:
         """Do nothing: the loop never sleeps."""
+
+
+def _place(index: int) -> int:
+    return -1 - index  # birth numbers are positive
 
 
 def _label(callback: object) -> str:

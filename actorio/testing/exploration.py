@@ -93,7 +93,7 @@ def _report(
 ) -> list[str]:
     assert shrunk.error is not None
     lines = [
-        f"{type(shrunk.error).__name__}: {shrunk.error}" if str(shrunk.error) else describe(shrunk.error),
+        _headline(shrunk.error),
         f"seed {result.seed}, policy {result.policy}, found in run {tried}; shrunk from "
         f"{len(result.tape.deviations)} deviations to {len(shrunk.tape.deviations)} in {spent} runs",
         f"the run again:   simulate(main, seed={result.seed}, policy={result.policy!r})",
@@ -102,3 +102,10 @@ def _report(
         lines.append(f"the shrunk run:  simulate(main, tape={text!r})")
     lines.append(f"its last steps, of {shrunk.steps}:")
     return lines + list(shrunk.trace[-_SHOWN_LINES:])
+
+
+def _headline(error: BaseException) -> str:
+    line = f"{type(error).__name__}: {error}" if str(error) else describe(error)
+    return (
+        f"{line}; first {_headline(error.exceptions[0])}" if isinstance(error, BaseExceptionGroup) else line
+    )

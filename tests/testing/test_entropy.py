@@ -46,13 +46,9 @@ def test_blocking_sleep_lets_time_pass_and_runs_nothing() -> None:
 
 
 async def _randomness() -> list[object]:
-    return [
-        random.random(),
-        os.urandom(4),
-        secrets.token_hex(4),
-        uuid.uuid4(),
-        random.SystemRandom().random(),
-    ]
+    generators = [random, random.Random(), random.SystemRandom()]
+    drawn = [generator.random() for generator in generators]
+    return [*drawn, os.urandom(4), secrets.token_hex(4), uuid.uuid4()]
 
 
 def test_randomness_comes_from_the_tape() -> None:
@@ -64,11 +60,12 @@ def test_randomness_comes_from_the_tape() -> None:
 
 
 def test_clocks_and_randomness_are_real_again_after_a_run() -> None:
-    real = (time.time, time.monotonic, time.perf_counter, time.sleep, os.urandom)
+    real = (time.time, time.monotonic, time.perf_counter, time.sleep, os.urandom, random.Random.seed)
     random.seed(1)
     expected = random.random()
     random.seed(1)
     simulate(_randomness)
     assert random.random() == expected
-    assert (time.time, time.monotonic, time.perf_counter, time.sleep, os.urandom) == real
+    assert (time.time, time.monotonic, time.perf_counter, time.sleep, os.urandom, random.Random.seed) == real
+    assert random.Random().random() != random.Random().random()
     assert os.urandom(8) != os.urandom(8)

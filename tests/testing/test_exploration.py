@@ -53,6 +53,15 @@ def test_the_message_names_the_error_and_shows_the_last_steps() -> None:
     assert found.shrunk.trace[-1] in str(found)
 
 
+def test_the_first_error_of_a_group_is_named() -> None:
+    async def main() -> None:
+        raise ExceptionGroup("two of them", [ValueError("first"), KeyError("second")])
+
+    assert str(failure(main)).startswith(
+        "ExceptionGroup: two of them (2 sub-exceptions); first ValueError: first\n"
+    )
+
+
 def test_policies_take_turns() -> None:
     assert failure(planted.starvation, seeds=range(100)).result.policy == "pct"
     assert failure(planted.lockstep, seeds=range(100), policies="pct").result.policy == "pct"

@@ -108,6 +108,18 @@ def test_a_cancelled_timer_is_neither_run_nor_waited_for() -> None:
     assert result.elapsed < 3
 
 
+def test_of_timers_that_are_due_together_the_cancelled_ones_are_left_out() -> None:
+    async def main() -> list[int]:
+        fired: list[int] = []
+        timers = [running().call_later(number / 10_000, fired.append, number) for number in range(1, 6)]
+        for number in (0, 2, 3):
+            timers[number].cancel()
+        await asyncio.sleep(0.001)
+        return fired
+
+    assert simulate(main, tape="").unwrap() == [2, 5]
+
+
 def test_cancelled_timers_do_not_pile_up() -> None:
     async def main() -> int:
         for _ in range(1_000):
@@ -278,6 +290,20 @@ def test_tasks_are_named_by_function_and_birth() -> None:
     assert simulate(main).unwrap() == ["work-2", "mine"]
 
 
+def test_a_task_factory_of_the_program_is_respected() -> None:
+    class OwnTask(asyncio.Task[None]):
+        pass
+
+    async def main() -> bool:
+        loop = running()
+        loop.set_task_factory(lambda loop, coro, **options: OwnTask(coro, loop=loop, **options))
+        task = loop.create_task(asyncio.sleep(0), name="own")
+        await task
+        return isinstance(task, OwnTask)
+
+    assert simulate(main).unwrap() is True
+
+
 def test_the_loop_says_what_the_runtime_makes_its_tasks_of() -> None:
     async def work() -> None:
         await asyncio.sleep(0)
@@ -289,3 +315,15 @@ def test_the_loop_says_what_the_runtime_makes_its_tasks_of() -> None:
         return task.get_name(), hash(task)
 
     assert simulate(main).unwrap() == ("actor", 2)
+
+
+def test_the_loop_chooses_for_the_run_queue_of_the_runtime() -> None:
+    async def main() -> list[int]:
+        return [running().actorio_choose(count) for count in (1, 2, 3, 4) for _ in range(20)]
+
+    chosen = simulate(main, policy="random").unwrap()
+    assert chosen[:20] == [0] * 20
+    assert set(chosen[60:]) == set(range(4))
+    assert set(simulate(main, policy="pct").unwrap()[20:40]) <= {0, 1}
+    assert simulate(main, policy="fifo").unwrap() == [0] * 80
+    assert simulate(main, tape="actor=0:1").unwrap()[20] == 1
