@@ -1,0 +1,840 @@
+"""The machinery of one actor: its life from spawn to end. Only this file touches an actor's insides.
+
+A cell owns one asyncio task, one mailbox and, one after the other, the incarnations of one actor. Its task
+lives as long as the actor does, over restarts:
+
+    start, turns, wind down  ->  its supervisor decides  ->  again, or the end
+
+What others ask of it (close, stop, kill, a failure from outside) is noted down, and the task sees to it
+between two messages; only a kill interrupts. Everything here runs on the system's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import inspect
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context as Variables
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actorio._dispatcher import Waiter
+from actorio._envelope import ENDED, Deferred, Envelope, Submission, check_no_cycle
+from actorio._hooks import Hooks
+from actorio._turns import hook, mailbox_loop, own_loop
+from actorio.actor import Actor, Context
+from actorio.address import child_path
+from actorio.errors import (
+    ActorError,
+    ActorExit,
+    ActorStoppedError,
+    ExitReason,
+    LinkedActorError,
+    MailboxFullError,
+)
+from actorio.events import ActorFailed, ActorRestarted, ActorStarted, ActorStopped, DeadLetter
+from actorio.mailbox import Item, Mailbox
+from actorio.policy import Restart
+from actorio.ref import ActorRef, Statistics, Terminated
+
+if TYPE_CHECKING:
+    from actorio._children import Children
+    from actorio.system import ActorSystem
+    from actorio.timers import Alarm
+
+__all__ = ["Cell", "Intent", "Options", "State", "Verdict"]
+
+KILL_GRACE = 0.25
+"""Seconds between a kill, the second cancel, and giving the task up."""
+
+
+class State(enum.Enum):
+    """Where in its life an actor is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    RESTARTING = "restarting"
+    ENDED = "ended"
+
+
+class Intent(enum.IntEnum):
+    """What was asked of an actor, the mightier later."""
+
+    NONE = 0
+    CLOSE = 1
+    """Accept no more, handle what was accepted."""
+    RECYCLE = 2
+    """End this incarnation for a restart of the group."""
+    LEAVE = 3
+    """The actor ends itself after this message, normally."""
+    RETIRE = 4
+    """The supervisor ends itself in order, with its significant children."""
+    STOP = 5
+    """End after this message."""
+    KILL = 6
+    """End at the next await."""
+
+
+class Verdict(enum.Enum):
+    """What a supervisor decides about an incarnation that has ended."""
+
+    END = enum.auto()
+    RESTART = enum.auto()
+    """After the pause of its backoff."""
+    WAIT = enum.auto()
+    """Wait for the restart of the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an actor was spawned."""
+
+    restart: Restart = Restart.TRANSIENT
+    shutdown: float | None = 5.0
+    significant: bool = False
+    dynamic: bool = False
+    """One of many alike: stopped together with the others of its kind."""
+
+
+class Cell:
+    """One actor, alive or ended."""
+
+    __slots__ = (
+        "__weakref__", "_alarm", "args", "cancel_soon", "children", "context", "deferred", "dispatcher", "envelope",
+        "error", "factory", "failed", "failure", "go", "handled", "in_hand", "incarnation", "instance", "intent",
+        "interrupted", "joiners", "last_report", "links", "mailbox", "message", "name", "notices", "observer",
+        "options", "parked", "path", "reason", "receive", "receives_async", "ref", "restarts", "siblings", "start_failed",
+        "starter",
+        "state", "stopper", "system", "task", "tasks", "timers", "urgent", "waiter", "waits_on", "watchers", "watching",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        siblings: Children,
+        factory: Callable[..., Actor[Any]],
+        args: tuple[Any, ...],
+        name: str,
+        mailbox: Mailbox[Any],
+        options: Options,
+    ) -> None:
+        system = siblings.system
+        self.system: ActorSystem = system
+        self.siblings = siblings
+        self.factory = factory
+        self.args = args
+        self.name = name
+        self.path = child_path(siblings.path, name)
+        self.mailbox = mailbox
+        self.options = options
+        self.dispatcher = system.dispatcher
+        self.observer = system.observer
+        self.ref: ActorRef[Any] = ActorRef(self)
+        self.waiter = Waiter(self.dispatcher)
+        self.state = State.STARTING
+        self.intent = Intent.NONE
+        self.incarnation = self.restarts = self.handled = self.failed = 0
+        self.task: asyncio.Task[None] | None = None
+        self.instance: Actor[Any] | None = None
+        self.context: Context | None = None
+        self.children: Children | None = None
+        # what the turn is at
+        self.message: Any = None
+        self.in_hand = False
+        self.envelope: Envelope | None = None
+        self.interrupted: Envelope | None = None
+        self.cancel_soon = False
+        self.waits_on: Cell | None = None
+        # what came from outside
+        self.urgent = False
+        self.failure: BaseException | None = None
+        self.notices: deque[Terminated] | None = None
+        self.parked = False
+        self.go = False
+        # who is to be told; made when needed
+        self.starter: Waiter | None = None
+        self.start_failed = False
+        self.joiners: list[Waiter] | None = None
+        self.watchers: dict[Cell, None] | None = None
+        self.watching: dict[Cell, None] | None = None
+        self.links: dict[Cell, None] | None = None
+        self.deferred: dict[Envelope, None] | None = None
+        self.timers: dict[Any, Any] | None = None
+        self.tasks: dict[asyncio.Task[Any], None] | None = None
+        self.stopper: asyncio.Task[None] | None = None
+        self.reason: ExitReason | None = None
+        self.error: BaseException | None = None
+        self.last_report = -1e9
+        self._alarm: Alarm | None = None
+
+    # -- the life ----------------------------------------------------------------------------------
+
+    def construct(self) -> None:
+        """Make a new instance from the spawn's factory and arguments, in contextvars of its own."""
+        instance = Variables().run(self.factory, *self.args)
+        if not isinstance(instance, Actor):
+            raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
+        self.instance = instance
+        self.receive = instance.receive
+        self.receives_async = inspect.iscoroutinefunction(self.receive)
+        self.context = instance.context = Context(self)
+
+    def begin(self) -> None:
+        """Start the task."""
+        task = self.task = self.system.make_task(self._live(), self.path)
+        task.add_done_callback(self._task_done)
+
+    async def _live(self) -> None:
+        while True:
+            outcome = await self._incarnation()
+            verdict = self._verdict(*outcome)
+            await self._wind_down(*outcome, verdict)
+            if self.state is State.ENDED:  # it was given up for dead, and has come back too late
+                return
+            if verdict is Verdict.END or not await self._until_restart(verdict):
+                break
+            self.incarnation += 1
+            self.restarts += 1
+        self._end(*self._final(outcome))
+
+    async def _incarnation(self) -> tuple[ExitReason, BaseException | None]:
+        try:
+            await self._start()
+            if not self.must_end():
+                await self._loop()
+        except ActorExit:
+            return self.exit_reason(), None
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            return self._reason_of(error)
+        finally:
+            self.dispatcher.current = None
+            self.mailbox.sleeper = None
+            self.waits_on = None
+        return self.exit_reason(), None
+
+    async def _start(self) -> None:
+        if self.state is State.RUNNING:  # nothing to start: spawn has seen to it
+            return
+        self.state = State.STARTING
+        if self.instance is None:
+            self.construct()
+        if Hooks.of(type(self.instance)).on_start:
+            await hook(self, self.instance.on_start)  # type: ignore[union-attr]
+        self.mark_started()
+
+    def mark_started(self) -> None:
+        """Note and tell that the incarnation has started."""
+        self.state = State.RUNNING
+        if self.incarnation:
+            self._publish(ActorRestarted, self.incarnation)
+            if self.observer is not None:
+                self.observer.restarted(self)
+        else:
+            self._publish(ActorStarted)
+            if self.observer is not None:
+                self.observer.started(self)
+        self._tell_starter()
+        self.siblings.changed()
+
+    def _loop(self) -> Any:
+        instance: Any = self.instance
+        if Hooks.of(type(instance)).own_loop:
+            return own_loop(self, instance.run())
+        return mailbox_loop(self)
+
+    def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
+        if isinstance(error, asyncio.CancelledError) and self.is_killed():
+            self.intent = Intent.KILL
+            self._interrupt_in_hand()
+            return ExitReason.KILLED, None
+        if self.envelope is not None and self.in_hand:
+            self.envelope.fail(error if isinstance(error, Exception) else ActorStoppedError(self.ref))
+        self.failed += 1
+        if self.starter is None:  # otherwise spawn raises it
+            self._report(error)
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            self.system.end_by(error)
+        return ExitReason.CRASHED, error
+
+    def _interrupt_in_hand(self) -> None:
+        """Give the message that a kill interrupted its fate."""
+        message, envelope = self.message, self.envelope
+        self.message = self.envelope = None
+        self.in_hand = False
+        if envelope is not None:
+            envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
+        elif message is not None:
+            self.dead_letter(message, "interrupted")
+
+    def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
+        """Ask the supervisor, and shut the mailbox when this is the end."""
+        if self.state is State.ENDED:
+            return Verdict.END
+        self.start_failed = self.starter is not None
+        self.message = self.envelope = None
+        self.in_hand = False
+        final = (
+            self.intent >= Intent.STOP
+            or self.start_failed
+            or (self.mailbox.closed and not self.mailbox.items)
+        )
+        verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
+        if verdict is Verdict.END:
+            self._shut()
+        self.state = State.STOPPING
+        return verdict
+
+    def _shut(self) -> None:
+        self.mailbox.close()
+        self.mailbox.refuse_waiting(self._undeliverable)
+
+    async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: Verdict) -> None:
+        """End an incarnation: children, timers and tasks first, then the hooks, then the instance."""
+        if self.children is not None:
+            await self._stop_children(self.children, self._intent_for_children(reason))
+            self.children = None
+        self._drop_timers()
+        if self.tasks:
+            await self._cancel_tasks()
+        instance = self.instance
+        if instance is not None:
+            hooks = Hooks.of(type(instance))
+            if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
+                await self._last_hook("on_undelivered", self._undelivered(), reason)
+            if hooks.on_stop and self.intent is not Intent.KILL:
+                await self._last_hook("on_stop", reason)
+        self._drop_instance(reason, error)
+
+    async def _stop_children(self, children: Children, intent: Intent) -> None:
+        while True:
+            try:
+                return await children.stop_all(intent)
+            except asyncio.CancelledError:  # a cancel of this actor's task while it ends is a kill
+                self.request(intent := Intent.KILL)
+
+    def _intent_for_children(self, reason: ExitReason) -> Intent:
+        if reason is ExitReason.KILLED:
+            return Intent.KILL
+        return Intent.CLOSE if self.intent is Intent.CLOSE and reason is ExitReason.NORMAL else Intent.STOP
+
+    async def _last_hook(self, name: str, *args: Any) -> None:
+        """Run a hook in a task of its own, which no cancel of the actor reaches, within the shutdown time.
+
+        Only a kill ends the wait; a failure is reported and becomes the actor's, if it had none.
+        """
+        function = getattr(self.instance, name)
+        task = self.system.make_task(run_hook(function, args), f"{self.path} {name}")
+        self.stopper = task
+        limit = self.options.shutdown
+        alarm = self.system.timers.after(limit, task.cancel) if limit is not None else None
+        error = await self._outcome_of(task)
+        self.stopper = None
+        late = alarm is not None and not alarm.cancel()
+        if late and isinstance(error, asyncio.CancelledError):
+            error = TimeoutError(f"{name} of {self.path} took longer than shutdown={limit:g} s")
+        if error is not None and not (
+            self.intent is Intent.KILL and isinstance(error, asyncio.CancelledError)
+        ):
+            self._report(error)
+            self.error = error
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
+                self.system.end_by(error)
+
+    async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
+        """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
+        waiter = self.waiter
+        task.add_done_callback(lambda _: waiter.wake())
+        given_up = self.options.shutdown
+        patience = (
+            None if given_up is None else self.system.timers.after(given_up + 2 * KILL_GRACE, waiter.wake)
+        )
+        try:
+            while not task.done() and (patience is None or patience.pending):
+                try:
+                    await waiter
+                except asyncio.CancelledError:
+                    if self.intent is Intent.KILL:
+                        task.cancel()
+        finally:
+            if patience is not None:
+                patience.cancel()
+        if not task.done():
+            self.system.abandon(self, task)
+            return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+    async def _cancel_tasks(self) -> None:
+        tasks, self.tasks = self.tasks or {}, None
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            if not task.done():
+                await self._outcome_of(task)
+
+    def _drop_timers(self) -> None:
+        timers, self.timers = self.timers, None
+        for timer in tuple(timers or ()):
+            timers[timer].cancel()  # type: ignore[index]
+
+    def _drop_instance(self, reason: ExitReason, error: BaseException | None) -> None:
+        if self.context is not None:
+            self.context._cell = None
+        self.instance = self.context = self.receive = self.failure = None
+        for envelope in tuple(self.deferred or ()):
+            envelope.fail(ActorStoppedError(self.ref, reason))
+        self.deferred = self.notices = None
+        for watched in tuple(self.watching or ()):
+            self.unwatch(watched)
+        self._break_links(reason)
+        if self.observer is not None:
+            self.observer.stopped(self, reason)
+
+    def _break_links(self, reason: ExitReason) -> None:
+        links, self.links = self.links, None
+        for linked in links or ():
+            if linked.links is not None:
+                linked.links.pop(self, None)
+            linked.link_ended(self, reason)
+
+    async def _until_restart(self, verdict: Verdict) -> bool:
+        """Wait for the pause before a restart, or for the group; False when there will be none."""
+        self.state = State.RESTARTING
+        alarm = None
+        if verdict is Verdict.RESTART:
+            pause = self.siblings.pause_before_restart(self)
+            if pause > 0:
+                alarm = self.system.timers.after(pause, self._poke)
+        else:
+            self.parked = True
+            self.siblings.changed()
+        while (alarm.pending if alarm is not None else verdict is Verdict.WAIT and not self.go) and not (
+            self.intent >= Intent.STOP
+        ):
+            self.mailbox.sleeper = None
+            try:
+                await self.waiter
+            except asyncio.CancelledError:
+                self.intent = Intent.KILL
+        if alarm is not None:
+            alarm.cancel()
+        self.parked = self.go = False
+        if self.intent >= Intent.STOP:
+            return False
+        self.intent = Intent.CLOSE if self.mailbox.closed else Intent.NONE
+        self.urgent = self.failure is not None
+        return True
+
+    def _final(
+        self, outcome: tuple[ExitReason, BaseException | None]
+    ) -> tuple[ExitReason, BaseException | None]:
+        reason, error = outcome
+        hook_error, self.error = self.error, None
+        if error is None and hook_error is not None:
+            return ExitReason.CRASHED, hook_error
+        if self.intent is Intent.KILL:
+            return ExitReason.KILLED, error
+        return reason, error
+
+    def _end(self, reason: ExitReason, error: BaseException | None) -> None:
+        """The end for good: every message has its fate, the name is free, then all are told."""
+        if self.state is State.ENDED:
+            return
+        self.reason, self.error = reason, error
+        self._shut()
+        for item in self.mailbox.drain():
+            self._give_up(item)
+        self.state = State.ENDED
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self.system.forget(self)
+        self.siblings.remove(self)
+        if not self.start_failed:
+            self._publish(ActorStopped, reason, error)
+        self._tell_all(Terminated(self.ref, reason, error))
+
+    def _tell_all(self, notice: Terminated) -> None:
+        watchers, self.watchers = self.watchers, None
+        for watcher in watchers or ():
+            watcher.notify(notice)
+        self._tell_starter()
+        joiners, self.joiners = self.joiners, None
+        for joiner in joiners or ():
+            joiner.wake()
+        self.siblings.child_ended(notice)
+
+    def _tell_starter(self) -> None:
+        starter, self.starter = self.starter, None
+        if starter is not None:
+            starter.wake()
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        """Its task was cancelled before its first step, so that nothing of `_live` has run."""
+        if not task.cancelled() and task.exception() is not None:
+            self.system.broken(self, task.exception())
+        if self.state is not State.ENDED:
+            self._drop_instance(ExitReason.KILLED, None)
+            self._end(ExitReason.KILLED, None)
+
+    # -- what others ask of it ---------------------------------------------------------------------
+
+    def request(self, intent: Intent) -> None:
+        """Note down what is asked and wake the task; idempotent, the mightier intent wins."""
+        if intent is Intent.KILL:
+            for cell in self._subtree():
+                cell._request(intent)
+        else:
+            self._request(intent)
+
+    def _subtree(self) -> list[Cell]:
+        """Return this cell and all below, parents first; without recursion, since trees are deep."""
+        cells = [self]
+        for cell in cells:
+            if cell.children is not None:
+                cells.extend(cell.children.table.values())
+        return cells
+
+    def _request(self, intent: Intent) -> None:
+        if self.state is State.ENDED:
+            return
+        if (intent is Intent.CLOSE or intent >= Intent.STOP) and not self.mailbox.closed:
+            self._shut()
+        if intent > self.intent:
+            self.intent = intent
+            if intent >= Intent.STOP and self.children is not None:
+                self.children.begin_stop(intent)
+            if intent is Intent.KILL:
+                self._kill()
+            self.urgent = self.urgent or intent is not Intent.CLOSE
+        self._poke()
+
+    def _kill(self) -> None:
+        self._alarm = self.system.timers.after(KILL_GRACE, self._cancel_again)
+        if self.stopper is not None:
+            self.stopper.cancel()
+        if self.dispatcher.current is self:
+            self.cancel_soon = True
+        elif self.task is not None:
+            self.task.cancel()
+
+    def resume(self) -> None:
+        """The group of a parked cell starts again, and it is this one's turn."""
+        self.parked = False
+        self.go = True
+        self._poke()
+
+    def _cancel_again(self) -> None:
+        self._alarm = self.system.timers.after(KILL_GRACE, self._give_up_task)
+        if self.task is not None:
+            self.task.cancel()
+
+    def _give_up_task(self) -> None:
+        self._alarm = None
+        if self.children is not None and self.children.table:
+            self._alarm = self.system.timers.after(KILL_GRACE, self._give_up_task)
+            return
+        if self.task is not None and self.state is not State.ENDED:
+            self.system.abandon(self, self.task)
+        self._interrupt_in_hand()
+        self._drop_timers()
+        self._drop_instance(ExitReason.KILLED, None)
+        self._end(ExitReason.KILLED, None)
+
+    def _poke(self) -> None:
+        """Have the task look again."""
+        if self.mailbox.sleeper is self.waiter:
+            self.mailbox.sleeper = None
+        elif self.state is State.RUNNING:
+            return
+        self.waiter.wake()
+
+    def fail_from_outside(self, error: BaseException) -> None:
+        """Make a failure of a child, a link or a background task this actor's own, after its current message."""
+        if self.state is not State.ENDED and self.failure is None:
+            self.failure = error
+            self.urgent = True
+            self._poke()
+
+    def notify(self, notice: Terminated) -> None:
+        """Queue the notice of a watched actor's end; it passes the mailbox."""
+        if self.watching is None or notice.ref._cell not in self.watching:
+            return
+        if self.notices is None:
+            self.notices = deque()
+        self.notices.append(notice)
+        self.urgent = True
+        self._poke()
+
+    def link_ended(self, other: Cell, reason: ExitReason) -> None:
+        """A linked incarnation has ended: a normal end does not spread, an orderly stop does as one."""
+        if reason is ExitReason.SHUTDOWN:
+            self.request(Intent.STOP)
+        elif reason is not ExitReason.NORMAL:
+            self.fail_from_outside(LinkedActorError(other.ref, reason))
+
+    def must_end(self) -> bool:
+        """Whether no further message may run."""
+        return self.intent > Intent.CLOSE
+
+    def is_killed(self) -> bool:
+        """Whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
+        task = self.task
+        return self.intent is Intent.KILL or (
+            self.interrupted is None and task is not None and task.cancelling() > 0
+        )
+
+    def exit_reason(self) -> ExitReason:
+        """Return the reason that the present intent leads to."""
+        if self.intent is Intent.KILL:
+            return ExitReason.KILLED
+        if self.intent in (Intent.STOP, Intent.RETIRE, Intent.RECYCLE):
+            return ExitReason.SHUTDOWN
+        return ExitReason.NORMAL
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def accepted(self, item: Item) -> None:
+        """Tell the observer, if there is one, that the mailbox has taken an item."""
+        if self.observer is not None:
+            self.observer.accepted(self, item)
+
+    def put(self, item: Item) -> bool:
+        """Store an item now, if it can be; False when it would have to wait for room or fail.
+
+        Raises:
+            ActorStoppedError: the mailbox is closed.
+        """
+        if self.mailbox.closed:
+            raise self._undeliverable(item)
+        if self.dispatcher.current is self and self.mailbox.full():
+            self.mailbox.force(item)
+        elif not self.mailbox.accept(item, self._dropped):
+            return False
+        self.accepted(item)
+        return True
+
+    def post_tick(self, tick: Envelope) -> bool:
+        """Put a timer's tick in, above the capacity if need be; False when the actor takes no more."""
+        if self.mailbox.closed:
+            return False
+        item: Item = (tick, None)
+        self.mailbox.force(item)
+        self.accepted(item)
+        return True
+
+    def _dropped(self, item: Item) -> None:
+        message, context = item
+        if context is None and message.answers:
+            message.fail(MailboxFullError(self.ref, message.message))
+        else:
+            self.dead_letter(message if context is not None else message.message, "dropped")
+
+    def _undeliverable(self, item: Item) -> ActorStoppedError:
+        message, context = item
+        return ActorStoppedError(self.ref, self.reason, message if context is not None else message.message)
+
+    def _give_up(self, item: Item) -> None:
+        """Give an item that will not be handled its fate."""
+        message, context = item
+        if context is not None:
+            self.dead_letter(message, "stopped")
+        elif message.state == ENDED:
+            return  # a cancelled tick, or an ask that nobody waits for: it has its fate
+        elif message.answers:
+            message.fail(self._undeliverable(item))
+        else:
+            self.dead_letter(message.message, "stopped")
+
+    def _undelivered(self) -> list[Any]:
+        """Return the one-way messages left; those of asks are told to their askers."""
+        return [message for message, context in self.mailbox.items if context is not None]
+
+    def dead_letter(self, message: Any, reason: str) -> None:
+        """Publish a message that will not be handled."""
+        if self.observer is not None:
+            self.observer.dead_letter(self, message, reason)
+        self._publish(DeadLetter, message, reason)
+
+    def wait_of_current(self) -> Callable[[], None] | None:
+        """Note that the actor whose turn it is waits for this one; returns how to take that back.
+
+        Raises:
+            DeadlockError: that would close a cycle.
+        """
+        waiting = self.system.current()
+        if waiting is None:
+            return None
+        check_no_cycle(waiting, self)
+        waiting.waits_on = self
+
+        def release() -> None:
+            if waiting.waits_on is self:
+                waiting.waits_on = None
+
+        return release
+
+    # -- inside a turn -----------------------------------------------------------------------------
+
+    @property
+    def reply_errors(self) -> tuple[type[Exception], ...]:
+        """The exceptions that are answers, not failures."""
+        return self.instance.reply_errors  # type: ignore[union-attr]
+
+    def bind(self, method: Callable[..., Any]) -> Any:
+        """Return the method, bound to the instance; a subclass's own version of it when there is one."""
+        instance = self.instance
+        name = getattr(method, "__name__", "")
+        for owner in type(instance).__mro__:
+            if owner.__dict__.get(name) is method:
+                return getattr(instance, name)
+        raise TypeError(
+            f"{getattr(method, '__qualname__', method)!r} is not a method of {type(instance).__qualname__}"
+        )
+
+    def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run submitted work the way the actor runs it."""
+        return self.instance.on_submit(func, *args, **kwargs)  # type: ignore[union-attr]
+
+    def start_soon(
+        self, func: Callable[..., Any], args: tuple[Any, ...], variables: Variables
+    ) -> asyncio.Task[Any]:
+        """Start a task of this incarnation."""
+        work = func(*args)
+        if not inspect.iscoroutine(work):
+            raise TypeError(f"start_soon takes a coroutine function, not {func!r}")
+        task = self.system.make_task(work, f"{self.path} {getattr(func, '__name__', 'task')}", variables)
+        if self.tasks is None:
+            self.tasks = {}
+        self.tasks[task] = None
+        task.add_done_callback(self._background_done)
+        return task
+
+    def _background_done(self, task: asyncio.Task[Any]) -> None:
+        if self.tasks is not None and task in self.tasks:
+            del self.tasks[task]
+            if not task.cancelled() and task.exception() is not None:
+                self.fail_from_outside(task.exception())  # type: ignore[arg-type]
+        elif not task.cancelled() and task.exception() is not None:
+            self._report(task.exception())  # type: ignore[arg-type]
+
+    def offspring(self) -> Children:
+        """Return the table of its children, made when first asked for."""
+        if self.children is None:
+            supervision = self.instance.supervision  # type: ignore[union-attr]
+            self.children = self.system.children_of(self, supervision)
+        return self.children
+
+    def defer(self) -> Deferred:
+        """Take the current ask away, to be answered later."""
+        envelope = self.envelope
+        if envelope is None or not envelope.answers:
+            raise ActorError(f"{self.path} has no ask to defer: the current message expects no reply")
+        envelope.defer()
+        if self.deferred is None:
+            self.deferred = {}
+        self.deferred[envelope] = None
+        return Deferred(self, envelope)
+
+    def interrupt(self, envelope: Submission) -> None:
+        """Cancel the running work at its next await, and nothing else."""
+        if self.envelope is envelope and self.interrupted is None:
+            self.interrupted = envelope
+            if self.dispatcher.current is self:
+                self.cancel_soon = True
+            elif self.task is not None:
+                self.task.cancel()
+
+    def cancel_now(self) -> None:
+        """Deliver a cancel that was asked for from inside the turn, at the await that is just beginning."""
+        self.cancel_soon = False
+        if self.task is not None:
+            self.task.cancel()
+
+    def end_interrupt(self) -> None:
+        """The interrupted work has ended: its cancel is spent."""
+        self.interrupted = None
+        if not self.cancel_soon and self.task is not None and self.intent is not Intent.KILL:
+            self.task.uncancel()
+        self.cancel_soon = False
+
+    def count_failed_answer(self, error: BaseException, unheard: bool) -> None:
+        """Count an exception that was an answer; one that nobody heard is reported."""
+        self.failed += 1
+        if unheard:
+            self._report(error)
+
+    def statistics(self) -> Statistics:
+        """Return the counters."""
+        depth = len(self.mailbox.items)
+        return Statistics(depth, max(self.mailbox.peak, depth), self.handled, self.failed, self.restarts)
+
+    # -- watches and links -------------------------------------------------------------------------
+
+    def watch(self, other: Cell) -> None:
+        """Be told once when the other has ended, now if it has."""
+        if self.watching is None:
+            self.watching = {}
+        self.watching[other] = None
+        if other.state is State.ENDED:
+            if not any(notice.ref is other.ref for notice in self.notices or ()):
+                self.notify(other.terminated())
+            return
+        if other.watchers is None:
+            other.watchers = {}
+        other.watchers[self] = None
+
+    def unwatch(self, other: Cell) -> None:
+        """Take a watch back, with a notice that is queued already."""
+        if self.watching is not None:
+            self.watching.pop(other, None)
+        if other.watchers is not None:
+            other.watchers.pop(self, None)
+        if self.notices:
+            self.notices = deque(notice for notice in self.notices if notice.ref is not other.ref)
+
+    def link(self, other: Cell) -> None:
+        """Bind the fates of two incarnations."""
+        if other is self:
+            return
+        if other.state is State.ENDED:
+            self.link_ended(other, other.reason or ExitReason.NORMAL)
+            return
+        for one, two in ((self, other), (other, self)):
+            if one.links is None:
+                one.links = {}
+            one.links[two] = None
+
+    def unlink(self, other: Cell) -> None:
+        """Take a link back."""
+        for one, two in ((self, other), (other, self)):
+            if one.links is not None:
+                one.links.pop(two, None)
+
+    def terminated(self) -> Terminated:
+        """Return the notice of an actor that has ended."""
+        return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def _publish(self, kind: Any, *details: Any) -> None:
+        events = self.system.events
+        if events.wants(kind):
+            events.publish(kind(self.ref, *details))
+
+    def _report(self, error: BaseException) -> None:
+        """Make a failure known: to the observer, to subscribers, and, at most once a second, to the log."""
+        if self.observer is not None:
+            self.observer.failed(self, self.message, error)
+        self._publish(ActorFailed, error, self.message)
+        self.last_report = self.system.log_failure(self, error, self.last_report)
+
+
+async def run_hook(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Run a hook that may be a plain function."""
+    outcome = function(*args)
+    if inspect.isawaitable(outcome):
+        await outcome

@@ -1,0 +1,343 @@
+"""The children of one actor, or of the system: started here, restarted by its supervision, stopped in order.
+
+The table keeps start order, also over restarts. Decisions are made at once and outside of the parent's turn,
+so a parent whose handler waits for its child is no obstacle to that child's restart. A group restart is a
+task of its own: stop in reverse order, each after its current message, then start in order.
+
+Source: `supervisor.erl` of Erlang/OTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actorio._cell import Cell, Intent, Options, State, Verdict
+from actorio._dispatcher import Waiter
+from actorio._hooks import Hooks
+from actorio.errors import (
+    ActorStoppedError,
+    ExitReason,
+    NameInUseError,
+    RestartLimitError,
+    StartTimeoutError,
+)
+from actorio.policy import AutoShutdown, Strategy, Supervision
+
+if TYPE_CHECKING:
+    from actorio.mailbox import Mailbox
+    from actorio.ref import ActorRef, Terminated
+    from actorio.system import ActorSystem
+    from actorio.timers import Alarm
+
+__all__ = ["Children"]
+
+
+class Owner(Protocol):
+    """Who supervises: a cell, or the system for the top level."""
+
+    path: str
+
+    def fail_from_outside(self, error: BaseException) -> None: ...
+    def request(self, intent: Intent) -> None: ...
+
+
+class _Record:
+    """How often a child, or a group, was restarted of late."""
+
+    __slots__ = ("in_a_row", "resumed", "times")
+
+    def __init__(self) -> None:
+        self.times: deque[float] = deque()
+        self.in_a_row = 0
+        self.resumed = 0.0
+
+
+class Children:
+    """A table of siblings and the supervision over them."""
+
+    def __init__(self, system: ActorSystem, owner: Owner, path: str, supervision: Supervision) -> None:
+        self.system = system
+        self.owner = owner
+        self.path = path
+        self.supervision = supervision
+        self.table: dict[str, Cell] = {}
+        self._numbers: dict[str, int] = {}
+        self._records: dict[Cell | None, _Record] = {}
+        self._failed: list[Cell] = []
+        self._group: asyncio.Task[None] | None = None
+        self._stopping: Intent = Intent.NONE
+        self._stop_task: asyncio.Task[None] | None = None
+        self._waiters: dict[Waiter, None] = {}
+
+    # -- start -------------------------------------------------------------------------------------
+
+    async def spawn(
+        self,
+        factory: Callable[..., Any],
+        args: tuple[Any, ...],
+        name: str | None,
+        mailbox: Mailbox[Any],
+        options: Options,
+        start_timeout: float | None,
+    ) -> ActorRef[Any]:
+        """Start a child; returns when its `on_start` has finished, raises what its start raised."""
+        if self._stopping:
+            raise ActorStoppedError(
+                None if not isinstance(self.owner, Cell) else self.owner.ref, None, factory
+            )
+        cell = Cell(self, factory, args, self._free_name(name, factory), mailbox.fresh(), options)
+        cell.construct()
+        self.table[cell.name] = cell
+        self.system.remember(cell)
+        if Hooks.of(type(cell.instance)).on_start:
+            cell.starter = Waiter(cell.dispatcher)
+            cell.begin()
+            await self._until_started(cell, start_timeout)
+        else:
+            cell.mark_started()
+            cell.begin()
+        return cell.ref
+
+    def _free_name(self, name: str | None, factory: Callable[..., Any]) -> str:
+        if name is None:
+            stem = getattr(factory, "__name__", None) or type(factory).__name__
+            stem = stem if stem.isidentifier() else "actor"
+            while True:
+                number = self._numbers[stem] = self._numbers.get(stem, 0) + 1
+                name = f"{stem}-{number}"
+                if name not in self.table:
+                    return name
+        if name in self.table or self.system.is_alias(self, name):
+            raise NameInUseError(
+                f"{self.path}/{name} is in use; a name is unique among its siblings while it lives"
+            )
+        return name
+
+    async def _until_started(self, cell: Cell, timeout: float | None) -> None:
+        starter = cell.starter
+        release = cell.wait_of_current()
+        alarm = (
+            None if timeout is None else self.system.timers.after(timeout, lambda: cell.request(Intent.KILL))
+        )
+        cancelled = None
+        while cell.starter is not None:
+            try:
+                await starter  # type: ignore[misc]
+            except asyncio.CancelledError as error:
+                cancelled = error
+                cell.request(Intent.KILL)
+        late = alarm is not None and not alarm.cancel()
+        if release is not None:
+            release()
+        if cancelled is not None:
+            raise cancelled
+        if cell.state is State.ENDED and cell.start_failed:
+            if late:
+                raise StartTimeoutError(f"{cell.path} had not started within start_timeout={timeout:g} s")
+            error, cell.error = cell.error, None
+            if error is None:
+                raise ActorStoppedError(cell.ref, cell.reason)
+            raise error
+
+    # -- restart -----------------------------------------------------------------------------------
+
+    def decide(self, cell: Cell, reason: ExitReason, error: BaseException | None) -> Verdict:
+        """Decide about an incarnation that has ended and was not stopped for good."""
+        restart = cell.options.restart
+        if self._stopping:
+            return Verdict.END
+        if cell.intent is Intent.RECYCLE:
+            return Verdict.WAIT
+        if restart is restart.TEMPORARY or (
+            restart is restart.TRANSIENT and reason is not ExitReason.CRASHED
+        ):
+            return Verdict.END
+        one_for_one = self.supervision.strategy is Strategy.ONE_FOR_ONE
+        if not self._count(cell if one_for_one else None):
+            self._give_up(cell, error)
+            return Verdict.END
+        if one_for_one:
+            return Verdict.RESTART
+        self._failed.append(cell)
+        if self._group is None:
+            self._group = self._task(self._restart_group(), "restarts its children")
+        return Verdict.WAIT
+
+    def _count(self, key: Cell | None) -> bool:
+        """Count a restart; False when it is one too many."""
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = _Record()
+        now = self.system.timers.now()
+        record.times.append(now)
+        while record.times[0] < now - self.supervision.within:
+            record.times.popleft()
+        backoff = self.supervision.backoff
+        if backoff is not None and record.in_a_row and now - record.resumed >= backoff.maximum:
+            record.in_a_row = 0
+        return len(record.times) <= self.supervision.max_restarts
+
+    def pause_before_restart(self, cell: Cell | None) -> float:
+        """Return the seconds of backoff before the next restart."""
+        backoff = self.supervision.backoff
+        if backoff is None:
+            return 0.0
+        record = self._records[cell]
+        pause = backoff.delay(record.in_a_row, self.system.random)
+        record.in_a_row += 1
+        record.resumed = self.system.timers.now() + pause
+        return pause
+
+    def _give_up(self, cell: Cell, error: BaseException | None) -> None:
+        limits = self.supervision
+        limit = RestartLimitError(
+            f"{cell.path} needed more than max_restarts={limits.max_restarts} restarts within {limits.within:g} s"
+        )
+        limit.__cause__ = error
+        limit.add_note(f"{cell.path} failed; its supervisor {self.path or 'the system'} gave up")
+        self.begin_stop(Intent.STOP)
+        self.owner.fail_from_outside(limit)
+
+    async def _restart_group(self) -> None:
+        try:
+            while self._failed:
+                group = self._group_of(self._failed)
+                self._failed.clear()
+                for cell in reversed(group):
+                    await self._recycle(cell)
+                await self._sleep(self.pause_before_restart(None))
+                await self._start_again(group)
+        finally:
+            self._group = None
+
+    def _group_of(self, failed: list[Cell]) -> list[Cell]:
+        cells = list(self.table.values())
+        if self.supervision.strategy is Strategy.ONE_FOR_ALL:
+            return cells
+        first = min((cells.index(cell) for cell in failed if cell in cells), default=len(cells))
+        return cells[first:]
+
+    async def _recycle(self, cell: Cell) -> None:
+        """End an incarnation; a temporary bystander is gone for good."""
+        final = cell.options.restart is cell.options.restart.TEMPORARY
+        with_deadline = self._deadline(cell)
+        cell.request(Intent.STOP if final else Intent.RECYCLE)
+        await self._until(lambda: cell.parked or cell.state is State.ENDED)
+        if with_deadline is not None:
+            with_deadline.cancel()
+
+    async def _start_again(self, group: list[Cell]) -> None:
+        for cell in group:
+            if cell.state is State.ENDED:
+                continue
+            cell.resume()
+            await self._until(lambda cell=cell: cell.state in (State.RUNNING, State.ENDED) or cell.parked)  # type: ignore[misc]
+            if self._failed:
+                return
+
+    async def _sleep(self, pause: float) -> None:
+        if pause > 0:
+            alarm = self.system.timers.after(pause, self.changed)
+            await self._until(lambda: not alarm.pending)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        waiter = Waiter(self.system.dispatcher)
+        self._waiters[waiter] = None
+        try:
+            while not condition():
+                await waiter
+        finally:
+            del self._waiters[waiter]
+
+    def changed(self) -> None:
+        """Have those who wait for a change of some child look again."""
+        for waiter in self._waiters:
+            waiter.wake()
+
+    # -- stop --------------------------------------------------------------------------------------
+
+    def begin_stop(self, intent: Intent) -> None:
+        """Begin to stop all children, without waiting; `stop_all` waits. A mightier intent overtakes."""
+        if intent <= self._stopping:
+            return
+        self._stopping = intent
+        self.changed()
+        if self._stop_task is None and self.table:
+            self._stop_task = self._task(self._stop_in_order(), "stops its children")
+
+    async def stop_all(self, intent: Intent) -> None:
+        """Stop all children: one after the other, the last started first. Returns when all have ended."""
+        self.begin_stop(intent)
+        await self._until(lambda: not self.table and self._group is None and self._stop_task is None)
+
+    async def _stop_in_order(self) -> None:
+        try:
+            if (
+                self._stopping is Intent.CLOSE
+            ):  # what was accepted is to be handled: let the restart end first
+                await self._until(lambda: self._group is None or self._stopping is not Intent.CLOSE)
+            if self._group is not None:
+                self._group.cancel()
+            while self.table:
+                await self._stop_some()
+        finally:
+            self._stop_task = None
+
+    async def _stop_some(self) -> None:
+        intent = self._stopping
+        cells = self._next_to_stop(intent)
+        alarms = [self._request_end(cell) for cell in cells]
+        await self._until(
+            lambda: self._stopping is not intent or all(cell.state is State.ENDED for cell in cells)
+        )
+        for alarm in alarms:
+            if alarm is not None:
+                alarm.cancel()
+
+    def _next_to_stop(self, intent: Intent) -> list[Cell]:
+        """Return the last started; all the dynamic children at the end at once; in a kill, all."""
+        if intent is Intent.KILL:
+            return list(reversed(self.table.values()))
+        dynamic = list(itertools.takewhile(lambda cell: cell.options.dynamic, reversed(self.table.values())))
+        return dynamic or [next(reversed(self.table.values()))]
+
+    def _task(self, work: Any, name: str) -> asyncio.Task[None]:
+        task = self.system.make_task(work, f"{self.path or '/'} {name}")
+        task.add_done_callback(lambda _: self.changed())
+        return task
+
+    def _request_end(self, cell: Cell) -> Alarm | None:
+        """Ask a child to end; under STOP it is killed once its shutdown time is over."""
+        if self._stopping is Intent.STOP and cell.options.shutdown == 0:
+            cell.request(Intent.KILL)
+            return None
+        cell.request(self._stopping)
+        return self._deadline(cell) if self._stopping is Intent.STOP else None
+
+    def _deadline(self, cell: Cell) -> Alarm | None:
+        limit = cell.options.shutdown
+        return None if limit is None else self.system.timers.after(limit, lambda: cell.request(Intent.KILL))
+
+    # -- end ---------------------------------------------------------------------------------------
+
+    def remove(self, cell: Cell) -> None:
+        """Free the name of a child that has ended."""
+        if self.table.get(cell.name) is cell:
+            del self.table[cell.name]
+        self._records.pop(cell, None)
+
+    def child_ended(self, notice: Terminated) -> None:
+        """A child has ended for good and all are told: now its supervisor."""
+        self.changed()
+        cell = notice.ref._cell
+        if cell.options.significant and cell.intent < Intent.STOP and cell.intent is not Intent.CLOSE:
+            self._shut_down_with(self.supervision.auto_shutdown)
+
+    def _shut_down_with(self, rule: AutoShutdown) -> None:
+        left = any(cell.options.significant for cell in self.table.values())
+        if rule is AutoShutdown.ANY_SIGNIFICANT or (rule is AutoShutdown.ALL_SIGNIFICANT and not left):
+            self.owner.request(Intent.RETIRE)

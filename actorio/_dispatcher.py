@@ -1,0 +1,153 @@
+"""The run queue: tasks that wait for an actor are woken here, not one by one by the event loop.
+
+A loop iteration costs as much as ten messages. So a task that waits for mail, for a reply or for room awaits
+a `Waiter`, which follows asyncio's future protocol, and waking it only appends it to the run queue; one
+`loop.call_soon` then wakes all that are there. The tasks stay ordinary asyncio tasks: `current_task()`,
+timeouts and cancellation work as anywhere.
+
+Source: `benchmarks/` (ring, pingpong) pays for it; measured in docs/design/decisions/run-queue.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any
+
+from actorio.errors import WrongThreadError
+
+__all__ = ["Dispatcher", "Waiter"]
+
+_MOST_WAKES = 256
+"""Wakes in one go, at most, before timers and I/O have their turn."""
+_CLOCK_EVERY = 8
+"""Wakes between two looks at the clock (a look costs as much as a twentieth of a wake)."""
+_LONGEST_TURN = 0.001
+"""Seconds in one go, about, before timers and I/O have their turn."""
+
+
+class Dispatcher:
+    """Wakes waiting tasks, in order, within a budget of count and time per loop iteration.
+
+    `choose`, when set, picks which of `n` ready waiters is next; simulation explores orders through it.
+    `current` is the cell whose turn is running at this moment, None outside of turns. `deadline` is when the
+    time of this loop iteration is up; a turn that meets it sets `spent`.
+    """
+
+    __slots__ = ("_context", "_scheduled", "choose", "current", "deadline", "loop", "ready", "spent")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.ready: deque[Waiter] = deque()
+        self.choose: Callable[[int], int] | None = None
+        self.current: Any = None
+        self.deadline = 0.0
+        self.spent = False
+        self._scheduled = False
+        self._context = Context()
+
+    def schedule(self) -> None:
+        """Ask the loop, once, to wake what is ready.
+
+        Raises:
+            WrongThreadError: another loop than the system's is running, or the system's loop is closed.
+        """
+        if not self._scheduled:
+            if asyncio._get_running_loop() is not self.loop:
+                self._check_loop()
+            self.loop.call_soon(self._run, context=self._context)
+            self._scheduled = True
+
+    def _check_loop(self) -> None:
+        if self.loop.is_closed() or asyncio._get_running_loop() is not None:
+            raise WrongThreadError("the actor system belongs to another event loop than the one running here")
+
+    def _run(self) -> None:
+        ready = self.ready
+        if self.choose is not None:
+            return self._run_chosen(self.choose)
+        clock = self.loop.time
+        left = _MOST_WAKES
+        self.deadline = clock() + _LONGEST_TURN
+        self.spent = False
+        try:
+            while ready and left:
+                waiter = ready.popleft()
+                callback = waiter.callback
+                if callback is not None:
+                    waiter.callback = None
+                    waiter.context.run(callback, waiter)
+                left -= 1
+                if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
+                    break
+        finally:  # also when a woken task raises SystemExit or KeyboardInterrupt through the loop
+            self._scheduled = False
+            if ready:
+                self.schedule()
+
+    def _run_chosen(self, choose: Callable[[int], int]) -> None:
+        """Wake one waiter, the chosen one: each wake is a step of its own for the simulator."""
+        ready = self.ready
+        index = choose(len(ready))
+        waiter = ready[index]
+        del ready[index]
+        self._scheduled = False
+        if ready:
+            self.schedule()
+        if waiter.callback is not None:
+            callback, waiter.callback = waiter.callback, None
+            waiter.context.run(callback, waiter)
+
+
+class Waiter:
+    """What a task awaits instead of an `asyncio.Future`: woken through the run queue, usable again and again.
+
+    One task at a time awaits it. It carries no value: the woken task looks at what has changed.
+    `_loop` and `_asyncio_future_blocking` are asyncio's protocol for futures of other makes.
+    """
+
+    __slots__ = ("_asyncio_future_blocking", "_cancelled", "_loop", "callback", "context", "dispatcher")
+
+    callback: Callable[..., object] | None
+    context: Context
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._asyncio_future_blocking = False
+        self._cancelled = False
+        self._loop = dispatcher.loop
+        self.callback = None
+        self.dispatcher = dispatcher
+
+    def wake(self) -> None:
+        """Put the waiting task on the run queue."""
+        dispatcher = self.dispatcher
+        if not dispatcher._scheduled:
+            dispatcher.schedule()
+        dispatcher.ready.append(self)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self._asyncio_future_blocking = True
+        yield self
+
+    # -- asyncio's side of the protocol ------------------------------------------------------------
+
+    def add_done_callback(self, callback: Callable[..., object], *, context: Context) -> None:
+        """Remember the waiting task's wake-up; called by the task when it suspends."""
+        self.callback = callback
+        self.context = context
+
+    def result(self) -> None:
+        """Called by the task when it wakes: raises what it should see."""
+        if self._cancelled:
+            self._cancelled = False
+            raise asyncio.CancelledError
+
+    def cancel(self, msg: object = None) -> bool:
+        """Cancel the wait; called by `Task.cancel`. False when the task is on its way already."""
+        if self.callback is None or self._cancelled:
+            return False
+        self._cancelled = True
+        self.wake()
+        return True

@@ -1,0 +1,47 @@
+"""The one check of every duration: seconds, real, finite, not negative.
+
+NaN breaks the order of timer heaps, a bool is a mistake, and asyncio takes both.
+"""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["check_count", "check_duration", "check_optional_duration"]
+
+_LONGEST = 100 * 366 * 86_400.0
+
+
+def check_duration(name: str, value: float) -> float:
+    """Return `value` as a float of seconds, between 0 and 100 years.
+
+    Raises:
+        TypeError: not a real number, or a bool.
+        ValueError: negative, NaN, infinite, or longer than 100 years.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    if not (0 <= value <= _LONGEST) or math.isnan(value):
+        raise ValueError(
+            f"{name} must be finite, not negative and at most 100 years, in seconds; got {value!r}"
+        )
+    return float(value)
+
+
+def check_optional_duration(name: str, value: float | None) -> float | None:
+    """Like `check_duration`; None means no limit."""
+    return None if value is None else check_duration(name, value)
+
+
+def check_count(name: str, value: int, *, least: int) -> int:
+    """Return `value`, a whole number of at least `least`.
+
+    Raises:
+        TypeError: not an int, or a bool.
+        ValueError: less than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}; got {value}")
+    return value

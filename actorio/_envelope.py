@@ -1,0 +1,371 @@
+"""What lies in a mailbox besides plain messages: asks, calls, casts and submitted work.
+
+An envelope carries its sender's contextvars and knows how to run in an actor's turn and whom to tell what
+came of it. It ends exactly once; whatever comes later is ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+from actorio._dispatcher import Waiter
+from actorio.errors import (
+    ActorStoppedError,
+    AskCancelledError,
+    AskTimeoutError,
+    DeadlockError,
+    NoReplyError,
+    WrongThreadError,
+)
+from actorio.result import Result, safe_exception
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio.timers import Alarm
+
+__all__ = ["Call", "Cast", "Deferred", "Envelope", "Request", "Submission", "Tick", "check_no_cycle"]
+
+QUEUED, RUNNING, DEFERRED, ENDED = range(4)
+
+
+class Envelope:
+    """A message with a way to tell what came of it."""
+
+    __slots__ = ()
+
+    sender: Context
+    state: int
+    message: Any
+    """What a dead letter or an error hands back."""
+
+    def begin(self) -> bool:
+        """Mark that handling begins; False when it has ended already and must not run."""
+        if self.state != QUEUED:
+            return False
+        self.state = RUNNING
+        return True
+
+    def run(self, cell: Cell) -> Any:
+        """Start the work inside the actor's turn: the value, or an awaitable of it."""
+        raise NotImplementedError
+
+    def reply(self, value: Any) -> None:
+        """End with a value."""
+        raise NotImplementedError
+
+    def fail(self, error: BaseException) -> None:
+        """End with an exception."""
+        raise NotImplementedError
+
+    def cancelled_by_handler(self) -> None:
+        """End since the handler was cancelled from the inside."""
+        self.fail(AskCancelledError(f"the work was cancelled: {type(self).__name__}"))
+
+    @property
+    def answers(self) -> bool:
+        """Whether somebody gets to see an exception of the work."""
+        return True
+
+    @property
+    def is_message(self) -> bool:
+        """Whether `recv` hands its message to an own loop; other work is done on the way."""
+        return False
+
+    def defer(self) -> None:
+        """Somebody took it away, to be answered later."""
+        self.state = DEFERRED
+
+
+class Request(Waiter, Envelope):
+    """An ask, awaited by the asker's task itself: no Future."""
+
+    __slots__ = ("alarm", "asker", "cell", "error", "message", "sender", "state", "timeout", "value")
+
+    def __init__(self, cell: Cell, message: Any) -> None:
+        dispatcher = cell.dispatcher
+        self._asyncio_future_blocking = False
+        self._cancelled = False
+        self._loop = dispatcher.loop
+        self.callback = None
+        self.dispatcher = dispatcher
+        self.cell = cell
+        self.message = message
+        self.sender = copy_context()
+        self.state = QUEUED
+        self.asker: Cell | None = None
+        self.alarm: Alarm | None = None
+        self.error: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self.state != ENDED:
+            self._asyncio_future_blocking = True
+            try:
+                yield self
+            except RuntimeError as error:  # asyncio's word for a task of another loop
+                self._withdraw()
+                raise WrongThreadError(
+                    "ask was awaited on another event loop than the actor system's"
+                ) from error
+            except BaseException:
+                self._withdraw()
+                raise
+        error = self.error
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
+                self.error = None
+        return self.value
+
+    def run(self, cell: Cell) -> Any:
+        return cell.receive(self.message)
+
+    def reply(self, value: Any) -> None:
+        if self.state != ENDED:
+            self.value = value
+            self._end()
+
+    def fail(self, error: BaseException) -> None:
+        if self.state != ENDED:
+            self.error = safe_exception(error)
+            self._end()
+
+    def expire(self) -> None:
+        """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
+        started = self.state != QUEUED
+        self.cell.mailbox.leave_line(self)
+        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started))
+
+    def admitted(self) -> None:
+        """The mailbox has let it in; what is awaited is the reply."""
+        self.cell.accepted((self, None))
+
+    refused = fail
+
+    @property
+    def is_message(self) -> bool:
+        return type(self) is Request
+
+    def defer(self) -> None:
+        """Taken away: the asker waits for whoever holds the reply now, not for a turn of the target."""
+        self.state = DEFERRED
+        asker = self.asker
+        if asker is not None:
+            asker.waits_on = None
+            self.asker = None
+
+    def _end(self) -> None:
+        self.state = ENDED
+        asker = self.asker
+        if asker is not None:
+            asker.waits_on = None
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
+        self.wake()
+
+    def _withdraw(self) -> None:
+        """The asker has gone."""
+        if self.state != ENDED:
+            self.cell.mailbox.leave_line(self)
+            self.callback = None
+            self._end()
+
+
+class _Invocation:
+    """A callable with its arguments."""
+
+    __slots__ = ("args", "func", "kwargs")
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+
+    def method_of(self, cell: Cell) -> Any:
+        return cell.bind(self.func)(*self.args, **self.kwargs)
+
+    def __repr__(self) -> str:
+        return getattr(self.func, "__qualname__", repr(self.func))
+
+
+class Call(Request):
+    """A call of a method, answered like an ask."""
+
+    __slots__ = ("invocation",)
+
+    def __init__(
+        self, cell: Cell, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        super().__init__(cell, func)
+        self.invocation = _Invocation(func, args, kwargs)
+
+    def run(self, cell: Cell) -> Any:
+        return self.invocation.method_of(cell)
+
+
+class Cast(Envelope):
+    """A call of a method that nobody waits for: fails the actor like a plain message."""
+
+    __slots__ = ("invocation", "message", "sender", "state")
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.invocation = _Invocation(func, args, kwargs)
+        self.message = func
+        self.sender = copy_context()
+        self.state = QUEUED
+
+    def run(self, cell: Cell) -> Any:
+        return self.invocation.method_of(cell)
+
+    def reply(self, value: Any) -> None:
+        self.state = ENDED
+
+    fail = reply
+
+    @property
+    def answers(self) -> bool:
+        return False
+
+
+class Tick(Envelope):
+    """A timer's message: nobody waits for it, and a cancelled or replaced one is never seen."""
+
+    __slots__ = ("message", "sender", "state", "taken")
+
+    def __init__(self, message: Any, sender: Context, taken: Callable[[], None] | None) -> None:
+        self.message = message
+        self.sender = sender
+        self.taken = taken
+        self.state = QUEUED
+
+    def begin(self) -> bool:
+        if self.taken is not None:
+            self.taken()
+        return super().begin()
+
+    def run(self, cell: Cell) -> Any:
+        return cell.receive(self.message)
+
+    def reply(self, value: Any) -> None:
+        self.state = ENDED
+
+    fail = reply
+
+    @property
+    def answers(self) -> bool:
+        return False
+
+    @property
+    def is_message(self) -> bool:
+        return True
+
+
+class Submission(Envelope):
+    """A function as a message, answered through a `Result`."""
+
+    __slots__ = ("cell", "invocation", "message", "result", "sender", "state")
+
+    def __init__(
+        self, cell: Cell, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.cell = cell
+        self.invocation = _Invocation(func, args, kwargs)
+        self.message = func
+        self.sender = copy_context()
+        self.state = QUEUED
+        self.result: Result[Any] = Result(
+            cell.dispatcher.loop, on_cancel=self._cancelled, waiting=lambda: cell.wait_of_current()
+        )
+
+    def run(self, cell: Cell) -> Any:
+        return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
+
+    def reply(self, value: Any) -> None:
+        if self.state != ENDED:
+            self.state = ENDED
+            if not self.result.done():
+                self.result.set_result(value)
+
+    def fail(self, error: BaseException) -> None:
+        if self.state != ENDED:
+            self.state = ENDED
+            if not self.result.done():
+                self.result.set_exception(error)
+
+    refused = fail
+
+    def admitted(self) -> None:
+        """The mailbox has let it in."""
+        self.cell.accepted((self, None))
+
+    def cancelled_by_handler(self) -> None:
+        self.state = ENDED
+        self.result.cancel()
+
+    def _cancelled(self) -> None:
+        was, self.state = self.state, ENDED
+        if was == RUNNING:
+            self.cell.interrupt(self)
+        elif was == QUEUED:
+            self.cell.mailbox.leave_line(self)
+
+
+class Deferred(Result[Any]):
+    """The reply of an ask that a handler took away: set it later, from anywhere on the loop."""
+
+    __slots__ = ("_cell", "_envelope")
+
+    def __init__(self, cell: Cell, envelope: Envelope) -> None:
+        super().__init__(cell.dispatcher.loop)
+        self._cell = cell
+        self._envelope = envelope
+
+    def set_result(self, value: Any) -> None:
+        super().set_result(value)
+        self._settle(lambda envelope: envelope.reply(value))
+
+    def set_exception(self, error: BaseException) -> None:
+        super().set_exception(error)
+        self._future.exception()  # it is the asker's now: no log line if nobody awaits the handle as well
+        self._settle(lambda envelope: envelope.fail(error))
+
+    def cancel(self) -> bool:
+        if not super().cancel():
+            return False
+        self._settle(lambda envelope: envelope.cancelled_by_handler())
+        return True
+
+    def _settle(self, end: Callable[[Envelope], None]) -> None:
+        self._cell.deferred.pop(self._envelope, None)
+        end(self._envelope)
+
+    def __del__(self) -> None:
+        envelope = getattr(self, "_envelope", None)
+        if envelope is not None and envelope.state != ENDED:
+            self._settle(
+                lambda envelope: envelope.fail(
+                    NoReplyError(f"{self._cell.path} dropped a deferred reply unanswered")
+                )
+            )
+
+
+def check_no_cycle(waiting: Cell, target: Cell) -> None:
+    """Refuse a wait of `waiting` for `target` that closes a cycle of waiting actors.
+
+    Each actor waits for at most one other in its turn, so the graph is a set of chains and one walk decides.
+
+    Raises:
+        DeadlockError: with the paths along the cycle.
+    """
+    path = [waiting.path]
+    cell: Cell | None = target
+    while cell is not None:
+        path.append(cell.path)
+        if cell is waiting:
+            raise DeadlockError(tuple(path))
+        cell = cell.waits_on

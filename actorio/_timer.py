@@ -1,0 +1,94 @@
+"""The timers of an actor: a message to itself, once or every so often."""
+
+from __future__ import annotations
+
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+from actorio._durations import check_duration
+from actorio._envelope import ENDED, QUEUED, Tick
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio.timers import Alarm
+
+__all__ = ["Timer"]
+
+
+class Timer:
+    """A pending message, or a train of them. It dies with the incarnation that set it."""
+
+    __slots__ = ("_alarm", "_cell", "_context", "_interval", "_key", "_message", "_tick")
+
+    def __init__(self, cell: Cell, interval: float | None, message: Any, key: object) -> None:
+        self._cell = cell
+        self._interval = interval
+        self._message = message
+        self._key: object = self if key is None else key
+        self._context: Context = copy_context()
+        self._tick: Tick | None = None
+        self._alarm: Alarm | None = None
+
+    @classmethod
+    def start(cls, cell: Cell, delay: float, interval: float | None, message: Any, key: object) -> Timer:
+        """Set a timer of an actor, in place of the one with the same key."""
+        delay = check_duration("delay" if interval is None else "interval", delay)
+        if interval is not None and delay == 0:
+            raise ValueError("interval must be more than 0 seconds")
+        timer = cls(cell, None if interval is None else delay, message, key)
+        if cell.timers is None:
+            cell.timers = {}
+        replaced = cell.timers.get(timer._key)
+        if replaced is not None:
+            replaced.cancel()
+        cell.timers[timer._key] = timer
+        timer._alarm = cell.system.timers.after(delay, timer._ring)
+        return timer
+
+    def cancel(self) -> bool:
+        """Make sure that no tick is seen any more, not even one that is queued.
+
+        Returns:
+            Whether one was still to be seen.
+        """
+        pending = self._tick is not None and self._tick.state == QUEUED
+        if pending and self._tick is not None:
+            self._tick.state = ENDED
+        if self._alarm is not None:
+            pending = self._alarm.cancel() or pending
+        self._forget()
+        return pending
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until the next tick is due, None when none will be."""
+        if self._alarm is None or not self._alarm.pending:
+            return None
+        return max(0.0, self._alarm.deadline - self._cell.system.timers.now())
+
+    def _ring(self) -> None:
+        if self._tick is None or self._tick.state != QUEUED:
+            # A single tick stays known until it is taken, so that whatever cancels the timer finds it queued.
+            taken = self._forget if self._interval is None else None
+            self._tick = Tick(self._message, self._context.copy(), taken)
+            if not self._cell.post_tick(self._tick):
+                self._forget()
+                return
+        if self._interval is not None:
+            self._again(self._interval)
+
+    def _again(self, interval: float) -> None:
+        """Keep to the grid of the first deadline; what a blocked loop has missed is left out."""
+        timers = self._cell.system.timers
+        alarm = self._alarm
+        if alarm is None:
+            return
+        due, now = alarm.deadline + interval, timers.now()
+        if due <= now:
+            due += interval * ((now - due) // interval + 1)
+        self._alarm = timers.at(due, self._ring)
+
+    def _forget(self) -> None:
+        timers = self._cell.timers
+        if timers is not None and timers.get(self._key) is self:
+            del timers[self._key]

@@ -1,0 +1,293 @@
+"""How an actor takes its turns: the loops that drain its mailbox.
+
+These generators run inside the actor's one task and yield to asyncio what a handler awaits. Each step of a
+handler runs in its sender's contextvars by `Context.run`, so nothing a handler sets stays in the actor, and
+no second task is needed. `next(step, DONE)` steps a handler that does not await without raising
+`StopIteration`, which costs as much as the rest of the step (measured in docs/design/decisions/run-queue.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from actorio._envelope import ENDED, RUNNING
+from actorio.errors import ActorExit, ActorStoppedError, NoReplyError
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio._envelope import Envelope
+
+__all__ = ["RECEIVE", "drive", "hook", "mailbox_loop", "own_loop"]
+
+BUDGET = 64
+"""Messages an actor takes in one go, at most, before the next actor's turn."""
+_CLOCK_EVERY = 8
+"""Messages between two looks at the clock, a power of two."""
+_DONE = object()
+
+Steps = Generator[Any, Any, Any]
+
+
+class _Receive:
+    """What `Actor.recv` yields up to the loop that runs its coroutine: a request for the next message."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return (yield self)
+
+    def __repr__(self) -> str:
+        return "recv() outside of the actor's own run()"
+
+
+RECEIVE = _Receive()
+
+
+@types.coroutine
+def mailbox_loop(cell: Cell) -> Steps:
+    """Hand each message to `receive`, in order, until the incarnation has to end."""
+    mailbox, receive = cell.mailbox, cell.receive
+    is_async = cell.receives_async
+    dispatcher, observer = cell.dispatcher, cell.observer
+    clock = dispatcher.loop.time
+    dispatcher.current = cell
+    while True:
+        items = mailbox.items
+        if len(items) > mailbox.peak:
+            mailbox.peak = len(items)
+        left = BUDGET
+        while left:
+            if cell.urgent and (yield from attend(cell)):
+                return
+            if not items:
+                break
+            message, context = items.popleft()
+            if mailbox.waiting is not None:
+                mailbox.admit()
+            if context is None:
+                yield from answer(cell, message)
+            else:
+                cell.message = message
+                if observer is not None:
+                    observer.begun(cell, (message, context))
+                if is_async:
+                    step = receive(message).__await__()
+                    awaited = context.run(next, step, _DONE)
+                    if awaited is not _DONE:
+                        yield from _suspended(cell, step, awaited, context)
+                else:
+                    yield from _outcome(cell, context.run(receive, message), context)
+                if observer is not None:
+                    observer.ended(cell, (message, context))
+            cell.handled += 1
+            left -= 1
+            if not left % _CLOCK_EVERY and clock() >= dispatcher.deadline:
+                dispatcher.spent = True
+                break
+        cell.message = None
+        if not mailbox.items and mailbox.closed and not cell.urgent:
+            return
+        yield from _pause(cell)
+
+
+@types.coroutine
+def own_loop(cell: Cell, run: Any) -> Steps:
+    """Step the actor's own `run`, giving it a message whenever it asks for one by `recv`."""
+    dispatcher = cell.dispatcher
+    dispatcher.current = cell
+    step: Callable[[Any], Any] = run.send
+    context, value = Context(), None
+    while True:
+        try:
+            awaited = context.run(step, value)
+        except StopIteration:
+            return
+        if awaited is RECEIVE:
+            _finish_in_hand(cell)
+            try:
+                value, context = yield from _next_message(cell)
+                step = run.send
+            except (ActorExit, asyncio.CancelledError) as stop:
+                value, step = stop, run.throw
+            continue
+        if cell.interrupted is None and cell.cancel_soon:
+            cell.cancel_now()
+        dispatcher.current = None
+        try:
+            value = yield awaited
+            step = run.send
+        except BaseException as error:
+            value, step = error, run.throw
+        dispatcher.current = cell
+
+
+def _finish_in_hand(cell: Cell) -> None:
+    """An own loop asks for its next message: it is done with the one before."""
+    envelope, cell.envelope = cell.envelope, None
+    if envelope is not None and envelope.state == RUNNING:
+        envelope.fail(NoReplyError(f"{cell.path} went on to its next message without a reply"))
+    if cell.in_hand:
+        cell.in_hand = False
+        cell.handled += 1
+        cell.message = None
+
+
+def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
+    """Wait for a message for the own loop; calls and submitted work are done on the way."""
+    mailbox = cell.mailbox
+    while True:
+        if cell.urgent and (yield from attend(cell)):
+            raise ActorExit
+        mailbox.peak = max(mailbox.peak, len(mailbox.items))
+        if mailbox.items:
+            message, context = mailbox.items.popleft()
+            if mailbox.waiting is not None:
+                mailbox.admit()
+            if context is not None:
+                cell.message, cell.in_hand = message, True
+                return message, context
+            if not message.is_message:
+                yield from answer(cell, message)
+                cell.handled += 1
+            elif message.begin():
+                cell.envelope, cell.message, cell.in_hand = message, message.message, True
+                return message.message, message.sender
+        elif mailbox.closed and not cell.urgent:
+            raise ActorExit
+        else:
+            yield from _pause(cell)
+
+
+def _pause(cell: Cell) -> Steps:
+    """Let others run: until mail or something urgent comes, or, with mail left, until the queue comes round."""
+    waiter = cell.waiter
+    if cell.mailbox.items or cell.urgent:
+        waiter.wake()
+    else:
+        cell.mailbox.sleeper = waiter
+    cell.dispatcher.current = None
+    waiter._asyncio_future_blocking = True
+    yield waiter
+    cell.dispatcher.current = cell
+
+
+def attend(cell: Cell) -> Generator[Any, Any, bool]:
+    """See to what passes the mailbox: failures from outside, stops, notices. True: the incarnation must end."""
+    cell.urgent = False
+    if cell.failure is not None:
+        failure, cell.failure = cell.failure, None
+        raise failure
+    while not cell.must_end():
+        if not cell.notices:
+            return False
+        event = cell.notices.popleft()
+        if cell.observer is not None:
+            cell.observer.notified(cell, event)
+        yield from hook(cell, cell.instance.on_terminated, event)
+    return True
+
+
+def answer(cell: Cell, envelope: Envelope) -> Steps:
+    """Run an envelope and tell its sender what came of it."""
+    if not envelope.begin():
+        return  # nobody waits for it any more
+    cell.envelope = envelope
+    cell.message = envelope.message
+    context = envelope.sender
+    if cell.observer is not None:
+        cell.observer.begun(cell, (envelope, None))
+    try:
+        outcome = yield from _outcome(cell, context.run(envelope.run, cell), context)
+    except BaseException as error:
+        if not _answer_by_error(cell, envelope, error):
+            raise
+    else:
+        if envelope.state == RUNNING:
+            envelope.reply(outcome)
+    finally:
+        cell.envelope = None
+        if cell.interrupted is envelope:
+            cell.end_interrupt()
+    if cell.observer is not None:
+        cell.observer.ended(cell, (envelope, None))
+
+
+def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bool:
+    """Tell the asker; True when that is all, False when the actor fails as well."""
+    if isinstance(error, asyncio.CancelledError):
+        if cell.interrupted is envelope:
+            return True  # the Result was cancelled, and says so itself
+        if cell.is_killed():
+            envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+        else:
+            envelope.cancelled_by_handler()
+        return False
+    if not isinstance(error, Exception):
+        envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+        return False
+    listed = isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit)
+    asked, unheard = envelope.answers, envelope.state == ENDED
+    envelope.fail(error)
+    if asked and listed:
+        cell.count_failed_answer(error, unheard)
+        return True
+    return False
+
+
+@types.coroutine
+def hook(cell: Cell, function: Callable[..., Any], *args: Any) -> Steps:
+    """Run a hook of the actor as a part of its turn, in contextvars of its own."""
+    context = Context()
+    return (yield from _outcome(cell, context.run(function, *args), context))
+
+
+def _outcome(cell: Cell, outcome: Any, context: Context) -> Steps:
+    """Return the value of what a handler returned, awaiting it if it is awaitable."""
+    if isinstance(outcome, types.CoroutineType):
+        return (yield from drive(cell, outcome, context))
+    if hasattr(type(outcome), "__await__"):
+        return (yield from drive(cell, _await(outcome), context))
+    return outcome
+
+
+async def _await(awaitable: Any) -> Any:
+    return await awaitable
+
+
+@types.coroutine
+def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
+    """Run a coroutine in `context`, as a part of the actor's turn, and return its value."""
+    cell.dispatcher.current = cell
+    try:
+        awaited = context.run(coroutine.send, None)
+    except StopIteration as stop:
+        return stop.value
+    return (yield from _suspended(cell, coroutine, awaited, context))
+
+
+def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
+    """Go on with a handler that awaits: each of its steps in its own context."""
+    dispatcher = cell.dispatcher
+    while True:
+        if awaited is RECEIVE:
+            awaited = context.run(step.throw, RuntimeError(repr(RECEIVE)))
+            continue
+        if cell.cancel_soon:
+            cell.cancel_now()
+        dispatcher.current = None
+        error: BaseException | None = None
+        try:
+            yield awaited
+        except BaseException as thrown:
+            error = thrown
+        dispatcher.current = cell
+        try:
+            awaited = context.run(step.send, None) if error is None else context.run(step.throw, error)
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            error = None  # or the frame and the traceback would keep each other alive

@@ -1,0 +1,285 @@
+"""What an actor's author sees: the `Actor` to subclass and the `Context` its handlers use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVarTuple, Unpack, cast
+
+from typing_extensions import TypeVar
+
+from actorio._timer import Timer
+from actorio._turns import RECEIVE
+from actorio.errors import ActorError, ExitReason
+from actorio.policy import Restart, Supervision
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from actorio._cell import Cell
+    from actorio.mailbox import Mailbox
+    from actorio.ref import ActorRef, Terminated
+    from actorio.result import Result
+    from actorio.system import ActorSystem
+
+__all__ = ["Actor", "Ask", "Context"]
+
+M = TypeVar("M", default=Any)
+R_co = TypeVar("R_co", covariant=True, default=Any)
+M_co = TypeVar("M_co", covariant=True)
+A = TypeVar("A", bound="Actor[Any]")
+Ts = TypeVarTuple("Ts")
+
+
+class Ask(Generic[R_co]):
+    """A message that is answered with an R: `class Get(Ask[int])`, then `await ref.ask(Get())` is an int."""
+
+    __slots__ = ()
+
+    def __asks__(self) -> tuple[Self, R_co]:
+        """Only for the type checkers."""
+        raise NotImplementedError
+
+
+class Asks(Protocol[M_co, R_co]):
+    """What `ActorRef.ask` asks of a message, for the type checkers."""
+
+    def __asks__(self) -> tuple[M_co, R_co]: ...
+
+
+class Actor(Generic[M]):
+    """One who handles messages, one at a time. Subclass it and write `receive`, or `run` for a loop of your own.
+
+    The constructor is yours; no `super().__init__()` is needed. It runs once for each incarnation, with the
+    arguments of `spawn`.
+    """
+
+    context: Context
+    """All that a handler can use; set after the constructor, before `on_start`."""
+
+    supervision: ClassVar[Supervision] = Supervision()
+    """How this actor supervises the children that it spawns."""
+
+    reply_errors: ClassVar[tuple[type[Exception], ...]] = (Exception,)
+    """Exceptions raised while answering an ask, call or submit that are the answer and nothing else.
+
+    One that is not listed is the answer too, and then fails the actor."""
+
+    async def on_start(self) -> None:
+        """Prepare the incarnation; `spawn` returns after it. An exception here is raised by `spawn`."""
+
+    async def receive(self, message: M) -> Any:
+        """Handle one message; may be a plain function too. The reply of an ask is what it returns.
+
+        An exception fails the actor, unless it answers an ask (see `reply_errors`).
+
+        Cancellation: a kill cancels it at its next await; nothing else does.
+        """
+        from actorio.errors import UnhandledMessageError
+
+        raise UnhandledMessageError(
+            f"{type(self).__qualname__} has no receive to handle {type(message).__name__}"
+        )
+
+    async def run(self) -> None:
+        """Own the loop: take messages with `await self.recv()`, answer asks with `self.context.reply(value)`.
+
+        Returning, or letting `ActorExit` through, ends the actor normally. Without an override messages go to
+        `receive`.
+        """
+        while True:
+            reply = self.receive(await self.recv())
+            self.context.reply(await reply)
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Clean up: once for each incarnation whose `on_start` began, after its children have ended.
+
+        Not after a kill. It runs in a task of its own that no cancel of the actor reaches, for at most the
+        `shutdown` seconds of the spawn.
+        """
+
+    async def on_terminated(self, event: Terminated) -> None:
+        """A watched actor has ended for good; called between two messages, before those in the mailbox."""
+
+    async def on_undelivered(self, messages: Sequence[M], reason: ExitReason) -> None:
+        """What was left in the mailbox at the final stop, before `on_stop`; not after a kill.
+
+        The messages of asks are not among them: their askers have been told.
+        """
+
+    def on_submit(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Run submitted work, in this actor's turn: returns the value, or an awaitable of it."""
+        return func(*args, **kwargs)
+
+    async def recv(self) -> M:
+        """Take the next message, for own loops: only inside `run`, directly or through what it awaits.
+
+        Raises:
+            ActorExit: closed and drained, or stopped.
+
+        Cancellation: no message is lost, so a timeout around it is safe.
+        """
+        return cast("M", await RECEIVE)
+
+
+class Context:
+    """An incarnation's view of itself and of the system. Using it after the incarnation has ended raises."""
+
+    __slots__ = ("_cell",)
+
+    _cell: Cell | None
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def _own(self) -> Cell:
+        if self._cell is None:
+            raise ActorError("this context belongs to an incarnation that has ended")
+        return self._cell
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The actor's own ref, to be passed on."""
+        return self._own().ref
+
+    @property
+    def system(self) -> ActorSystem:
+        """The system it lives in."""
+        return self._own().system
+
+    @property
+    def name(self) -> str:
+        """Its name, unique among its siblings."""
+        return self._own().name
+
+    @property
+    def path(self) -> str:
+        """Its path, like `/shop/till`."""
+        return self._own().path
+
+    @property
+    def incarnation(self) -> int:
+        """How often it was restarted."""
+        return self._own().incarnation
+
+    @property
+    def children(self) -> tuple[ActorRef[Any], ...]:
+        """Its living children, in start order."""
+        children = self._own().children
+        return () if children is None else tuple(cell.ref for cell in children.table.values())
+
+    @property
+    def parent(self) -> ActorRef[Any] | None:
+        """Its parent, None at the top level."""
+        owner = self._own().siblings.owner
+        return cast("ActorRef[Any] | None", getattr(owner, "ref", None))
+
+    # -- children ----------------------------------------------------------------------------------
+
+    async def spawn(
+        self,
+        factory: Callable[[Unpack[Ts]], A],
+        *args: Unpack[Ts],
+        name: str | None = None,
+        mailbox: Mailbox[Any] | None = None,
+        restart: Restart = Restart.TRANSIENT,
+        shutdown: float | None = 5.0,
+        start_timeout: float | None = None,
+        significant: bool = False,
+        dynamic: bool = False,
+    ) -> ActorRef[A]:
+        """Spawn a child, supervised by this actor. What is not said here is as in `ActorSystem.spawn`.
+
+        Args:
+            significant: its end by itself may end this actor, see `AutoShutdown`.
+            dynamic: one of many alike: they are stopped together, not one after the other.
+        """
+        cell = self._own()
+        return await cell.system.spawn_in(
+            cell.offspring(),
+            factory,
+            args,
+            name,
+            mailbox,
+            restart,
+            shutdown,
+            start_timeout,
+            significant,
+            dynamic,
+        )
+
+    async def get_or_spawn(
+        self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
+    ) -> ActorRef[A]:
+        """Return the child of that name, spawned if there is none; two calls at once give one actor."""
+        cell = self._own()
+        return await cell.system.get_or_spawn_in(cell.offspring(), name, factory, args, options)
+
+    # -- other actors ------------------------------------------------------------------------------
+
+    def watch(self, ref: ActorRef[Any]) -> None:
+        """Have `on_terminated` called once when that actor has ended for good, now if it has. Idempotent."""
+        self._own().watch(ref._cell)
+
+    def unwatch(self, ref: ActorRef[Any]) -> None:
+        """Take a watch back; a notice that is queued already is not seen any more."""
+        self._own().unwatch(ref._cell)
+
+    def link(self, ref: ActorRef[Any]) -> None:
+        """Bind the fates of both incarnations: when one fails or is killed, the other fails.
+
+        An orderly stop of one stops the other, a normal end does not spread. A link ends with either
+        incarnation; make it anew in `on_start`.
+        """
+        self._own().link(ref._cell)
+
+    def unlink(self, ref: ActorRef[Any]) -> None:
+        """Take a link back."""
+        self._own().unlink(ref._cell)
+
+    # -- time and tasks ----------------------------------------------------------------------------
+
+    def send_after(self, delay: float, message: Any, *, key: object = None) -> Timer:
+        """Have `message` sent to this actor after `delay` seconds; one of the same `key` is replaced."""
+        return Timer.start(self._own(), delay, None, message, key)
+
+    def send_every(self, interval: float, message: Any, *, key: object = None) -> Timer:
+        """Have `message` sent to this actor every `interval` seconds, the first time after one interval.
+
+        Ticks neither drift nor pile up: while one is not handled yet, those that fall due are left out.
+        """
+        return Timer.start(self._own(), interval, interval, message, key)
+
+    def start_soon(
+        self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
+    ) -> asyncio.Task[Any]:
+        """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure."""
+        return self._own().start_soon(func, args, copy_context())
+
+    # -- the current message -----------------------------------------------------------------------
+
+    def reply(self, value: Any) -> None:
+        """Answer the current ask, from an own loop or early; nothing happens when nobody asked."""
+        envelope = self._own().envelope
+        if envelope is not None:
+            envelope.reply(value)
+
+    def defer(self) -> Result[Any]:
+        """Take the current ask away, to answer it later with `set_result` or `set_exception`.
+
+        Dropped unanswered, its asker gets `NoReplyError`; when the incarnation ends first, `ActorStoppedError`.
+
+        Raises:
+            ActorError: the current message expects no reply.
+        """
+        return self._own().defer()
+
+    def stop(self) -> None:
+        """End this actor after the current message, normally; a permanent one is restarted."""
+        from actorio._cell import Intent
+
+        self._own().request(Intent.LEAVE)
+
+
+Factory = Callable[..., Actor[Any]]
+Hook = Callable[..., Awaitable[None]]

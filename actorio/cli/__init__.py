@@ -1,0 +1,22 @@
+"""The command line: `actorio demo`, `actorio run package.module:ActorClass`, `actorio --version`.
+
+It needs the `cli` extra. Nothing else in actorio imports it, and this module imports none of the extra's
+packages before `main` is called, so that a missing extra is one line and not a traceback.
+"""
+
+import sys
+
+__all__ = ["main"]
+
+_EXTRA = {"rich", "typer"}
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit status."""
+    try:
+        from actorio.cli.app import app
+    except ModuleNotFoundError as missing:
+        if missing.name not in _EXTRA:
+            raise
+        sys.exit(f"actorio: the command line needs {missing.name}: pip install 'actorio[cli]'")
+    app(prog_name="actorio")

@@ -1,0 +1,135 @@
+"""The commands and their options: what is typed, what is printed, which exit status comes back."""
+
+import asyncio
+import importlib.util
+import logging
+import signal
+import sys
+import sysconfig
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import actorio
+from actorio.cli.demo import OnProgress, survey_with_actors
+from actorio.cli.host import TargetError, host, load_actor
+from actorio.cli.report import Report, as_json, as_tables
+
+__all__ = ["app"]
+
+T = TypeVar("T")
+
+USAGE_ERROR = 2
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Supervised actors for asyncio.",
+)
+
+UvloopOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--uvloop/--no-uvloop", help="Run on uvloop, or on asyncio. Default: uvloop where installed."
+    ),
+]
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature for a callback
+    if wanted:
+        typer.echo(f"actorio {actorio.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Supervised actors for asyncio."""
+
+
+@app.command()
+def demo(
+    path: Annotated[
+        Path | None, typer.Argument(help="A folder or file. Default: the standard library of this Python.")
+    ] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    uvloop: UvloopOption = None,
+) -> None:
+    """Survey a tree of Python source files with a supervised pool of parsers."""
+    root = path or Path(sysconfig.get_path("stdlib"))
+    if not root.exists():
+        _refuse(f"no such file or folder: {root}")
+    report = _demo(root, quiet=json, uvloop=uvloop)
+    if not report.survey.files:
+        _refuse(f"no Python file in {root}")
+    if json:
+        typer.echo(as_json(report))
+    else:
+        Console().print(as_tables(report))
+
+
+def _demo(root: Path, *, quiet: bool, uvloop: bool | None) -> Report:
+    columns = TextColumn("Parsing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    # The result says what failed; a traceback of each file that cannot be parsed would only hide the rest.
+    logging.getLogger("actorio").setLevel(logging.CRITICAL)
+    # The bar goes to stderr, so that what is piped on is the result and nothing else.
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
+        return _run(lambda: survey_with_actors(root, _moving(bar), handle_signals=True), uvloop=uvloop)
+
+
+def _moving(bar: Progress) -> OnProgress:
+    task = bar.add_task("parsing", total=None)
+    return lambda done, expected: bar.update(task, completed=done, total=expected)
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(help="package.module:ActorClass, as Python would import it.")],
+    *,
+    uvloop: UvloopOption = None,
+) -> None:
+    """Host an actor as a service until it ends or a signal ends it.
+
+    Exit status: 0 it ended, 1 it crashed, 2 there is no such actor, 128+n signal n ended it.
+    """
+    try:
+        actor_class = load_actor(target)
+    except TargetError as error:
+        _refuse(str(error))
+    raise typer.Exit(_run(lambda: host(actor_class), uvloop=uvloop))
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, T]], *, uvloop: bool | None) -> T:
+    """Run on the loop that was asked for; end with 128+n when a signal ended it."""
+    if uvloop and importlib.util.find_spec("uvloop") is None:
+        _refuse("uvloop is not installed: pip install 'actorio[uvloop]'")
+    if uvloop is False:
+        return asyncio.run(_with_status(main))
+    return actorio.run(_with_status, main)
+
+
+async def _with_status(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Turn what a signal has raised from the block into the exit status, before it unwinds the event loop."""
+    try:
+        return await main()
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+    except SystemExit as ended:
+        raise typer.Exit(ended.code if isinstance(ended.code, int) else 1) from None
+
+
+def _refuse(why: str) -> NoReturn:
+    print(f"actorio: {why}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(USAGE_ERROR)

@@ -1,0 +1,67 @@
+"""`actorio run`: one actor as a service, from its import to an exit status that says how it ended."""
+
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from typing import Any
+
+from actorio import Actor, ActorSystem, ExitReason
+
+__all__ = ["TargetError", "host", "load_actor"]
+
+# What the shell's conventions and init systems expect: 0 went well, 1 failed.
+_STATUS = {ExitReason.NORMAL: 0, ExitReason.SHUTDOWN: 0, ExitReason.KILLED: 1, ExitReason.CRASHED: 1}
+
+
+class TargetError(Exception):
+    """`package.module:ActorClass` does not lead to an actor class; the message says where the way ends."""
+
+
+def load_actor(target: str) -> type[Actor[Any]]:
+    """Import the class that `package.module:ActorClass` names, from the working directory if it is there.
+
+    Raises:
+        TargetError: it has another form, there is no such module or name, or it is no subclass of `Actor`.
+        Exception: whatever the module itself raises while it is imported.
+    """
+    module_name, separator, class_name = target.partition(":")
+    if not (separator and module_name and class_name):
+        raise TargetError(f"{target!r} is not of the form package.module:ActorClass")
+    found = getattr(_import(module_name), class_name, None)
+    if found is None:
+        raise TargetError(f"module {module_name!r} has no {class_name!r}")
+    if not (inspect.isclass(found) and issubclass(found, Actor)):
+        raise TargetError(f"{target} is not an Actor class but {type(found).__name__}")
+    return found
+
+
+def _import(name: str) -> Any:
+    here = os.getcwd()  # noqa: PTH109 - sys.path holds strings
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        # A package that the module needs and cannot find is the module's failure, not a wrong target.
+        if missing.name is None or not f"{name}.".startswith(f"{missing.name}."):
+            raise
+        raise TargetError(f"there is no module {missing.name!r}") from None
+
+
+async def host(actor_class: type[Actor[Any]]) -> int:
+    """Run the actor until it ends for good or a signal ends it; return the exit status.
+
+    0 after a normal end, 1 after a crash, whose traceback goes to stderr.
+    """
+    try:
+        async with ActorSystem(handle_signals=True) as system:
+            ref = await system.spawn(actor_class)
+            ended = await ref.join()
+    except Exception as failure:
+        traceback.print_exception(failure)
+        return 1
+    if ended.error is not None:
+        traceback.print_exception(ended.error)
+    return _STATUS[ended.reason]

@@ -1,0 +1,191 @@
+"""The errors of actorio, all of them.
+
+::
+
+    Exception
+    ├── ActorError                  everything below
+    │   ├── ActorStoppedError       the target has ended, or ended before it could answer
+    │   ├── AskTimeoutError         no answer in time (also a TimeoutError)
+    │   ├── AskCancelledError       the work was cancelled before it could answer
+    │   ├── NoReplyError            the handler finished without an answer
+    │   ├── DeadlockError           waiting would have closed a cycle of waiting actors
+    │   ├── MailboxFullError        no room, and the sender does not wait
+    │   ├── NameInUseError          a sibling, a top-level actor or an alias has that name
+    │   ├── NameNotFoundError       nobody has that name (also a LookupError)
+    │   ├── StartTimeoutError       on_start took longer than start_timeout (also a TimeoutError)
+    │   ├── ChildError              an operation on a supervisor's child does not fit the child's state
+    │   ├── RestartLimitError       more restarts than the supervision allows
+    │   ├── LinkedActorError        an actor linked to this one has failed
+    │   ├── UnhandledMessageError   the actor does not take that message
+    │   ├── WorkerError             the process of a worker died, or work could not be sent to it
+    │   └── WrongThreadError        called from a thread or an event loop that is not the system's
+    └── ActorExit                   control flow of own loops, not an error
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actorio.ref import ActorRef
+
+__all__ = [
+    "ActorError",
+    "ActorExit",
+    "ActorStoppedError",
+    "AskCancelledError",
+    "AskTimeoutError",
+    "ChildError",
+    "DeadlockError",
+    "ExitReason",
+    "LinkedActorError",
+    "MailboxFullError",
+    "NameInUseError",
+    "NameNotFoundError",
+    "NoReplyError",
+    "RestartLimitError",
+    "StartTimeoutError",
+    "UnhandledMessageError",
+    "WorkerError",
+    "WrongThreadError",
+    "describe",
+]
+
+
+class ExitReason(enum.Enum):
+    """Why an actor, or one incarnation of it, has ended.
+
+    Source: the exit reasons `normal`, `shutdown`, `killed` of Erlang/OTP.
+    """
+
+    NORMAL = "normal"
+    """It closed, its own loop returned, or it stopped itself."""
+    SHUTDOWN = "shutdown"
+    """It was stopped in order, by hand or by its supervisor."""
+    KILLED = "killed"
+    """It was killed."""
+    CRASHED = "crashed"
+    """It failed and is not restarted."""
+
+
+class ActorExit(Exception):
+    """Raised by `Actor.recv` when the actor is closed and drained, or stopped. Raise it to end an own loop."""
+
+
+class ActorError(Exception):
+    """The root of all errors of actorio."""
+
+
+class ActorStoppedError(ActorError):
+    """The actor (or the whole system) has ended; `undelivered` is what was not handled.
+
+    Attributes:
+        ref: the actor, None when the system as a whole has ended.
+        reason: why it ended, None while it is still on its way out.
+        undelivered: the message, method or function handed back, None when handling had begun.
+    """
+
+    def __init__(
+        self, ref: ActorRef[Any] | None, reason: ExitReason | None = None, undelivered: object = None
+    ) -> None:
+        self.ref = ref
+        self.reason = reason
+        self.undelivered = undelivered
+        who = "the actor system" if ref is None else f"actor {ref.path}"
+        why = "" if reason is None else f" ({reason.value})"
+        what = "" if undelivered is None else f"; not delivered: {describe(undelivered)}"
+        super().__init__(f"{who} has ended{why}{what}")
+
+
+class AskTimeoutError(ActorError, TimeoutError):
+    """No answer came in time. `started` tells whether handling had begun; if not, it never will."""
+
+    def __init__(self, ref: ActorRef[Any], timeout: float, started: bool) -> None:
+        self.ref = ref
+        self.timeout = timeout
+        self.started = started
+        state = "it is still being handled" if started else "handling had not begun, and will not"
+        super().__init__(f"actor {ref.path} did not answer within {timeout:g} s; {state}")
+
+
+class AskCancelledError(ActorError):
+    """The work that should have answered was cancelled: its asker is told, never cancelled itself."""
+
+
+class NoReplyError(ActorError):
+    """The handler of an ask finished without a reply, and nobody can reply any more."""
+
+
+class DeadlockError(ActorError):
+    """Waiting for this actor would close a cycle of waiting actors.
+
+    Attributes:
+        path: the paths of the actors in the cycle; first and last are the same.
+    """
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        self.path = path
+        super().__init__(f"deadlock: {' -> '.join(path)}; each of them waits for the next one")
+
+
+class MailboxFullError(ActorError):
+    """The mailbox has no room and the sender does not wait; `undelivered` is the message handed back."""
+
+    def __init__(self, ref: ActorRef[Any] | None, undelivered: object = None) -> None:
+        self.ref = ref
+        self.undelivered = undelivered
+        whose = "the mailbox" if ref is None else f"the mailbox of {ref.path}"
+        super().__init__(f"{whose} is full; not delivered: {describe(undelivered)}")
+
+
+class NameInUseError(ActorError):
+    """The name belongs to a living actor or to an alias."""
+
+
+class NameNotFoundError(ActorError, LookupError):
+    """No living actor has that name, alias or path."""
+
+
+class StartTimeoutError(ActorError, TimeoutError):
+    """`on_start` had not finished within `start_timeout` seconds; the actor was killed."""
+
+
+class ChildError(ActorError):
+    """A supervisor's child is in a state that does not fit the operation: running, restarting, not found."""
+
+
+class RestartLimitError(ActorError):
+    """More than `max_restarts` within `within` seconds; the last failure is the `__cause__`."""
+
+
+class LinkedActorError(ActorError):
+    """A linked actor ended abnormally, so this one fails too."""
+
+    def __init__(self, ref: ActorRef[Any], reason: ExitReason) -> None:
+        self.ref = ref
+        self.reason = reason
+        super().__init__(f"linked actor {ref.path} has ended ({reason.value})")
+
+
+class UnhandledMessageError(ActorError):
+    """The actor has no handler for that message."""
+
+
+class WorkerError(ActorError):
+    """Submitted work could not be sent to its process, or the process died while it ran."""
+
+
+class WrongThreadError(ActorError):
+    """Called from a foreign thread or event loop; `send_threadsafe` and `submit_threadsafe` are the doors."""
+
+
+def describe(value: object, limit: int = 200) -> str:
+    """Describe any value for an error message; never raises, at most `limit` characters, no control characters."""
+    try:
+        text = repr(value)
+    except Exception as error:  # a hostile __repr__ must not hide the error being reported
+        text = f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+    if len(text) > limit:
+        text = f"{text[: limit - 3]}..."
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,179 @@
+"""Process groups: named sets of actors, to send to all of them or to know who is in.
+
+Source: `pg` of Erlang/OTP. An actor may be in a group more than once, and leaves as often; one that ends has
+left all its groups before anybody is told of its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actorio.errors import ActorError, ActorStoppedError, MailboxFullError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from actorio._cell import Cell
+    from actorio.ref import ActorRef
+
+__all__ = ["GroupMonitor", "Groups", "Joined", "Left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A member has joined the group, once more."""
+
+    group: Hashable
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A member has left the group, once; or ended, one such event for each of its memberships."""
+
+    group: Hashable
+    ref: ActorRef[Any]
+
+
+class Groups:
+    """The groups of a system. A group is any hashable; it exists while it has members."""
+
+    def __init__(self) -> None:
+        self._members: dict[Hashable, list[ActorRef[Any]]] = {}
+        self._joined: dict[Cell, dict[Hashable, None]] = {}
+        self._monitors: dict[Hashable, list[GroupMonitor]] = {}
+
+    def join(self, group: Hashable, ref: ActorRef[Any]) -> None:
+        """Add a membership.
+
+        Raises:
+            ActorStoppedError: the actor has ended.
+        """
+        if not ref.is_alive:
+            raise ActorStoppedError(ref, ref._cell.reason)
+        self._members.setdefault(group, []).append(ref)
+        self._joined.setdefault(ref._cell, {})[group] = None
+        self._tell(Joined(group, ref))
+
+    def leave(self, group: Hashable, ref: ActorRef[Any]) -> bool:
+        """Take one membership back; False when it had none."""
+        members = self._members.get(group, [])
+        if ref not in members:
+            return False
+        members.remove(ref)
+        if ref not in members:
+            self._joined[ref._cell].pop(group)
+            if not self._joined[ref._cell]:
+                del self._joined[ref._cell]
+        if not members:
+            del self._members[group]
+        self._tell(Left(group, ref))
+        return True
+
+    def members(self, group: Hashable) -> tuple[ActorRef[Any], ...]:
+        """Return the members in order of joining, one entry for each membership."""
+        return tuple(self._members.get(group, ()))
+
+    def names(self) -> tuple[Hashable, ...]:
+        """Return the groups that have members."""
+        return tuple(self._members)
+
+    async def broadcast(self, group: Hashable, message: Any) -> int:
+        """Send a message to each membership there is at the call; returns to how many it went.
+
+        A member that ends or is full with the policy FAIL halfway is left out; it does not stop the others.
+        All are sent to before any full one is waited for.
+
+        Cancellation: those that still wait for room may not get it.
+        """
+        sendings = [ref.send(message) for ref in self.members(group)]
+        sent = 0
+        for sending in sendings:
+            try:
+                await sending
+                sent += 1
+            except (ActorStoppedError, MailboxFullError):
+                continue
+        return sent
+
+    def monitor(self, group: Hashable) -> GroupMonitor:
+        """Return the members now and a stream of every change after, with no gap and no repeat."""
+        return GroupMonitor(self, group)
+
+    def forget(self, cell: Cell) -> None:
+        """Take an actor that has ended out of all its groups."""
+        for group in tuple(self._joined.get(cell, ())):
+            while self.leave(group, cell.ref):
+                pass
+
+    def close(self) -> None:
+        """End all monitors."""
+        for monitors in tuple(self._monitors.values()):
+            for monitor in tuple(monitors):
+                monitor.close()
+
+    def _tell(self, event: Joined | Left) -> None:
+        for monitor in self._monitors.get(event.group, ()):
+            monitor._push(event)
+
+
+class GroupMonitor:
+    """`async with groups.monitor(group) as monitor: async for event in monitor`; one task reads it.
+
+    Attributes:
+        members: who was in when the monitor was made; the events tell each change since.
+    """
+
+    def __init__(self, groups: Groups, group: Hashable) -> None:
+        self._groups = groups
+        self._group = group
+        self._events: deque[Joined | Left] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._closed = False
+        self.members = groups.members(group)
+        groups._monitors.setdefault(group, []).append(self)
+
+    def close(self) -> None:
+        """Stop watching; iteration ends after what is held. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        monitors = self._groups._monitors[self._group]
+        monitors.remove(self)
+        if not monitors:
+            del self._groups._monitors[self._group]
+        self._wake()
+
+    async def __aenter__(self) -> GroupMonitor:
+        if self._closed:
+            raise ActorError("this monitor is closed")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __aiter__(self) -> GroupMonitor:
+        return self
+
+    async def __anext__(self) -> Joined | Left:
+        """Wait for the next change. Cancellation: no event is lost."""
+        while not self._events:
+            if self._closed:
+                raise StopAsyncIteration
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        return self._events.popleft()
+
+    def _push(self, event: Joined | Left) -> None:
+        self._events.append(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

@@ -1,0 +1,112 @@
+"""How an actor supervises its children: strategies, restart types, budget, backoff.
+
+Source: the `supervisor` behaviour of Erlang/OTP (strategies, intensity and period, restart types, automatic
+shutdown) and Pekko's backoff supervision.
+"""
+
+from __future__ import annotations
+
+import enum
+import random
+from dataclasses import dataclass
+
+from actorio._durations import check_count, check_duration
+
+__all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
+
+
+class Strategy(enum.Enum):
+    """Who is restarted when a child fails."""
+
+    ONE_FOR_ONE = "one_for_one"
+    """The failed child alone; the restart budget is its own."""
+    ONE_FOR_ALL = "one_for_all"
+    """All children."""
+    REST_FOR_ONE = "rest_for_one"
+    """The failed child and those started after it."""
+
+
+class Restart(enum.Enum):
+    """When a child that ended by itself is restarted. Stopped by `close`, `stop` or `kill` it never is."""
+
+    PERMANENT = "permanent"
+    """Always."""
+    TRANSIENT = "transient"
+    """When it failed."""
+    TEMPORARY = "temporary"
+    """Never."""
+
+
+class AutoShutdown(enum.Enum):
+    """Whether a supervisor ends when its significant children have ended by themselves."""
+
+    NEVER = "never"
+    ANY_SIGNIFICANT = "any_significant"
+    """When the first of them has."""
+    ALL_SIGNIFICANT = "all_significant"
+    """When the last of them has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Growing pauses before restarts.
+
+    The n-th restart in a row waits `initial * factor ** n` seconds, at most `maximum`, varied by up to
+    `jitter` of it either way. A child that ran as long as `maximum` begins anew.
+    """
+
+    initial: float = 0.1
+    maximum: float = 30.0
+    factor: float = 2.0
+    jitter: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_duration("initial", self.initial)
+        check_duration("maximum", self.maximum)
+        check_duration("factor", self.factor)
+        check_duration("jitter", self.jitter)
+        if self.factor < 1:
+            raise ValueError(f"factor must be at least 1; got {self.factor!r}")
+        if self.jitter > 1:
+            raise ValueError(f"jitter must be a share between 0 and 1; got {self.jitter!r}")
+        if self.maximum < self.initial:
+            raise ValueError(f"maximum must be at least initial; got {self.maximum!r} and {self.initial!r}")
+
+    def delay(self, attempt: int, source: random.Random) -> float:
+        """Return the pause, in seconds, before restart `attempt` (from 0) in a row."""
+        # The power is cut off before it can overflow a float.
+        grown = self.initial * self.factor ** min(attempt, 1000 if self.factor < 2 else 500)
+        pause = min(self.maximum, grown)
+        return pause * (1 + self.jitter * (2 * source.random() - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """How an actor supervises its children: `class Shop(Actor): supervision = Supervision(...)`.
+
+    Args:
+        strategy: who is restarted with a failed child.
+        max_restarts: more than this many restarts ...
+        within: ... in this many seconds, and the supervisor stops its children and fails itself. The budget
+            is per child under `ONE_FOR_ONE`, one for all under the other two.
+        backoff: pauses before restarts; None restarts at once.
+        auto_shutdown: whether it ends with its significant children.
+    """
+
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    max_restarts: int = 3
+    within: float = 5.0
+    backoff: Backoff | None = None
+    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+
+    def __post_init__(self) -> None:
+        for name, value, kind in (
+            ("strategy", self.strategy, Strategy),
+            ("auto_shutdown", self.auto_shutdown, AutoShutdown),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
+        if self.backoff is not None and not isinstance(self.backoff, Backoff):
+            raise TypeError(f"backoff must be a Backoff or None, not {type(self.backoff).__name__}")
+        check_count("max_restarts", self.max_restarts, least=0)
+        check_duration("within", self.within)

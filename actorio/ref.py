@@ -1,0 +1,480 @@
+"""The ref of an actor: what everyone but the actor itself holds.
+
+`send` is the hot path of the whole package, so the usual case (room, the right thread) is written out in it;
+the benchmarks `send`, `counting` and `threadring` pay for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import copy_context
+from dataclasses import dataclass
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, overload
+
+from typing_extensions import TypeVar
+
+from actorio._dispatcher import Waiter
+from actorio._durations import check_duration, check_optional_duration
+from actorio._envelope import Call, Cast, Request, Submission, check_no_cycle
+from actorio.errors import (
+    ActorError,
+    ActorStoppedError,
+    ExitReason,
+    MailboxFullError,
+    WrongThreadError,
+)
+from actorio.mailbox import Item, Overflow
+from actorio.result import Result
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio.actor import Actor, Asks
+
+__all__ = ["ActorRef", "Statistics", "Terminated"]
+
+M = TypeVar("M", default=Any)
+R = TypeVar("R", default=Any)
+A = TypeVar("A", bound="Actor[Any]")
+A_co = TypeVar("A_co", bound="Actor[Any]", covariant=True, default="Actor[Any]")
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """How an actor has ended for good; `error` is its last failure, None after an orderly end."""
+
+    ref: ActorRef[Any]
+    reason: ExitReason
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counters of one actor, over all its incarnations.
+
+    Attributes:
+        depth: messages in the mailbox now.
+        peak: most messages in the mailbox at a time.
+        handled: messages handled to the end.
+        failed: messages, hooks and tasks that raised.
+        restarts: how often it was restarted.
+    """
+
+    depth: int
+    peak: int
+    handled: int
+    failed: int
+    restarts: int
+
+
+class ActorRef(Generic[A_co]):
+    """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor."""
+
+    __slots__ = ("__weakref__", "_cell", "_mailbox", "_sent", "_thread")
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._mailbox = cell.mailbox
+        self._sent = cell.system.sent
+        self._thread = cell.system.thread
+
+    # -- what it is --------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The actor's name, unique among its siblings while it lives."""
+        return self._cell.name
+
+    @property
+    def path(self) -> str:
+        """The actor's path, like `/shop/till`."""
+        return self._cell.path
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the actor has not ended for good; true while it restarts or stops."""
+        return self._cell.reason is None
+
+    @property
+    def state(self) -> str:
+        """Where in its life it is: `starting`, `running`, `stopping`, `restarting` or `ended`."""
+        return self._cell.state.value
+
+    def statistics(self) -> Statistics:
+        """Return the actor's counters."""
+        return self._cell.statistics()
+
+    def __repr__(self) -> str:
+        return f"<ActorRef {self.path}{'' if self.is_alive else ' (ended)'}>"
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def send(self: ActorRef[Actor[M]], message: M) -> Awaitable[None]:
+        """Send a message, one way: `await ref.send(message)`.
+
+        It is in the mailbox when the call returns if there was room, awaited or not. In a full mailbox (see
+        `Overflow`) it has its place in the line of waiting senders, and the await is for room. An actor's send
+        to itself never waits.
+
+        Raises:
+            ActorStoppedError: when awaited; the actor takes no more messages. Not awaited, the message becomes
+                a dead letter.
+            MailboxFullError: when awaited; full, and its policy is FAIL.
+            DeadlockError: when awaited; the wait for room would close a cycle of waiting actors.
+            WrongThreadError: at the call; from another thread or event loop.
+
+        Cancellation: a message that still waits for room is not sent.
+        """
+        mailbox = self._mailbox
+        items = mailbox.items
+        if len(items) < mailbox.limit and get_ident() == self._thread:
+            sleeper = mailbox.sleeper
+            if sleeper is not None:
+                sleeper.wake()
+                mailbox.sleeper = None
+            items.append((message, copy_context()))
+            return self._sent
+        return self._send_item((message, copy_context()))
+
+    def send_nowait(self: ActorRef[Actor[M]], message: M) -> None:
+        """Send a message, or raise at once if there is no room.
+
+        Raises:
+            MailboxFullError: no room, and the policy is WAIT or FAIL.
+            ActorStoppedError: the actor takes no more messages.
+            WrongThreadError: from another thread or event loop.
+        """
+        self._check_thread()
+        if not self._cell.put((message, copy_context())):
+            raise MailboxFullError(self, message)
+
+    @overload
+    async def ask(self: ActorRef[Actor[M]], message: Asks[M, R], *, timeout: float | None = None) -> R: ...
+    @overload
+    async def ask(self: ActorRef[Actor[M]], message: M, *, timeout: float | None = None) -> Any: ...
+    async def ask(self, message: Any, *, timeout: float | None = None) -> Any:
+        """Send a message and wait for its reply: what `receive` returns.
+
+        Args:
+            message: an `Ask[R]` is answered with an R; anything else with Any.
+            timeout: seconds for waiting in the mailbox and being handled, None for no limit.
+
+        Raises:
+            Exception: what the handler raised, the same object.
+            ActorStoppedError: the actor has ended, or ended before it answered.
+            AskTimeoutError: no reply in time; a message still queued will not be handled.
+            AskCancelledError: the handler was cancelled from the inside.
+            NoReplyError: the handler finished without a reply.
+            DeadlockError: the ask would close a cycle of waiting actors.
+            MailboxFullError: full, and its policy is not WAIT.
+            WrongThreadError: from another thread or event loop.
+
+        Cancellation: while queued, the message is withdrawn; a handler that has begun goes on unharmed.
+        """
+        return await self._request(Request(self._cell, message), timeout)
+
+    @overload
+    async def call(
+        self: ActorRef[A],
+        method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R: ...
+    @overload
+    async def call(
+        self: ActorRef[A], method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    async def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a method of the actor in its turn and wait for what it returns: `await ref.call(Till.total)`.
+
+        A method that a subclass overrides is the subclass's. Errors and cancellation as in `ask`; for a
+        timeout put `asyncio.timeout` around it.
+        """
+        _check_callable("call", method)
+        return await self._request(Call(self._cell, method, args, kwargs), None)
+
+    @overload
+    def cast(
+        self: ActorRef[A], method: Callable[Concatenate[A, P], Any], *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[None]: ...
+    @overload
+    def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]: ...
+    def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]:
+        """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`."""
+        _check_callable("cast", method)
+        return self._send_item((Cast(method, args, kwargs), None))
+
+    @overload
+    def submit(
+        self, func: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> Result[R]: ...
+    @overload
+    def submit(self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Result[R]: ...
+    def submit(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Result[Any]:
+        """Send a function or coroutine function as a message: it runs in the actor's turn, between messages.
+
+        Returns:
+            A `Result`: await it, cancel it, pass it on. It fails with `ActorStoppedError` or
+            `MailboxFullError` where `ask` would raise them.
+
+        Raises:
+            TypeError: not a callable; a coroutine object, for instance.
+            WrongThreadError: from another thread or event loop.
+        """
+        _check_callable("submit", func)
+        self._check_thread()
+        submission = Submission(self._cell, func, args, kwargs)
+        self._queue(submission)
+        return submission.result
+
+    # -- its end -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Have it accept no more, handle what it has accepted, and end. Idempotent."""
+        self._request_end("CLOSE")
+
+    def stop(self) -> None:
+        """Have it end after the current message; the rest is undelivered. Idempotent."""
+        self._request_end("STOP")
+
+    def kill(self) -> None:
+        """Cancel it at its next await; its `on_stop` does not run, its children are killed. Idempotent."""
+        self._request_end("KILL")
+
+    async def join(self, timeout: float | None = None) -> Terminated:
+        """Wait until the actor has ended for good and everything of it is gone.
+
+        Raises:
+            TimeoutError: not within `timeout` seconds.
+            DeadlockError: called in a turn that the actor waits for, or in its own.
+            WrongThreadError: from another thread or event loop.
+
+        Cancellation: only this wait ends.
+        """
+        timeout = check_optional_duration("timeout", timeout)
+        self._check_thread()
+        cell = self._cell
+        if cell.reason is None:
+            await self._join(cell, timeout)
+        return cell.terminated()
+
+    async def _join(self, cell: Cell, timeout: float | None) -> None:
+        release = cell.wait_of_current()
+        joiner = Waiter(cell.dispatcher)
+        if cell.joiners is None:
+            cell.joiners = []
+        cell.joiners.append(joiner)
+        alarm = None if timeout is None else cell.system.timers.after(timeout, joiner.wake)
+        try:
+            while cell.reason is None:
+                await joiner
+                if alarm is not None and not alarm.pending and cell.reason is None:
+                    raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
+        finally:
+            if cell.joiners is not None and joiner in cell.joiners:
+                cell.joiners.remove(joiner)
+            if alarm is not None:
+                alarm.cancel()
+            if release is not None:
+                release()
+
+    # -- the doors for other threads ---------------------------------------------------------------
+
+    def send_threadsafe(self: ActorRef[Actor[M]], message: M) -> None:
+        """Send a message from any thread, in order per thread. Returns at once; never waits for room.
+
+        A message that cannot be delivered any more becomes a dead letter.
+
+        Raises:
+            ActorStoppedError: the system has ended.
+        """
+        item: Item = (message, copy_context())
+        self._cell.system.from_thread(lambda: self._send_item(item), message)
+
+    def submit_threadsafe(
+        self, func: Callable[P, Coroutine[Any, Any, R]] | Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> concurrent.futures.Future[R]:
+        """Submit work from any thread; cancelling the future cancels the work.
+
+        Raises:
+            ActorStoppedError: the system has ended.
+            TypeError: not a callable.
+        """
+        _check_callable("submit_threadsafe", func)
+        future: concurrent.futures.Future[R] = concurrent.futures.Future()
+        system, variables = self._cell.system, copy_context()
+
+        def submit() -> None:
+            if future.cancelled():
+                return
+            result: Result[Any] = variables.run(self.submit, func, *args, **kwargs)
+            result.add_done_callback(lambda _: _copy(result, future))
+            future.add_done_callback(lambda done: _pass_cancel(done, result, system))
+
+        system.from_thread(submit, func)
+        return future
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _check_thread(self) -> None:
+        if get_ident() != self._thread or asyncio._get_running_loop() not in (
+            self._cell.dispatcher.loop,
+            None,
+        ):
+            raise WrongThreadError(
+                f"{self.path} belongs to another thread or event loop; use send_threadsafe or submit_threadsafe"
+            )
+
+    def _send_item(self, item: Item) -> Awaitable[None]:
+        """Everything that is not the usual case of `send`."""
+        self._check_thread()
+        try:
+            if self._cell.put(item):
+                return self._sent
+        except ActorStoppedError as error:
+            return _Sending(self._cell, item, error)
+        if self._mailbox.overflow is Overflow.FAIL:
+            message, context = item
+            return _Sending(
+                self._cell, item, MailboxFullError(self, message if context is not None else message.message)
+            )
+        sending = _Sending(self._cell, item, None)
+        self._mailbox.queue_up(item, sending)
+        return sending
+
+    async def _request(self, request: Request, timeout: float | None) -> Any:
+        cell = self._cell
+        if get_ident() != self._thread:
+            self._check_thread()
+        if timeout is not None:
+            request.timeout = check_duration("timeout", timeout)
+        if cell.dispatcher.current is not None:
+            self._note_asker(request)
+        mailbox = self._mailbox
+        if len(mailbox.items) < mailbox.limit:
+            sleeper = mailbox.sleeper
+            if sleeper is not None:
+                sleeper.wake()
+                mailbox.sleeper = None
+            mailbox.items.append((request, None))
+        else:
+            self._queue(request)
+        if timeout is not None:
+            request.alarm = cell.system.timers.after(request.timeout, request.expire)
+        return await request
+
+    def _note_asker(self, request: Request) -> None:
+        """The actor whose turn it is waits for this one from now on, unless that closes a cycle."""
+        asker = self._cell.system.current()
+        if asker is not None:
+            check_no_cycle(asker, self._cell)
+            asker.waits_on = self._cell
+            request.asker = asker
+
+    def _queue(self, envelope: Request | Submission) -> None:
+        """Put an ask, a call or submitted work in, or in line; what cannot be is failed."""
+        try:
+            if not self._cell.put((envelope, None)):
+                if self._mailbox.overflow is Overflow.FAIL:
+                    envelope.fail(MailboxFullError(self, envelope.message))
+                else:
+                    self._mailbox.queue_up((envelope, None), envelope)
+        except ActorStoppedError as error:
+            envelope.fail(error)
+
+    def _request_end(self, intent: str) -> None:
+        from actorio._cell import Intent
+
+        self._check_thread()
+        self._cell.request(Intent[intent])
+
+
+class _Sending:
+    """A send that is not done with: it waits for room, or has failed and its sender may want to know."""
+
+    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_waiter")
+
+    def __init__(self, cell: Cell, item: Item, error: ActorError | None) -> None:
+        self._cell = cell
+        self._item = item
+        self._error: BaseException | None = error
+        self._done = error is not None
+        self._awaited = False
+        self._waiter: Waiter | None = None
+
+    def admitted(self) -> None:
+        """The mailbox has let it in."""
+        self._done = True
+        self._cell.accepted(self._item)
+        self._wake()
+
+    def refused(self, error: BaseException) -> None:
+        """The mailbox never will."""
+        self._done = True
+        self._error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            self._waiter.wake()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self._awaited = True
+        if not self._done:
+            yield from self._wait()
+        if self._error is not None:
+            raise self._error
+
+    def _wait(self) -> Generator[Any, None, None]:
+        waiter = self._waiter = Waiter(self._cell.dispatcher)
+        release = None
+        try:
+            release = self._cell.wait_of_current()
+            while not self._done:
+                yield from waiter.__await__()
+        except BaseException:
+            if not self._done:
+                self._done = True
+                self._cell.mailbox.leave_line(self)
+            raise
+        finally:
+            if release is not None:
+                release()
+
+    def __del__(self) -> None:
+        if self._error is not None and not self._awaited:
+            message, context = self._item
+            self._cell.dead_letter(message if context is not None else message.message, "unsent")
+
+
+def _check_callable(what: str, func: object) -> None:
+    if inspect.iscoroutine(func):
+        func.close()
+        raise TypeError(
+            f"{what} takes a function and its arguments, not a coroutine object: leave the () out"
+        )
+    if not callable(func):
+        raise TypeError(f"{what} takes a function and its arguments, not {type(func).__name__}")
+
+
+def _copy(result: Result[Any], future: concurrent.futures.Future[Any]) -> None:
+    if future.cancelled():
+        return
+    if result.cancelled():
+        future.cancel()
+    elif (error := result.exception()) is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result.result())
+
+
+def _pass_cancel(future: concurrent.futures.Future[Any], result: Result[Any], system: Any) -> None:
+    if future.cancelled() and not result.done():
+        try:
+            system.from_thread(cast("Callable[[], None]", result.cancel), None)
+        except ActorError:
+            return

@@ -1,0 +1,127 @@
+"""The `Result` of submitted work: an awaitable over an `asyncio.Future`.
+
+Many may await it, and each by itself: cancelling one of them cancels neither the work nor the others
+(a bare future is cancelled with its awaiter). Cancelling the `Result` cancels the work.
+
+Source: `Result` of the *Python Cookbook*, recipe 12.10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextvars import Context
+from typing import Any, Generic, cast
+
+from typing_extensions import TypeVar
+
+__all__ = ["Result", "safe_exception"]
+
+R = TypeVar("R", default=Any)
+
+
+class Result(Generic[R]):
+    """What comes of submitted work, or of an ask that a handler took away with `defer`."""
+
+    __slots__ = ("__weakref__", "_future", "_on_cancel", "_waiting")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        on_cancel: Callable[[], None] | None = None,
+        waiting: Callable[[], Callable[[], None] | None] | None = None,
+    ) -> None:
+        self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
+        self._on_cancel = on_cancel
+        self._waiting = waiting
+
+    def __await__(self) -> Generator[Any, None, R]:
+        """Wait for the value.
+
+        Raises:
+            Exception: what the work raised, the same object.
+            asyncio.CancelledError: the `Result` was cancelled.
+            ActorStoppedError: the actor ended first.
+            DeadlockError: the work waits, behind a chain of waiting actors, for this very turn.
+
+        Cancellation: only this wait ends; the work goes on.
+        """
+        if not self._future.done():
+            release = self._waiting() if self._waiting is not None else None
+            try:
+                yield from self._wait().__await__()
+            finally:
+                if release is not None:
+                    release()
+        return self._future.result()
+
+    async def _wait(self) -> None:
+        private = self._future.get_loop().create_future()
+
+        def wake(_: object) -> None:
+            if not private.done():
+                private.set_result(None)
+
+        self._future.add_done_callback(wake)
+        try:
+            await private
+        finally:
+            self._future.remove_done_callback(wake)
+
+    def cancel(self) -> bool:
+        """Cancel the work: dropped while queued, a running coroutine is cancelled at its next await.
+
+        Returns:
+            False when it has finished already.
+        """
+        if not self._future.cancel():
+            return False
+        if self._on_cancel is not None:
+            self._on_cancel()
+        return True
+
+    def done(self) -> bool:
+        """Whether there is a value, an exception, or it was cancelled."""
+        return self._future.done()
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._future.cancelled()
+
+    def result(self) -> R:
+        """Return the value, or raise what the work raised; `asyncio.InvalidStateError` when not done."""
+        return self._future.result()
+
+    def exception(self) -> BaseException | None:
+        """Return what the work raised, None when it did not; `asyncio.InvalidStateError` when not done."""
+        return self._future.exception()
+
+    def add_done_callback(
+        self, callback: Callable[[Result[R]], object], *, context: Context | None = None
+    ) -> None:
+        """Have `callback(self)` called by the loop once done."""
+        self._future.add_done_callback(lambda _: callback(self), context=context)
+
+    def set_result(self, value: R) -> None:
+        """Give the value. Ignored when cancelled; `asyncio.InvalidStateError` when given already."""
+        if not self._future.cancelled():
+            self._future.set_result(value)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Give an exception instead of a value. Ignored when cancelled."""
+        if not self._future.cancelled():
+            self._future.set_exception(safe_exception(error))
+
+    def __repr__(self) -> str:
+        state = cast("str", getattr(self._future, "_state", "unknown")).lower()
+        return f"<Result {state}>"
+
+
+def safe_exception(error: BaseException) -> BaseException:
+    """Return an exception that a future can carry: `StopIteration` would turn into a value or a hang."""
+    if isinstance(error, StopIteration):
+        wrapped = RuntimeError(f"the handler raised {type(error).__name__}")
+        wrapped.__cause__ = error
+        return wrapped
+    return error
