@@ -10,7 +10,7 @@ from benchmarks.machine import Machine
 from benchmarks.measure import Measurement, Series, geometric_mean
 from benchmarks.workload import Group
 
-__all__ = ["as_json", "as_markdown", "as_table", "means"]
+__all__ = ["BASELINES", "SUBJECT", "as_json", "as_markdown", "as_table", "machine_as_markdown", "means"]
 
 BASELINES = ("queue", "lean")
 SUBJECT = "actorio"
@@ -55,14 +55,18 @@ def _short_row(measurement: Measurement, series: Series) -> tuple[str, ...]:
     return (name, program, " ".join(seconds), rate, queue, lean, actors, ", ".join(notes))
 
 
-def as_markdown(measurements: Sequence[Measurement], machine: Machine, repetitions: int) -> str:
-    """Lay the figures out as a page of the docs: the machine, the table, the means."""
+def machine_as_markdown(machine: Machine, repetitions: int) -> str:
+    """Say in a table what the figures were measured on."""
     about = asdict(machine)
     about["memory"] = f"{machine.memory / 2**30:.0f} GiB"
     about["versions"] = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
     about["repetitions"] = repetitions
-    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in about.items()), ""]
-    lines += ["| " + " | ".join(HEADINGS) + " |", "|---|---|" + "---:|" * (len(HEADINGS) - 2)]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in about.items()), ""])
+
+
+def as_markdown(measurements: Sequence[Measurement]) -> str:
+    """Lay the figures out as a table of the docs, the means below it."""
+    lines = ["| " + " | ".join(HEADINGS) + " |", "|---|---|" + "---:|" * (len(HEADINGS) - 2)]
     for measurement in measurements:
         for series in measurement.series.values():
             lines.append("| " + " | ".join(_row(measurement, series)) + " |")

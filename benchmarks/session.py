@@ -1,0 +1,133 @@
+"""One invocation of the benchmarks: what it ran, what it found, what failed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from benchmarks import plot, report
+from benchmarks.machine import Machine
+from benchmarks.measure import Measurement, measure
+from benchmarks.peers.beam import beam_bouts
+from benchmarks.peers.contest import Bout, contest
+from benchmarks.peers.report import bouts_as_json, bouts_as_markdown, bouts_as_table, mean_against_beam
+from benchmarks.peers.roster import PEERS, TASKS
+from benchmarks.workload import AnyWorkload
+
+__all__ = ["Session"]
+
+COLUMNS = (
+    SpinnerColumn(),
+    TextColumn("{task.description:<40}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+)
+
+
+class Session:
+    """Runs the parts of one invocation, gathers their figures, and shows and writes them."""
+
+    def __init__(self, console: Console, *, quick: bool, repetitions: int, loop: str) -> None:
+        self.console = console
+        self.quick = quick
+        self.repetitions = repetitions
+        self.loop = loop
+        self.measurements: list[Measurement] = []
+        self.bouts: list[Bout] = []
+        self.failures: list[str] = []
+
+    def run_workloads(self, workloads: Sequence[AnyWorkload]) -> None:
+        """Measure workload after workload."""
+        with self._progress(sum(self._runs(workload) for workload in workloads)) as begin:
+            for workload in workloads:
+                with self._failures_of(workload.name):
+                    self.measurements.append(
+                        measure(
+                            workload,
+                            quick=self.quick,
+                            repetitions=self.repetitions,
+                            loop=self.loop,
+                            progress=begin,
+                        )
+                    )
+
+    def _runs(self, workload: AnyWorkload) -> int:
+        return len(workload.programs) * (self.repetitions + workload.memory)
+
+    def run_peers(self) -> None:
+        """Let every peer, and BEAM, do the common tasks beside actorio."""
+        with self._progress(len(PEERS) + 1) as begin:
+            for peer in PEERS:
+                begin(peer.name)
+                with self._failures_of(peer.name):
+                    self.bouts += contest(
+                        peer, TASKS, quick=self.quick, repetitions=self.repetitions, loop=self.loop
+                    )
+            begin("BEAM")
+            with self._failures_of("BEAM"):
+                self.bouts += beam_bouts(quick=self.quick, repetitions=self.repetitions, loop=self.loop)
+
+    @contextmanager
+    def _progress(self, total: int) -> Iterator[Callable[[str], None]]:
+        """Show how far a part is; give what is called before each step with its name."""
+        with Progress(*COLUMNS, console=self.console, transient=True) as progress:
+            bar = progress.add_task("", total=total)
+            yield lambda what: progress.update(bar, description=what, advance=1)
+
+    @contextmanager
+    def _failures_of(self, name: str) -> Iterator[None]:
+        """Note a failure: whatever one program does, the others are still measured."""
+        try:
+            yield
+        except Exception as error:
+            notes = "; ".join(getattr(error, "__notes__", ()))
+            self.failures.append(
+                f"{name}: {type(error).__name__}: {error}" + (f" ({notes})" if notes else "")
+            )
+
+    def show(self) -> None:
+        """Print what was found, and what failed."""
+        if self.measurements:
+            self.console.print(report.as_table(self.measurements))
+        for name, value in report.means(self.measurements).items():
+            self.console.print(f"geometric mean, {name}: {value:.2f}")
+        if self.bouts:
+            self.console.print(bouts_as_table(self.bouts))
+        mean = mean_against_beam(self.bouts)
+        if mean is not None:
+            self.console.print(f"geometric mean, BEAM is faster by: {mean:.1f}")
+        for failure in self.failures:
+            self.console.print(f"failed: {failure}", style="red", markup=False)
+
+    def as_json(self, machine: Machine) -> dict[str, Any]:
+        """Give every figure as what `json` can write."""
+        return {
+            **report.as_json(self.measurements, machine),
+            "peers": bouts_as_json(self.bouts),
+            "failures": self.failures,
+        }
+
+    def as_markdown(self, machine: Machine) -> str:
+        """Give the tables of all parts."""
+        parts = [report.machine_as_markdown(machine, self.repetitions)]
+        if self.measurements:
+            parts.append(report.as_markdown(self.measurements))
+        if self.bouts:
+            parts.append(bouts_as_markdown(self.bouts))
+        return "\n".join(parts)
+
+    def plot(self, path: Path) -> None:
+        """Draw the ratios of the workloads."""
+        if self.measurements:
+            plot.plot_ratios(self.measurements, path)
