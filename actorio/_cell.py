@@ -35,7 +35,7 @@ from actorio.errors import (
     MailboxFullError,
 )
 from actorio.events import ActorFailed, ActorRestarted, ActorStarted, ActorStopped, DeadLetter
-from actorio.mailbox import Item, Mailbox
+from actorio.mailbox import ENVELOPE, Item, Mailbox, payload
 from actorio.policy import Restart
 from actorio.ref import ActorRef, Statistics, Terminated
 
@@ -621,26 +621,24 @@ class Cell:
         """Put a timer's tick in, above the capacity if need be; False when the actor takes no more."""
         if self.mailbox.closed:
             return False
-        item: Item = (tick, None)
+        item: Item = (tick, ENVELOPE)
         self.mailbox.force(item)
         self.accepted(item)
         return True
 
     def _dropped(self, item: Item) -> None:
-        message, context = item
-        if context is None and message.answers:
-            message.fail(MailboxFullError(self.ref, message.message))
+        if item[1] is ENVELOPE and item[0].answers:
+            item[0].fail(MailboxFullError(self.ref, payload(item)))
         else:
-            self.dead_letter(message if context is not None else message.message, "dropped")
+            self.dead_letter(payload(item), "dropped")
 
     def _undeliverable(self, item: Item) -> ActorStoppedError:
-        message, context = item
-        return ActorStoppedError(self.ref, self.reason, message if context is not None else message.message)
+        return ActorStoppedError(self.ref, self.reason, payload(item))
 
     def _give_up(self, item: Item) -> None:
         """Give an item that will not be handled its fate."""
         message, context = item
-        if context is not None:
+        if context is not ENVELOPE:
             self.dead_letter(message, "stopped")
         elif message.state == ENDED:
             return  # a cancelled tick, or an ask that nobody waits for: it has its fate
@@ -651,7 +649,7 @@ class Cell:
 
     def _undelivered(self) -> list[Any]:
         """Return the one-way messages left; those of asks are told to their askers."""
-        return [message for message, context in self.mailbox.items if context is not None]
+        return [message for message, context in self.mailbox.items if context is not ENVELOPE]
 
     def dead_letter(self, message: Any, reason: str) -> None:
         """Publish a message that will not be handled."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
 from typing import Any
 
@@ -31,21 +31,21 @@ _LONGEST_TURN = 0.001
 class Dispatcher:
     """Wakes waiting tasks, in order, within a budget of count and time per loop iteration.
 
-    `choose`, when set, picks which of `n` ready waiters is next; simulation explores orders through it.
+    `choose`, when set, picks which ready waiter is next, by its index; simulation explores orders through it.
     `current` is the cell whose turn is running at this moment, None outside of turns. `deadline` is when the
     time of this loop iteration is up; a turn that meets it sets `spent`.
     """
 
-    __slots__ = ("_context", "_scheduled", "choose", "current", "deadline", "loop", "ready", "spent")
+    __slots__ = ("_context", "scheduled", "choose", "current", "deadline", "loop", "ready", "spent")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.ready: deque[Waiter] = deque()
-        self.choose: Callable[[int], int] | None = None
+        self.choose: Callable[[Sequence[Waiter]], int] | None = None
         self.current: Any = None
         self.deadline = 0.0
         self.spent = False
-        self._scheduled = False
+        self.scheduled = False
         self._context = Context()
 
     def schedule(self) -> None:
@@ -54,11 +54,11 @@ class Dispatcher:
         Raises:
             WrongThreadError: another loop than the system's is running, or the system's loop is closed.
         """
-        if not self._scheduled:
+        if not self.scheduled:
             if asyncio._get_running_loop() is not self.loop:
                 self._check_loop()
             self.loop.call_soon(self._run, context=self._context)
-            self._scheduled = True
+            self.scheduled = True
 
     def _check_loop(self) -> None:
         if self.loop.is_closed() or asyncio._get_running_loop() is not None:
@@ -83,17 +83,17 @@ class Dispatcher:
                 if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
                     break
         finally:  # also when a woken task raises SystemExit or KeyboardInterrupt through the loop
-            self._scheduled = False
+            self.scheduled = False
             if ready:
                 self.schedule()
 
-    def _run_chosen(self, choose: Callable[[int], int]) -> None:
+    def _run_chosen(self, choose: Callable[[Sequence[Waiter]], int]) -> None:
         """Wake one waiter, the chosen one: each wake is a step of its own for the simulator."""
         ready = self.ready
-        index = choose(len(ready))
+        index = choose(ready)
         waiter = ready[index]
         del ready[index]
-        self._scheduled = False
+        self.scheduled = False
         if ready:
             self.schedule()
         if waiter.callback is not None:
@@ -120,10 +120,13 @@ class Waiter:
         self.callback = None
         self.dispatcher = dispatcher
 
+    owner: str | None = None
+    """The path of the actor that waits, for the simulator's trace; None for other tasks."""
+
     def wake(self) -> None:
         """Put the waiting task on the run queue."""
         dispatcher = self.dispatcher
-        if not dispatcher._scheduled:
+        if not dispatcher.scheduled:
             dispatcher.schedule()
         dispatcher.ready.append(self)
 

@@ -20,6 +20,7 @@ from actorio.errors import (
     NoReplyError,
     WrongThreadError,
 )
+from actorio.mailbox import ENVELOPE
 from actorio.result import Result, safe_exception
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Cast", "Deferred", "Envelope", "Request", "Submission", "Tick", "check_no_cycle"]
 
-QUEUED, RUNNING, DEFERRED, ENDED = range(4)
+QUEUED, RUNNING, DEFERRED, ANSWERED, FAILED, WITHDRAWN = range(6)
+"""The states of an envelope; from ANSWERED on it has ended, and nothing changes that."""
+ENDED = ANSWERED
 
 
 class Envelope:
@@ -36,7 +39,7 @@ class Envelope:
 
     __slots__ = ()
 
-    sender: Context
+    sender: Context | None
     state: int
     message: Any
     """What a dead letter or an error hands back."""
@@ -80,27 +83,30 @@ class Envelope:
 
 
 class Request(Waiter, Envelope):
-    """An ask, awaited by the asker's task itself: no Future."""
+    """An ask, awaited by the asker's task itself: no Future.
+
+    Written for speed, at the cost of a second look: fields are set when first needed, and what `Waiter` does
+    by a call is written out (the benchmark `pingpong` pays for it).
+    """
 
     __slots__ = ("alarm", "asker", "cell", "error", "message", "sender", "state", "timeout", "value")
 
+    timeout: float
+    error: BaseException | None
+    value: Any
+
     def __init__(self, cell: Cell, message: Any) -> None:
-        dispatcher = cell.dispatcher
-        self._asyncio_future_blocking = False
-        self._cancelled = False
-        self._loop = dispatcher.loop
+        self._loop = cell.dispatcher.loop
         self.callback = None
-        self.dispatcher = dispatcher
         self.cell = cell
         self.message = message
-        self.sender = copy_context()
+        self.sender = copy_context() or None
         self.state = QUEUED
         self.asker: Cell | None = None
         self.alarm: Alarm | None = None
-        self.error: BaseException | None = None
 
     def __await__(self) -> Generator[Any, None, Any]:
-        if self.state != ENDED:
+        if self.state < ANSWERED:
             self._asyncio_future_blocking = True
             try:
                 yield self
@@ -112,27 +118,44 @@ class Request(Waiter, Envelope):
             except BaseException:
                 self._withdraw()
                 raise
-        error = self.error
-        if error is not None:
+        if self.state == FAILED:
+            error = self.error
             try:
-                raise error
+                raise error  # type: ignore[misc]
             finally:
                 del error
                 self.error = None
         return self.value
 
+    def result(self) -> None:
+        if self.state == WITHDRAWN:
+            raise asyncio.CancelledError
+
+    def cancel(self, msg: object = None) -> bool:
+        if self.callback is None or self.state >= ANSWERED:
+            return False
+        self.cell.mailbox.leave_line(self)
+        self._end(WITHDRAWN)
+        return True
+
+    def wake(self) -> None:
+        dispatcher = self.cell.dispatcher
+        if not dispatcher.scheduled:
+            dispatcher.schedule()
+        dispatcher.ready.append(self)
+
     def run(self, cell: Cell) -> Any:
         return cell.receive(self.message)
 
     def reply(self, value: Any) -> None:
-        if self.state != ENDED:
+        if self.state < ANSWERED:
             self.value = value
-            self._end()
+            self._end(ANSWERED)
 
     def fail(self, error: BaseException) -> None:
-        if self.state != ENDED:
+        if self.state < ANSWERED:
             self.error = safe_exception(error)
-            self._end()
+            self._end(FAILED)
 
     def expire(self) -> None:
         """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
@@ -142,7 +165,7 @@ class Request(Waiter, Envelope):
 
     def admitted(self) -> None:
         """The mailbox has let it in; what is awaited is the reply."""
-        self.cell.accepted((self, None))
+        self.cell.accepted((self, ENVELOPE))
 
     refused = fail
 
@@ -158,22 +181,25 @@ class Request(Waiter, Envelope):
             asker.waits_on = None
             self.asker = None
 
-    def _end(self) -> None:
-        self.state = ENDED
+    def _end(self, state: int) -> None:
+        self.state = state
         asker = self.asker
         if asker is not None:
             asker.waits_on = None
         if self.alarm is not None:
             self.alarm.cancel()
             self.alarm = None
-        self.wake()
+        dispatcher = self.cell.dispatcher
+        if not dispatcher.scheduled:
+            dispatcher.schedule()
+        dispatcher.ready.append(self)
 
     def _withdraw(self) -> None:
         """The asker has gone."""
-        if self.state != ENDED:
+        if self.state < ANSWERED:
             self.cell.mailbox.leave_line(self)
             self.callback = None
-            self._end()
+            self._end(WITHDRAWN)
 
 
 class _Invocation:
@@ -216,7 +242,7 @@ class Cast(Envelope):
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.invocation = _Invocation(func, args, kwargs)
         self.message = func
-        self.sender = copy_context()
+        self.sender = copy_context() or None
         self.state = QUEUED
 
     def run(self, cell: Cell) -> Any:
@@ -237,7 +263,7 @@ class Tick(Envelope):
 
     __slots__ = ("message", "sender", "state", "taken")
 
-    def __init__(self, message: Any, sender: Context, taken: Callable[[], None] | None) -> None:
+    def __init__(self, message: Any, sender: Context | None, taken: Callable[[], None] | None) -> None:
         self.message = message
         self.sender = sender
         self.taken = taken
@@ -276,7 +302,7 @@ class Submission(Envelope):
         self.cell = cell
         self.invocation = _Invocation(func, args, kwargs)
         self.message = func
-        self.sender = copy_context()
+        self.sender = copy_context() or None
         self.state = QUEUED
         self.result: Result[Any] = Result(
             cell.dispatcher.loop, on_cancel=self._cancelled, waiting=lambda: cell.wait_of_current()
@@ -286,13 +312,13 @@ class Submission(Envelope):
         return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
 
     def reply(self, value: Any) -> None:
-        if self.state != ENDED:
+        if self.state < ANSWERED:
             self.state = ENDED
             if not self.result.done():
                 self.result.set_result(value)
 
     def fail(self, error: BaseException) -> None:
-        if self.state != ENDED:
+        if self.state < ANSWERED:
             self.state = ENDED
             if not self.result.done():
                 self.result.set_exception(error)
@@ -301,7 +327,7 @@ class Submission(Envelope):
 
     def admitted(self) -> None:
         """The mailbox has let it in."""
-        self.cell.accepted((self, None))
+        self.cell.accepted((self, ENVELOPE))
 
     def cancelled_by_handler(self) -> None:
         self.state = ENDED
@@ -346,7 +372,7 @@ class Deferred(Result[Any]):
 
     def __del__(self) -> None:
         envelope = getattr(self, "_envelope", None)
-        if envelope is not None and envelope.state != ENDED:
+        if envelope is not None and envelope.state < ANSWERED:
             self._settle(
                 lambda envelope: envelope.fail(
                     NoReplyError(f"{self._cell.path} dropped a deferred reply unanswered")

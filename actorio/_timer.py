@@ -25,7 +25,7 @@ class Timer:
         self._interval = interval
         self._message = message
         self._key: object = self if key is None else key
-        self._context: Context = copy_context()
+        self._context: Context | None = copy_context() or None
         self._tick: Tick | None = None
         self._alarm: Alarm | None = None
 
@@ -70,7 +70,8 @@ class Timer:
         if self._tick is None or self._tick.state != QUEUED:
             # A single tick stays known until it is taken, so that whatever cancels the timer finds it queued.
             taken = self._forget if self._interval is None else None
-            self._tick = Tick(self._message, self._context.copy(), taken)
+            context = None if self._context is None else self._context.copy()
+            self._tick = Tick(self._message, context, taken)
             if not self._cell.post_tick(self._tick):
                 self._forget()
                 return

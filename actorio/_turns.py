@@ -14,8 +14,9 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import ENDED, RUNNING
+from actorio._envelope import ENDED, QUEUED, RUNNING, Request
 from actorio.errors import ActorExit, ActorStoppedError, NoReplyError
+from actorio.mailbox import ENVELOPE
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
@@ -50,48 +51,63 @@ RECEIVE = _Receive()
 @types.coroutine
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, receive = cell.mailbox, cell.receive
-    is_async = cell.receives_async
+    mailbox, receive, is_async = cell.mailbox, cell.receive, cell.receives_async
     dispatcher, observer = cell.dispatcher, cell.observer
     clock = dispatcher.loop.time
+    own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
+    message: Any = None
     dispatcher.current = cell
-    while True:
-        items = mailbox.items
-        if len(items) > mailbox.peak:
-            mailbox.peak = len(items)
-        left = BUDGET
-        while left:
-            if cell.urgent and (yield from attend(cell)):
-                return
-            if not items:
-                break
-            message, context = items.popleft()
-            if mailbox.waiting is not None:
-                mailbox.admit()
-            if context is None:
-                yield from answer(cell, message)
-            else:
-                cell.message = message
+    try:
+        while True:
+            items = mailbox.items
+            if len(items) > mailbox.peak:
+                mailbox.peak = len(items)
+            left = BUDGET
+            while left:
+                if cell.urgent and (yield from attend(cell)):
+                    return
+                if not items:
+                    break
+                message, context = items.popleft()
+                if mailbox.waiting is not None:
+                    mailbox.admit()
                 if observer is not None:
                     observer.begun(cell, (message, context))
-                if is_async:
-                    step = receive(message).__await__()
-                    awaited = context.run(next, step, _DONE)
-                    if awaited is not _DONE:
-                        yield from _suspended(cell, step, awaited, context)
+                if context is ENVELOPE:
+                    envelope, message = message, None
+                    if type(envelope) is Request and is_async and envelope.state == QUEUED:
+                        yield from _answer_ask(cell, envelope, receive(envelope.message), own)
+                    else:
+                        yield from answer(cell, envelope, own)
+                    if observer is not None:
+                        observer.ended(cell, (envelope, ENVELOPE))
                 else:
-                    yield from _outcome(cell, context.run(receive, message), context)
-                if observer is not None:
-                    observer.ended(cell, (message, context))
-            cell.handled += 1
-            left -= 1
-            if not left % _CLOCK_EVERY and clock() >= dispatcher.deadline:
-                dispatcher.spent = True
-                break
-        cell.message = None
-        if not mailbox.items and mailbox.closed and not cell.urgent:
-            return
-        yield from _pause(cell)
+                    if is_async:
+                        step = receive(message).__await__()
+                        awaited = (context or own).run(next, step, _DONE)
+                        if awaited is not _DONE:
+                            cell.message = message
+                            yield from _suspended(cell, step, awaited, context or own)
+                            cell.message = None
+                    else:
+                        yield from _outcome(cell, (context or own).run(receive, message), context or own)
+                    if observer is not None:
+                        observer.ended(cell, (message, context))
+                if own:
+                    own = Context()
+                cell.handled += 1
+                left -= 1
+                if not left % _CLOCK_EVERY and clock() >= dispatcher.deadline:
+                    dispatcher.spent = True
+                    break
+            message = None
+            if not mailbox.items and mailbox.closed and not cell.urgent:
+                return
+            yield from _pause(cell)
+    except BaseException:
+        if message is not None:
+            cell.message = message
+        raise
 
 
 @types.coroutine
@@ -147,15 +163,15 @@ def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
             message, context = mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
-            if context is not None:
+            if context is not ENVELOPE:
                 cell.message, cell.in_hand = message, True
-                return message, context
+                return message, context or Context()
             if not message.is_message:
-                yield from answer(cell, message)
+                yield from answer(cell, message, Context())
                 cell.handled += 1
             elif message.begin():
                 cell.envelope, cell.message, cell.in_hand = message, message.message, True
-                return message.message, message.sender
+                return message.message, message.sender or Context()
         elif mailbox.closed and not cell.urgent:
             raise ActorExit
         else:
@@ -191,15 +207,13 @@ def attend(cell: Cell) -> Generator[Any, Any, bool]:
     return True
 
 
-def answer(cell: Cell, envelope: Envelope) -> Steps:
+def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
     """Run an envelope and tell its sender what came of it."""
     if not envelope.begin():
         return  # nobody waits for it any more
     cell.envelope = envelope
     cell.message = envelope.message
-    context = envelope.sender
-    if cell.observer is not None:
-        cell.observer.begun(cell, (envelope, None))
+    context = envelope.sender or own
     try:
         outcome = yield from _outcome(cell, context.run(envelope.run, cell), context)
     except BaseException as error:
@@ -212,8 +226,32 @@ def answer(cell: Cell, envelope: Envelope) -> Steps:
         cell.envelope = None
         if cell.interrupted is envelope:
             cell.end_interrupt()
-    if cell.observer is not None:
-        cell.observer.ended(cell, (envelope, None))
+    cell.message = None
+
+
+def _answer_ask(cell: Cell, request: Request, step: Any, own: Context) -> Steps:
+    """`answer` for the usual case, an ask to an async `receive`, with one generator instead of three."""
+    request.state = RUNNING
+    cell.envelope = request
+    context = request.sender or own
+    try:
+        try:
+            awaited = context.run(step.send, None)
+        except StopIteration as stop:
+            outcome = stop.value
+        else:
+            cell.message = request.message
+            outcome = yield from _suspended(cell, step, awaited, context)
+    except BaseException as error:
+        cell.message = request.message
+        if not _answer_by_error(cell, request, error):
+            raise
+    else:
+        if request.state == RUNNING:
+            request.reply(outcome)
+    finally:
+        cell.envelope = None
+    cell.message = None
 
 
 def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bool:
@@ -230,7 +268,7 @@ def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bo
         envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
         return False
     listed = isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit)
-    asked, unheard = envelope.answers, envelope.state == ENDED
+    asked, unheard = envelope.answers, envelope.state >= ENDED
     envelope.fail(error)
     if asked and listed:
         cell.count_failed_answer(error, unheard)

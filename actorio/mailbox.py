@@ -19,12 +19,31 @@ from typing_extensions import TypeVar
 from actorio._durations import check_count
 from actorio.errors import ActorStoppedError, MailboxFullError
 
-__all__ = ["Item", "Mailbox", "Overflow", "PriorityMailbox"]
+__all__ = ["ENVELOPE", "Item", "Mailbox", "Overflow", "PriorityMailbox", "payload"]
 
 M = TypeVar("M", default=Any)
 
-Item = tuple[Any, Context | None]
-"""A message with its sender's contextvars; None instead of them marks an envelope (ask, call, submit)."""
+
+class Mark(enum.Enum):
+    """Stands in an item for the contextvars of an envelope, which carries its own."""
+
+    ENVELOPE = "envelope"
+
+
+ENVELOPE = Mark.ENVELOPE
+
+Item = tuple[Any, Context | None | Mark]
+"""A message with its sender's contextvars, None when those are empty; or an envelope and `ENVELOPE`.
+
+Empty contextvars are the usual case: one object less to keep alive for each message, and an item that the
+garbage collector need not look at (the benchmark `counting` pays for it: 300,000 items in one mailbox).
+"""
+
+
+def payload(item: Item) -> Any:
+    """Return what a dead letter or an error hands back of an item."""
+    message, context = item
+    return message.message if context is ENVELOPE else message
 
 
 class Overflow(enum.Enum):
@@ -227,7 +246,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         """
         if self.closed:
             raise ActorStoppedError(None, None, item)
-        if not self.accept((item, copy_context()), lambda _: None):
+        if not self.accept((item, copy_context() or None), lambda _: None):
             raise MailboxFullError(None, item)
 
     async def put(self, item: M) -> None:
@@ -238,7 +257,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         if self.closed or not self.full() or self.overflow is not Overflow.WAIT:
             return self.put_nowait(item)
         room = _Turn(asyncio.get_running_loop().create_future())
-        self.queue_up((item, copy_context()), room)
+        self.queue_up((item, copy_context() or None), room)
         try:
             await room.future
         except asyncio.CancelledError:
@@ -337,10 +356,7 @@ class _Lanes:
             yield from self._lanes[number]
 
     def append(self, item: Item, /) -> None:
-        message, context = item
-        if context is None:
-            message = getattr(message, "message", None)
-        number = 0 if message is None else self._priority(message)
+        number = self._priority(payload(item)) if _is_message(item) else 0
         lane = self._lanes.get(number)
         if lane is None:
             lane = self._lanes[number] = deque()
@@ -355,6 +371,10 @@ class _Lanes:
                 self._size -= 1
                 return lane.popleft()
         raise IndexError("popleft from an empty mailbox")
+
+
+def _is_message(item: Item) -> bool:
+    return item[1] is not ENVELOPE or bool(item[0].is_message)
 
 
 class _Reader:

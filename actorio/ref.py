@@ -27,7 +27,7 @@ from actorio.errors import (
     MailboxFullError,
     WrongThreadError,
 )
-from actorio.mailbox import Item, Overflow
+from actorio.mailbox import ENVELOPE, Item, Overflow, payload
 from actorio.result import Result
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ class ActorRef(Generic[A_co]):
             if sleeper is not None:
                 sleeper.wake()
                 mailbox.sleeper = None
-            items.append((message, copy_context()))
+            items.append((message, copy_context() or None))
             return self._sent
-        return self._send_item((message, copy_context()))
+        return self._send_item((message, copy_context() or None))
 
     def send_nowait(self: ActorRef[Actor[M]], message: M) -> None:
         """Send a message, or raise at once if there is no room.
@@ -149,7 +149,7 @@ class ActorRef(Generic[A_co]):
             WrongThreadError: from another thread or event loop.
         """
         self._check_thread()
-        if not self._cell.put((message, copy_context())):
+        if not self._cell.put((message, copy_context() or None)):
             raise MailboxFullError(self, message)
 
     @overload
@@ -175,7 +175,25 @@ class ActorRef(Generic[A_co]):
 
         Cancellation: while queued, the message is withdrawn; a handler that has begun goes on unharmed.
         """
-        return await self._request(Request(self._cell, message), timeout)
+        if get_ident() != self._thread:
+            self._check_thread()
+        cell, mailbox = self._cell, self._mailbox
+        request = Request(cell, message)
+        if timeout is not None:
+            request.timeout = check_duration("timeout", timeout)
+        if cell.dispatcher.current is not None:
+            self._note_asker(request)
+        if len(mailbox.items) < mailbox.limit:
+            sleeper = mailbox.sleeper
+            if sleeper is not None:
+                sleeper.wake()
+                mailbox.sleeper = None
+            mailbox.items.append((request, ENVELOPE))
+        else:
+            self._queue(request)
+        if timeout is not None:
+            request.alarm = cell.system.timers.after(request.timeout, request.expire)
+        return await request
 
     @overload
     async def call(
@@ -195,7 +213,11 @@ class ActorRef(Generic[A_co]):
         timeout put `asyncio.timeout` around it.
         """
         _check_callable("call", method)
-        return await self._request(Call(self._cell, method, args, kwargs), None)
+        self._check_thread()
+        call = Call(self._cell, method, args, kwargs)
+        self._note_asker(call)
+        self._queue(call)
+        return await call
 
     @overload
     def cast(
@@ -206,7 +228,7 @@ class ActorRef(Generic[A_co]):
     def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]:
         """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`."""
         _check_callable("cast", method)
-        return self._send_item((Cast(method, args, kwargs), None))
+        return self._send_item((Cast(method, args, kwargs), ENVELOPE))
 
     @overload
     def submit(
@@ -292,7 +314,7 @@ class ActorRef(Generic[A_co]):
         Raises:
             ActorStoppedError: the system has ended.
         """
-        item: Item = (message, copy_context())
+        item: Item = (message, copy_context() or None)
         self._cell.system.from_thread(lambda: self._send_item(item), message)
 
     def submit_threadsafe(
@@ -338,34 +360,10 @@ class ActorRef(Generic[A_co]):
         except ActorStoppedError as error:
             return _Sending(self._cell, item, error)
         if self._mailbox.overflow is Overflow.FAIL:
-            message, context = item
-            return _Sending(
-                self._cell, item, MailboxFullError(self, message if context is not None else message.message)
-            )
+            return _Sending(self._cell, item, MailboxFullError(self, payload(item)))
         sending = _Sending(self._cell, item, None)
         self._mailbox.queue_up(item, sending)
         return sending
-
-    async def _request(self, request: Request, timeout: float | None) -> Any:
-        cell = self._cell
-        if get_ident() != self._thread:
-            self._check_thread()
-        if timeout is not None:
-            request.timeout = check_duration("timeout", timeout)
-        if cell.dispatcher.current is not None:
-            self._note_asker(request)
-        mailbox = self._mailbox
-        if len(mailbox.items) < mailbox.limit:
-            sleeper = mailbox.sleeper
-            if sleeper is not None:
-                sleeper.wake()
-                mailbox.sleeper = None
-            mailbox.items.append((request, None))
-        else:
-            self._queue(request)
-        if timeout is not None:
-            request.alarm = cell.system.timers.after(request.timeout, request.expire)
-        return await request
 
     def _note_asker(self, request: Request) -> None:
         """The actor whose turn it is waits for this one from now on, unless that closes a cycle."""
@@ -378,11 +376,11 @@ class ActorRef(Generic[A_co]):
     def _queue(self, envelope: Request | Submission) -> None:
         """Put an ask, a call or submitted work in, or in line; what cannot be is failed."""
         try:
-            if not self._cell.put((envelope, None)):
+            if not self._cell.put((envelope, ENVELOPE)):
                 if self._mailbox.overflow is Overflow.FAIL:
                     envelope.fail(MailboxFullError(self, envelope.message))
                 else:
-                    self._mailbox.queue_up((envelope, None), envelope)
+                    self._mailbox.queue_up((envelope, ENVELOPE), envelope)
         except ActorStoppedError as error:
             envelope.fail(error)
 
@@ -447,8 +445,7 @@ class _Sending:
 
     def __del__(self) -> None:
         if self._error is not None and not self._awaited:
-            message, context = self._item
-            self._cell.dead_letter(message if context is not None else message.message, "unsent")
+            self._cell.dead_letter(payload(self._item), "unsent")
 
 
 def _check_callable(what: str, func: object) -> None:

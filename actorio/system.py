@@ -127,6 +127,8 @@ class ActorSystem:
         self.thread = get_ident()
         self.dispatcher = Dispatcher(loop)
         self.dispatcher.choose = getattr(loop, "actorio_choose", None)
+        if self.observer is None:  # simulation watches every system of its loop
+            self.observer = getattr(loop, "actorio_observer", None)
         self.timers = TimerQueue(loop)
         self.sent: asyncio.Future[None] = asyncio.Future(loop=loop)
         self.sent.set_result(None)
