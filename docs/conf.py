@@ -1,11 +1,11 @@
 """How the documentation is built: `sphinx-build -n -W docs docs/_build/html`."""
 
-from importlib.metadata import version as installed_version
+import actorio
 
 project = "actorio"
 author = "actorio contributors"
 copyright = "2026, actorio contributors"
-version = release = installed_version("actorio")
+version = release = actorio.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
@@ -17,7 +17,7 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"show-inheritance": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Cancellation", "Source"]
@@ -26,4 +26,21 @@ napoleon_custom_sections = ["Cancellation", "Source"]
 # this package is not looked up.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!actorio)[\w.]*"),
+    (r"py:(class|obj)", r"actorio\.\w+\.[A-Z](_co|_contra)?"),  # type variables
 ]
+
+# Users meet these but never make them: how they are made is no part of the API.
+made_by_the_runtime = {
+    f"actorio.{name}"
+    for name in ("ActorRef", "Context", "EventBus", "EventStream", "GroupMonitor", "Groups", "Timer")
+}
+
+
+def hide_constructor(app, what, name, obj, options, signature, returns):
+    """Leave the signature out where nobody calls it."""
+    return ("", None) if name in made_by_the_runtime else None
+
+
+def setup(app):
+    """Connect what this file adds to Sphinx."""
+    app.connect("autodoc-process-signature", hide_constructor)

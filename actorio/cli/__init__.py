@@ -16,7 +16,8 @@ def main() -> None:
     try:
         from actorio.cli.app import app
     except ModuleNotFoundError as missing:
-        if missing.name not in _EXTRA:
+        package = (missing.name or "").partition(".")[0]
+        if package not in _EXTRA:
             raise
-        sys.exit(f"actorio: the command line needs {missing.name}: pip install 'actorio[cli]'")
+        sys.exit(f"actorio: the command line needs {package}: pip install 'actorio[cli]'")
     app(prog_name="actorio")

@@ -155,7 +155,7 @@ class Scanner(Actor[None]):
 
     async def scan(self, root: Path) -> None:
         """Tell the index what to expect and feed the pool; return when the pool has taken the last file."""
-        sources, unreadable = await anyio.to_thread.run_sync(find_sources, root)
+        sources, unreadable = await anyio.to_thread.run_sync(find_sources, root, abandon_on_cancel=True)
         await self.index.send(Expected(len(sources) + len(unreadable)))
         for outcome in unreadable:
             await self.index.send(outcome)
@@ -174,8 +174,9 @@ async def survey_with_actors(root: Path, show: OnProgress, *, handle_signals: bo
         newest = Mailbox(1, overflow=Overflow.DROP_OLD)
         reporter = await system.spawn(Reporter, show, name="reporter", mailbox=newest)
         index = await system.spawn(Index, reporter, name="index")
-        pool = await system.spawn(ParserPool, _cores(), index, name="pool")
-        scanner = await system.spawn(Scanner, pool, index, name="scanner")
+        pool = await system.spawn(ParserPool, _cores(), index, name="pool", shutdown=1.0)
+        # One turn of the scanner is as long as the survey, and has nothing to clean up: a stop is a kill.
+        scanner = await system.spawn(Scanner, pool, index, name="scanner", shutdown=0)
         await scanner.call(Scanner.scan, root)
         survey = await index.ask(Whole())
         await pool.call(ParserPool.settle)

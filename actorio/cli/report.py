@@ -1,6 +1,7 @@
 """How the demo's result is shown: tables for people, one JSON object for machines."""
 
 import json
+import os
 import platform
 from dataclasses import dataclass
 from typing import Any
@@ -60,15 +61,14 @@ def as_tables(report: Report) -> RenderableType:
     """Return the summary, the most imported modules and, where there are any, the failures."""
     tables = [_summary(report), _imports(report.survey)]
     if report.survey.unparsed:
-        tables.append(_failures(report.survey))
+        tables.append(_failures(report))
     return Group(*tables)
 
 
 def _summary(report: Report) -> Table:
     survey = report.survey
-    table = Table(title=_plain(f"Survey of {report.root}"), title_justify="left", show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
+    table = Table("survey of")
+    table.add_column(_plain(report.root), justify="right", overflow="fold")
     table.add_row("files", f"{survey.files:,}")
     table.add_row("lines", f"{survey.lines:,}")
     table.add_row("definitions", f"{survey.definitions:,}")
@@ -81,19 +81,19 @@ def _summary(report: Report) -> Table:
 
 
 def _imports(survey: Survey) -> Table:
-    table = Table("module", title="Most imported modules", title_justify="left")
+    table = Table("most imported modules")
     table.add_column("imported by", justify="right")
     for module, files in survey.most_imported(MOST_IMPORTED):
         table.add_row(_plain(module), f"{files:,}")
     return table
 
 
-def _failures(survey: Survey) -> Table:
-    table = Table(title="Failures", title_justify="left", show_lines=True)
-    table.add_column("path", overflow="fold")
+def _failures(report: Report) -> Table:
+    table = Table()
+    table.add_column("failed", overflow="fold")
     table.add_column("reason", overflow="fold")
-    for path, reason in sorted(survey.unparsed.items()):
-        table.add_row(_plain(path), _plain(reason))
+    for path, reason in sorted(report.survey.unparsed.items()):
+        table.add_row(_plain(path.removeprefix(f"{report.root}{os.sep}")), _plain(reason))
     return table
 
 

@@ -1,0 +1,185 @@
+"""The commands as a shell sees them: exit status, what goes to stdout, what goes to stderr."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from actorio import __version__
+from actorio.cli.survey import survey_tree
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from actorio.cli import main; main()"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+SERVICES = "tests.cli.services"
+
+
+def actorio(*arguments: str | Path, command: list[str] = COMMAND) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for number in range(20):
+        (tmp_path / f"m{number}.py").write_text("import os\ndef f(): pass\n" * number)
+    (tmp_path / "bad.py").write_text("def")
+    return tmp_path
+
+
+# --- demo -----------------------------------------------------------------------------------------
+
+
+def test_version_is_the_one_of_the_package() -> None:
+    assert actorio("--version").stdout == f"actorio {__version__}\n"
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_demo_prints_json_that_agrees_with_a_sequential_survey(tree: Path, loop: str) -> None:
+    ended = actorio("demo", tree, "--json", "--uvloop" if loop == "uvloop" else "--no-uvloop")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    content, survey = json.loads(ended.stdout), survey_tree(tree)
+    assert content["loop"] == loop
+    assert (content["files"], content["lines"]) == (survey.files, survey.lines)
+    assert {item["path"]: item["reason"] for item in content["failures"]} == survey.unparsed
+    assert content["restarts"] == 1
+
+
+def test_demo_prints_tables_to_stdout_only(tree: Path) -> None:
+    ended = actorio("demo", tree)
+    assert ended.returncode == 0
+    assert "bad.py" in ended.stdout
+    assert "Parsing" not in ended.stdout
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "notes.txt"])
+def test_demo_refuses_what_holds_no_python_in_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("")
+    ended = actorio("demo", tmp_path / name)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert re.fullmatch(rf"actorio: .*{re.escape(str(tmp_path / name))}\n", ended.stderr)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "moment", [rb"0/[1-9]", rb"[1-9]\d\d/\d+"], ids=["while processes start", "while they parse"]
+)
+def test_ctrl_c_ends_the_demo_in_order_within_two_seconds(moment: bytes) -> None:
+    terminal, its_end = pty.openpty()
+    try:
+        demo = subprocess.Popen(
+            [*COMMAND, "demo"], cwd=ROOT, env=ENVIRONMENT, stderr=its_end, start_new_session=True
+        )
+        os.close(its_end)
+        _read_until(terminal, moment)
+        pressed = time.monotonic()
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to all processes of the command
+        status = demo.wait(10)
+        seconds = time.monotonic() - pressed
+        output = _read_until(terminal, None)
+    finally:
+        os.close(terminal)
+    assert status == 128 + signal.SIGINT
+    assert seconds < 2
+    assert b"Traceback" not in output
+    with pytest.raises(ProcessLookupError):
+        os.killpg(demo.pid, 0)  # no process of the pool is left
+
+
+def _read_until(terminal: int, pattern: bytes | None) -> bytes:
+    """Read until the pattern is there; None: until everybody has closed the terminal."""
+    output = b""
+    while pattern is None or not re.search(pattern, output):
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # Linux says so when the last writer is gone
+            chunk = b""
+        if not chunk:
+            assert pattern is None, output
+            break
+        output += chunk
+    return output
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("nonsense", "not of the form"),
+        (":Actor", "not of the form"),
+        ("no_such_module:Actor", "no module 'no_such_module'"),
+        ("actorio.missing:Actor", "no module 'actorio.missing'"),
+        (f"{SERVICES}:Missing", "has no 'Missing'"),
+        (f"{SERVICES}:NOT_AN_ACTOR", "not an Actor class"),
+    ],
+)
+def test_run_refuses_a_wrong_target_in_one_line(target: str, says: str) -> None:
+    ended = actorio("run", target)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert says in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("loop", ["--uvloop", "--no-uvloop"])
+def test_run_ends_with_0_when_the_actor_ends(loop: str) -> None:
+    ended = actorio("run", f"{SERVICES}:Brief", loop)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "started\nstopped\n", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "says"), [("Unstartable", "ValueError: no database"), ("Crashing", "ValueError: out of paper")]
+)
+def test_run_ends_with_1_and_the_traceback_when_the_actor_fails(target: str, says: str) -> None:
+    ended = actorio("run", f"{SERVICES}:{target}")
+    assert ended.returncode == 1
+    assert says in ended.stderr
+
+
+def test_run_ends_with_1_when_the_actor_was_killed() -> None:
+    assert actorio("run", f"{SERVICES}:Killed").returncode == 1
+
+
+@pytest.mark.parametrize("loop", ["--uvloop", "--no-uvloop"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_run_ends_in_order_on_a_signal_and_says_which(number: signal.Signals, loop: str) -> None:
+    service = subprocess.Popen(
+        [*COMMAND, "run", f"{SERVICES}:Forever", loop],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert service.stdout is not None
+    assert service.stdout.readline() == "started\n"
+    service.send_signal(number)
+    output, errors = service.communicate(timeout=10)
+    assert (service.returncode, output, errors) == (128 + number, "stopped\n", "")
+
+
+# --- without the extra ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_a_missing_extra_is_one_clear_line(package: str) -> None:
+    without = f"import sys; sys.modules[{package!r}] = None; from actorio.cli import main; main()"
+    ended = actorio("demo", command=[sys.executable, "-c", without])
+    assert ended.returncode == 1
+    assert ended.stderr == f"actorio: the command line needs {package}: pip install 'actorio[cli]'\n"
