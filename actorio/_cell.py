@@ -20,8 +20,17 @@ from contextvars import Context as Variables
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actorio._dispatcher import Waiter
-from actorio._envelope import ENDED, Deferred, Envelope, Submission, check_no_cycle
+from actorio._dispatcher import Dispatcher, Waiter
+from actorio._envelope import (
+    ENDED,
+    ENVELOPES,
+    Deferred,
+    Envelope,
+    Submission,
+    check_no_cycle,
+    is_message,
+    payload,
+)
 from actorio._hooks import Hooks
 from actorio._turns import hook, mailbox_loop, own_loop
 from actorio.actor import Actor, Context
@@ -35,7 +44,7 @@ from actorio.errors import (
     MailboxFullError,
 )
 from actorio.events import ActorFailed, ActorRestarted, ActorStarted, ActorStopped, DeadLetter
-from actorio.mailbox import ENVELOPE, Item, Mailbox, payload
+from actorio.mailbox import Item, Mailbox
 from actorio.policy import Restart
 from actorio.ref import ActorRef, Statistics, Terminated
 
@@ -132,7 +141,7 @@ class Cell:
         self.dispatcher = system.dispatcher
         self.observer = system.observer
         self.ref: ActorRef[Any] = ActorRef(self)
-        self.waiter = Waiter(self.dispatcher)
+        self.waiter = _Sleep(self.dispatcher, self.path)
         self.state = State.STARTING
         self.intent = Intent.NONE
         self.incarnation = self.restarts = self.handled = self.failed = 0
@@ -621,14 +630,13 @@ class Cell:
         """Put a timer's tick in, above the capacity if need be; False when the actor takes no more."""
         if self.mailbox.closed:
             return False
-        item: Item = (tick, ENVELOPE)
-        self.mailbox.force(item)
-        self.accepted(item)
+        self.mailbox.force(tick)
+        self.accepted(tick)
         return True
 
     def _dropped(self, item: Item) -> None:
-        if item[1] is ENVELOPE and item[0].answers:
-            item[0].fail(MailboxFullError(self.ref, payload(item)))
+        if type(item) in ENVELOPES and item.answers:
+            item.fail(MailboxFullError(self.ref, payload(item)))
         else:
             self.dead_letter(payload(item), "dropped")
 
@@ -637,19 +645,21 @@ class Cell:
 
     def _give_up(self, item: Item) -> None:
         """Give an item that will not be handled its fate."""
-        message, context = item
-        if context is not ENVELOPE:
-            self.dead_letter(message, "stopped")
-        elif message.state == ENDED:
-            return  # a cancelled tick, or an ask that nobody waits for: it has its fate
-        elif message.answers:
-            message.fail(self._undeliverable(item))
-        else:
-            self.dead_letter(message.message, "stopped")
+        if type(item) in ENVELOPES:
+            if item.state >= ENDED:
+                return  # a cancelled tick, or an ask that nobody waits for: it has its fate
+            if item.answers:
+                item.fail(self._undeliverable(item))
+                return
+        self.dead_letter(payload(item), "stopped")
 
     def _undelivered(self) -> list[Any]:
         """Return the one-way messages left; those of asks are told to their askers."""
-        return [message for message, context in self.mailbox.items if context is not ENVELOPE]
+        return [
+            payload(item)
+            for item in self.mailbox.items
+            if is_message(item) and not (type(item) in ENVELOPES and (item.answers or item.state >= ENDED))
+        ]
 
     def dead_letter(self, message: Any, reason: str) -> None:
         """Publish a message that will not be handled."""
@@ -829,6 +839,20 @@ class Cell:
             self.observer.failed(self, self.message, error)
         self._publish(ActorFailed, error, self.message)
         self.last_report = self.system.log_failure(self, error, self.last_report)
+
+
+class _Sleep(Waiter):
+    """What a cell's own task awaits."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, dispatcher: Dispatcher, path: str) -> None:
+        super().__init__(dispatcher)
+        self._path = path
+
+    @property
+    def owner(self) -> str:
+        return self._path
 
 
 async def run_hook(function: Callable[..., Any], args: tuple[Any, ...]) -> None:

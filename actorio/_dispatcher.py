@@ -120,9 +120,6 @@ class Waiter:
         self.callback = None
         self.dispatcher = dispatcher
 
-    owner: str | None = None
-    """The path of the actor that waits, for the simulator's trace; None for other tasks."""
-
     def wake(self) -> None:
         """Put the waiting task on the run queue."""
         dispatcher = self.dispatcher
@@ -133,6 +130,11 @@ class Waiter:
     def __await__(self) -> Generator[Any, None, None]:
         self._asyncio_future_blocking = True
         yield self
+
+    @property
+    def owner(self) -> str | None:
+        """The path of the actor that waits, for the simulator's trace; None for other tasks."""
+        return None
 
     # -- asyncio's side of the protocol ------------------------------------------------------------
 

@@ -20,14 +20,29 @@ from actorio.errors import (
     NoReplyError,
     WrongThreadError,
 )
-from actorio.mailbox import ENVELOPE
 from actorio.result import Result, safe_exception
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio.timers import Alarm
 
-__all__ = ["Call", "Cast", "Deferred", "Envelope", "Request", "Submission", "Tick", "check_no_cycle"]
+__all__ = [
+    "ENDED",
+    "ENVELOPES",
+    "QUEUED",
+    "RUNNING",
+    "Call",
+    "Cast",
+    "Deferred",
+    "Envelope",
+    "Parcel",
+    "Request",
+    "Submission",
+    "Tick",
+    "check_no_cycle",
+    "is_message",
+    "payload",
+]
 
 QUEUED, RUNNING, DEFERRED, ANSWERED, FAILED, WITHDRAWN = range(6)
 """The states of an envelope; from ANSWERED on it has ended, and nothing changes that."""
@@ -80,6 +95,38 @@ class Envelope:
     def defer(self) -> None:
         """Somebody took it away, to be answered later."""
         self.state = DEFERRED
+
+
+class Parcel(Envelope):
+    """A plain message with its sender's contextvars.
+
+    A message whose sender has none lies in the mailbox as it is: nothing to allocate, and nothing for the
+    garbage collector to look at (the benchmark `counting` pays for it).
+    """
+
+    __slots__ = ("message", "sender", "state")
+
+    def __init__(self, message: Any, sender: Context | None) -> None:
+        self.message = message
+        self.sender = sender
+        self.state = QUEUED
+
+    def run(self, cell: Cell) -> Any:
+        return cell.receive(self.message)
+
+    def reply(self, value: Any) -> None:
+        self.state = ANSWERED
+
+    def fail(self, error: BaseException) -> None:
+        self.state = FAILED
+
+    @property
+    def answers(self) -> bool:
+        return False
+
+    @property
+    def is_message(self) -> bool:
+        return True
 
 
 class Request(Waiter, Envelope):
@@ -165,7 +212,7 @@ class Request(Waiter, Envelope):
 
     def admitted(self) -> None:
         """The mailbox has let it in; what is awaited is the reply."""
-        self.cell.accepted((self, ENVELOPE))
+        self.cell.accepted(self)
 
     refused = fail
 
@@ -234,61 +281,36 @@ class Call(Request):
         return self.invocation.method_of(cell)
 
 
-class Cast(Envelope):
+class Cast(Parcel):
     """A call of a method that nobody waits for: fails the actor like a plain message."""
 
-    __slots__ = ("invocation", "message", "sender", "state")
+    __slots__ = ("invocation",)
 
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__(func, copy_context() or None)
         self.invocation = _Invocation(func, args, kwargs)
-        self.message = func
-        self.sender = copy_context() or None
-        self.state = QUEUED
 
     def run(self, cell: Cell) -> Any:
         return self.invocation.method_of(cell)
 
-    def reply(self, value: Any) -> None:
-        self.state = ENDED
-
-    fail = reply
-
     @property
-    def answers(self) -> bool:
+    def is_message(self) -> bool:
         return False
 
 
-class Tick(Envelope):
-    """A timer's message: nobody waits for it, and a cancelled or replaced one is never seen."""
+class Tick(Parcel):
+    """A timer's message: a cancelled or replaced one is never seen."""
 
-    __slots__ = ("message", "sender", "state", "taken")
+    __slots__ = ("taken",)
 
     def __init__(self, message: Any, sender: Context | None, taken: Callable[[], None] | None) -> None:
-        self.message = message
-        self.sender = sender
+        super().__init__(message, sender)
         self.taken = taken
-        self.state = QUEUED
 
     def begin(self) -> bool:
         if self.taken is not None:
             self.taken()
         return super().begin()
-
-    def run(self, cell: Cell) -> Any:
-        return cell.receive(self.message)
-
-    def reply(self, value: Any) -> None:
-        self.state = ENDED
-
-    fail = reply
-
-    @property
-    def answers(self) -> bool:
-        return False
-
-    @property
-    def is_message(self) -> bool:
-        return True
 
 
 class Submission(Envelope):
@@ -327,7 +349,7 @@ class Submission(Envelope):
 
     def admitted(self) -> None:
         """The mailbox has let it in."""
-        self.cell.accepted((self, ENVELOPE))
+        self.cell.accepted(self)
 
     def cancelled_by_handler(self) -> None:
         self.state = ENDED
@@ -395,3 +417,16 @@ def check_no_cycle(waiting: Cell, target: Cell) -> None:
         if cell is waiting:
             raise DeadlockError(tuple(path))
         cell = cell.waits_on
+
+
+ENVELOPES = frozenset({Parcel, Request, Call, Cast, Tick, Submission})
+
+
+def payload(item: Any) -> Any:
+    """Return what a dead letter or an error hands back of an item of a mailbox."""
+    return item.message if type(item) in ENVELOPES else item
+
+
+def is_message(item: Any) -> bool:
+    """Whether an item is for `receive` or `recv`; calls, casts and submitted work are not."""
+    return type(item) not in ENVELOPES or item.is_message

@@ -1,8 +1,8 @@
 """The seam for tracing, metrics and simulation: who wants to be told of every boundary event of a system.
 
 Set `system.observer` before the block. All methods are called on the system's thread, in the order of what
-happens, and must neither raise nor wait. An item is `(message, contextvars)`, or `(envelope, None)` for an
-ask, a call, a tick or submitted work. Off, each event costs one `is not None`.
+happens, and must neither raise nor wait. An item is an envelope of `_envelope`: a `Parcel`
+for a plain message, each send its own, or an ask, a call, a tick, submitted work. Off, each event costs one `is not None`.
 """
 
 from __future__ import annotations

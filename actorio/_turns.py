@@ -14,9 +14,8 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import ENDED, QUEUED, RUNNING, Request
+from actorio._envelope import ENDED, ENVELOPES, QUEUED, RUNNING, Request, is_message
 from actorio.errors import ActorExit, ActorStoppedError, NoReplyError
-from actorio.mailbox import ENVELOPE
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RECEIVE", "drive", "hook", "mailbox_loop", "own_loop"]
 
-BUDGET = 64
-"""Messages an actor takes in one go, at most, before the next actor's turn."""
-_CLOCK_EVERY = 8
-"""Messages between two looks at the clock, a power of two."""
+_CLOCK_EVERY = range(8)
+"""Messages between two looks at the clock."""
+_BUDGET = range(8)
+"""Times that many messages an actor takes in one go, at most, before the next actor's turn."""
 _DONE = object()
 
 Steps = Generator[Any, Any, Any]
@@ -55,6 +54,8 @@ def mailbox_loop(cell: Cell) -> Steps:
     dispatcher, observer = cell.dispatcher, cell.observer
     clock = dispatcher.loop.time
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
+    run = own.run
+    handled = 0
     message: Any = None
     dispatcher.current = cell
     try:
@@ -62,49 +63,54 @@ def mailbox_loop(cell: Cell) -> Steps:
             items = mailbox.items
             if len(items) > mailbox.peak:
                 mailbox.peak = len(items)
-            left = BUDGET
-            while left:
-                if cell.urgent and (yield from attend(cell)):
-                    return
-                if not items:
-                    break
-                message, context = items.popleft()
-                if mailbox.waiting is not None:
-                    mailbox.admit()
-                if observer is not None:
-                    observer.begun(cell, (message, context))
-                if context is ENVELOPE:
-                    envelope, message = message, None
-                    if type(envelope) is Request and is_async and envelope.state == QUEUED:
-                        yield from _answer_ask(cell, envelope, receive(envelope.message), own)
-                    else:
-                        yield from answer(cell, envelope, own)
+            for _ in _BUDGET:
+                for _ in _CLOCK_EVERY:
+                    if cell.urgent and (yield from attend(cell)):
+                        return
+                    if not items:
+                        break
+                    item = message = items.popleft()
+                    if mailbox.waiting is not None:
+                        mailbox.admit()
                     if observer is not None:
-                        observer.ended(cell, (envelope, ENVELOPE))
-                else:
-                    if is_async:
+                        observer.begun(cell, item)
+                    if type(item) in ENVELOPES:
+                        message = None
+                        cell.handled += handled
+                        handled = 0
+                        if type(item) is Request and is_async and item.state == QUEUED:
+                            yield from _answer_ask(cell, item, receive(item.message), own)
+                        else:
+                            yield from answer(cell, item, own)
+                    elif is_async:
                         step = receive(message).__await__()
-                        awaited = (context or own).run(next, step, _DONE)
+                        awaited = run(next, step, _DONE)
                         if awaited is not _DONE:
+                            cell.handled += handled
+                            handled = 0
                             cell.message = message
-                            yield from _suspended(cell, step, awaited, context or own)
-                            cell.message = None
+                            yield from _suspended(cell, step, awaited, own)
                     else:
-                        yield from _outcome(cell, (context or own).run(receive, message), context or own)
+                        yield from _outcome(cell, run(receive, message), own)
                     if observer is not None:
-                        observer.ended(cell, (message, context))
-                if own:
-                    own = Context()
-                cell.handled += 1
-                left -= 1
-                if not left % _CLOCK_EVERY and clock() >= dispatcher.deadline:
+                        observer.ended(cell, item)
+                    if own:
+                        own = Context()
+                        run = own.run
+                    handled += 1
+                else:
+                    if clock() < dispatcher.deadline:
+                        continue
                     dispatcher.spent = True
-                    break
-            message = None
+                break
+            item = message = cell.message = None
+            cell.handled += handled
+            handled = 0
             if not mailbox.items and mailbox.closed and not cell.urgent:
                 return
             yield from _pause(cell)
     except BaseException:
+        cell.handled += handled
         if message is not None:
             cell.message = message
         raise
@@ -144,7 +150,7 @@ def own_loop(cell: Cell, run: Any) -> Steps:
 def _finish_in_hand(cell: Cell) -> None:
     """An own loop asks for its next message: it is done with the one before."""
     envelope, cell.envelope = cell.envelope, None
-    if envelope is not None and envelope.state == RUNNING:
+    if envelope is not None and envelope.state == RUNNING and envelope.answers:
         envelope.fail(NoReplyError(f"{cell.path} went on to its next message without a reply"))
     if cell.in_hand:
         cell.in_hand = False
@@ -160,18 +166,18 @@ def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
             raise ActorExit
         mailbox.peak = max(mailbox.peak, len(mailbox.items))
         if mailbox.items:
-            message, context = mailbox.items.popleft()
+            item = mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
-            if context is not ENVELOPE:
-                cell.message, cell.in_hand = message, True
-                return message, context or Context()
-            if not message.is_message:
-                yield from answer(cell, message, Context())
+            if not is_message(item):
+                yield from answer(cell, item, Context())
                 cell.handled += 1
-            elif message.begin():
-                cell.envelope, cell.message, cell.in_hand = message, message.message, True
-                return message.message, message.sender or Context()
+            elif type(item) not in ENVELOPES:
+                cell.message, cell.in_hand = item, True
+                return item, Context()
+            elif item.begin():
+                cell.envelope, cell.message, cell.in_hand = item, item.message, True
+                return item.message, item.sender or Context()
         elif mailbox.closed and not cell.urgent:
             raise ActorExit
         else:

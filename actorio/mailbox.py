@@ -11,39 +11,21 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextvars import Context, copy_context
 from typing import Any, Generic, Protocol, cast
 
 from typing_extensions import TypeVar
 
 from actorio._durations import check_count
+from actorio._envelope import is_message, payload
 from actorio.errors import ActorStoppedError, MailboxFullError
 
-__all__ = ["ENVELOPE", "Item", "Mailbox", "Overflow", "PriorityMailbox", "payload"]
+__all__ = ["Item", "Mailbox", "Overflow", "PriorityMailbox"]
 
 M = TypeVar("M", default=Any)
 
 
-class Mark(enum.Enum):
-    """Stands in an item for the contextvars of an envelope, which carries its own."""
-
-    ENVELOPE = "envelope"
-
-
-ENVELOPE = Mark.ENVELOPE
-
-Item = tuple[Any, Context | None | Mark]
-"""A message with its sender's contextvars, None when those are empty; or an envelope and `ENVELOPE`.
-
-Empty contextvars are the usual case: one object less to keep alive for each message, and an item that the
-garbage collector need not look at (the benchmark `counting` pays for it: 300,000 items in one mailbox).
-"""
-
-
-def payload(item: Item) -> Any:
-    """Return what a dead letter or an error hands back of an item."""
-    message, context = item
-    return message.message if context is ENVELOPE else message
+Item = Any
+"""A message as it is, or an envelope of `_envelope`."""
 
 
 class Overflow(enum.Enum):
@@ -246,7 +228,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         """
         if self.closed:
             raise ActorStoppedError(None, None, item)
-        if not self.accept((item, copy_context() or None), lambda _: None):
+        if not self.accept(item, lambda _: None):
             raise MailboxFullError(None, item)
 
     async def put(self, item: M) -> None:
@@ -257,7 +239,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         if self.closed or not self.full() or self.overflow is not Overflow.WAIT:
             return self.put_nowait(item)
         room = _Turn(asyncio.get_running_loop().create_future())
-        self.queue_up((item, copy_context() or None), room)
+        self.queue_up(item, room)
         try:
             await room.future
         except asyncio.CancelledError:
@@ -273,10 +255,10 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         if not self.items:
             raise asyncio.QueueEmpty
         self.peak = max(self.peak, len(self.items))
-        message, _ = self.items.popleft()
+        item = self.items.popleft()
         if self.waiting is not None:
             self.admit()
-        return cast("M", message)
+        return cast("M", payload(item))
 
     async def get(self) -> M:
         """Take the first message, waiting for one. One reader at a time.
@@ -356,7 +338,7 @@ class _Lanes:
             yield from self._lanes[number]
 
     def append(self, item: Item, /) -> None:
-        number = self._priority(payload(item)) if _is_message(item) else 0
+        number = self._priority(payload(item)) if is_message(item) else 0
         lane = self._lanes.get(number)
         if lane is None:
             lane = self._lanes[number] = deque()
@@ -371,10 +353,6 @@ class _Lanes:
                 self._size -= 1
                 return lane.popleft()
         raise IndexError("popleft from an empty mailbox")
-
-
-def _is_message(item: Item) -> bool:
-    return item[1] is not ENVELOPE or bool(item[0].is_message)
 
 
 class _Reader:

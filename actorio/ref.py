@@ -19,7 +19,7 @@ from typing_extensions import TypeVar
 
 from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
-from actorio._envelope import Call, Cast, Request, Submission, check_no_cycle
+from actorio._envelope import Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
@@ -27,7 +27,7 @@ from actorio.errors import (
     MailboxFullError,
     WrongThreadError,
 )
-from actorio.mailbox import ENVELOPE, Item, Overflow, payload
+from actorio.mailbox import Item, Overflow
 from actorio.result import Result
 
 if TYPE_CHECKING:
@@ -136,9 +136,10 @@ class ActorRef(Generic[A_co]):
             if sleeper is not None:
                 sleeper.wake()
                 mailbox.sleeper = None
-            items.append((message, copy_context() or None))
+            context = copy_context()
+            items.append(Parcel(message, context) if context else message)
             return self._sent
-        return self._send_item((message, copy_context() or None))
+        return self._send_item(self._packed(message))
 
     def send_nowait(self: ActorRef[Actor[M]], message: M) -> None:
         """Send a message, or raise at once if there is no room.
@@ -149,7 +150,7 @@ class ActorRef(Generic[A_co]):
             WrongThreadError: from another thread or event loop.
         """
         self._check_thread()
-        if not self._cell.put((message, copy_context() or None)):
+        if not self._cell.put(self._packed(message)):
             raise MailboxFullError(self, message)
 
     @overload
@@ -188,7 +189,7 @@ class ActorRef(Generic[A_co]):
             if sleeper is not None:
                 sleeper.wake()
                 mailbox.sleeper = None
-            mailbox.items.append((request, ENVELOPE))
+            mailbox.items.append(request)
         else:
             self._queue(request)
         if timeout is not None:
@@ -228,7 +229,7 @@ class ActorRef(Generic[A_co]):
     def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]:
         """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`."""
         _check_callable("cast", method)
-        return self._send_item((Cast(method, args, kwargs), ENVELOPE))
+        return self._send_item(Cast(method, args, kwargs))
 
     @overload
     def submit(
@@ -314,7 +315,7 @@ class ActorRef(Generic[A_co]):
         Raises:
             ActorStoppedError: the system has ended.
         """
-        item: Item = (message, copy_context() or None)
+        item = self._packed(message)
         self._cell.system.from_thread(lambda: self._send_item(item), message)
 
     def submit_threadsafe(
@@ -341,6 +342,11 @@ class ActorRef(Generic[A_co]):
         return future
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _packed(self, message: Any) -> Item:
+        """Return what goes into the mailbox: under an observer always a parcel, to tell equal messages apart."""
+        context = copy_context() or None
+        return message if context is None and self._cell.observer is None else Parcel(message, context)
 
     def _check_thread(self) -> None:
         if get_ident() != self._thread or asyncio._get_running_loop() not in (
@@ -376,11 +382,11 @@ class ActorRef(Generic[A_co]):
     def _queue(self, envelope: Request | Submission) -> None:
         """Put an ask, a call or submitted work in, or in line; what cannot be is failed."""
         try:
-            if not self._cell.put((envelope, ENVELOPE)):
+            if not self._cell.put(envelope):
                 if self._mailbox.overflow is Overflow.FAIL:
                     envelope.fail(MailboxFullError(self, envelope.message))
                 else:
-                    self._mailbox.queue_up((envelope, ENVELOPE), envelope)
+                    self._mailbox.queue_up(envelope, envelope)
         except ActorStoppedError as error:
             envelope.fail(error)
 
