@@ -197,7 +197,19 @@ class Cell:
 
     async def _live(self) -> None:
         while True:
-            outcome = await self._incarnation()
+            try:  # the turns are awaited right here: each wake-up passes through this frame
+                if self.state is not State.RUNNING:
+                    await self._start()
+                if not self.must_end():
+                    await self._loop()
+                outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
+            except ActorExit:
+                outcome = self.exit_reason(), None
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                outcome = self._reason_of(error)
+            self._leave_turn()
             verdict = self._verdict(*outcome)
             await self._wind_down(*outcome, verdict)
             if self.state is State.ENDED:  # it was given up for dead, and has come back too late
@@ -208,26 +220,12 @@ class Cell:
             self.restarts += 1
         self._end(*self._final(outcome))
 
-    async def _incarnation(self) -> tuple[ExitReason, BaseException | None]:
-        try:
-            await self._start()
-            if not self.must_end():
-                await self._loop()
-        except ActorExit:
-            return self.exit_reason(), None
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            return self._reason_of(error)
-        finally:
-            self.dispatcher.current = None
-            self.mailbox.sleeper = None
-            self.waits_on = None
-        return self.exit_reason(), None
+    def _leave_turn(self) -> None:
+        self.dispatcher.current = None
+        self.mailbox.sleeper = None
+        self.waits_on = None
 
     async def _start(self) -> None:
-        if self.state is State.RUNNING:  # nothing to start: spawn has seen to it
-            return
         self.state = State.STARTING
         if self.instance is None:
             self.construct()

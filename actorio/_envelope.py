@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from actorio._dispatcher import Waiter
+from actorio._dispatcher import WOKEN, Waiter
 from actorio.errors import (
     ActorStoppedError,
     AskCancelledError,
@@ -144,6 +144,7 @@ class Request(Waiter, Envelope):
 
     def __init__(self, cell: Cell, message: Any) -> None:
         self._loop = cell.dispatcher.loop
+        self.result = WOKEN
         self.callback = None
         self.cell = cell
         self.message = message
@@ -174,14 +175,11 @@ class Request(Waiter, Envelope):
                 self.error = None
         return self.value
 
-    def result(self) -> None:
-        if self.state == WITHDRAWN:
-            raise asyncio.CancelledError
-
     def cancel(self, msg: object = None) -> bool:
         if self.callback is None or self.state >= ANSWERED:
             return False
         self.cell.mailbox.leave_line(self)
+        self.result = self._raise_cancelled
         self._end(WITHDRAWN)
         return True
 

@@ -51,7 +51,7 @@ RECEIVE = _Receive()
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
     mailbox, receive, is_async = cell.mailbox, cell.receive, cell.receives_async
-    dispatcher, observer = cell.dispatcher, cell.observer
+    dispatcher, observer, waiter = cell.dispatcher, cell.observer, cell.waiter
     clock = dispatcher.loop.time
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
     run = own.run
@@ -106,9 +106,16 @@ def mailbox_loop(cell: Cell) -> Steps:
             item = message = cell.message = None
             cell.handled += handled
             handled = 0
-            if not mailbox.items and mailbox.closed and not cell.urgent:
+            if mailbox.items or cell.urgent:
+                waiter.wake()
+            elif mailbox.closed:
                 return
-            yield from _pause(cell)
+            else:
+                mailbox.sleeper = waiter
+            dispatcher.current = None
+            waiter._asyncio_future_blocking = True
+            yield waiter
+            dispatcher.current = cell
     except BaseException:
         cell.handled += handled
         if message is not None:
