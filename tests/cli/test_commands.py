@@ -23,10 +23,12 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 SERVICES = "tests.cli.services"
 
 
-def actorio(*arguments: str | Path, command: list[str] = COMMAND) -> subprocess.CompletedProcess[str]:
+def actorio(
+    *arguments: str | Path, command: list[str] = COMMAND, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*command, *map(str, arguments)],
-        cwd=ROOT,
+        cwd=folder,
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -154,6 +156,23 @@ def test_run_refuses_a_wrong_target_in_one_line(target: str, says: str) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+def test_run_finds_a_module_in_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("from tests.cli.services import Brief as Till")
+    installed = [
+        sys.executable,
+        "-P",
+        *COMMAND[1:],
+    ]  # as the installed script: without the directory on the path
+    assert actorio("run", "shop:Till", command=installed, folder=tmp_path).returncode == 0
+
+
+def test_run_shows_why_the_module_itself_cannot_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("import a_package_that_is_missing")
+    ended = actorio("run", "shop:Till", folder=tmp_path)
+    assert ended.returncode == 1
+    assert "No module named 'a_package_that_is_missing'" in ended.stderr
+
+
 @pytest.mark.parametrize("loop", ["--uvloop", "--no-uvloop"])
 def test_run_ends_with_0_when_the_actor_ends(loop: str) -> None:
     ended = actorio("run", f"{SERVICES}:Brief", loop)
@@ -192,6 +211,15 @@ def test_run_ends_in_order_on_a_signal_and_says_which(number: signal.Signals, lo
 
 
 # --- without the extra ----------------------------------------------------------------------------
+
+
+def test_uvloop_that_is_missing_is_refused_only_when_asked_for() -> None:
+    without = "import sys; sys.modules['uvloop'] = None; from actorio.cli import main; main()"
+    command = [sys.executable, "-c", without]
+    assert actorio("run", f"{SERVICES}:Brief", command=command).returncode == 0
+    ended = actorio("run", f"{SERVICES}:Brief", "--uvloop", command=command)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "actorio: uvloop is not installed: pip install 'actorio[uvloop]'\n"
 
 
 @pytest.mark.parametrize("package", ["typer", "rich"])
