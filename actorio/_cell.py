@@ -15,7 +15,7 @@ import asyncio
 import enum
 import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextvars import Context as Variables
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ from actorio.errors import (
     MailboxFullError,
 )
 from actorio.events import ActorFailed, ActorRestarted, ActorStarted, ActorStopped, DeadLetter
-from actorio.mailbox import Item, Mailbox
+from actorio.mailbox import Item, Mailbox, Room
 from actorio.policy import Restart
 from actorio.ref import ActorRef, Statistics, Terminated
 
@@ -113,9 +113,9 @@ class Cell:
 
     __slots__ = (
         "__weakref__", "_alarm", "args", "cancel_soon", "children", "context", "deferred", "dispatcher", "envelope",
-        "error", "factory", "failed", "failure", "go", "handled", "in_hand", "incarnation", "instance", "intent",
+        "error", "factory", "failed", "failure", "go", "handled", "hooks", "in_hand", "incarnation", "instance", "intent",
         "interrupted", "joiners", "last_report", "links", "mailbox", "message", "name", "notices", "observer",
-        "options", "parked", "path", "reason", "receive", "receives_async", "ref", "restarts", "siblings", "start_failed",
+        "options", "parked", "path", "reason", "receive", "_ref", "restarts", "siblings", "start_failed",
         "starter",
         "state", "stopper", "system", "task", "tasks", "timers", "urgent", "waiter", "waits_on", "watchers", "watching",
     )  # fmt: skip
@@ -140,13 +140,14 @@ class Cell:
         self.options = options
         self.dispatcher = system.dispatcher
         self.observer = system.observer
-        self.ref: ActorRef[Any] = ActorRef(self)
+        self._ref: ActorRef[Any] | None = None
         self.waiter = _Sleep(self.dispatcher, self.path)
         self.state = State.STARTING
         self.intent = Intent.NONE
         self.incarnation = self.restarts = self.handled = self.failed = 0
         self.task: asyncio.Task[None] | None = None
         self.instance: Actor[Any] | None = None
+        self.hooks: Hooks | None = None
         self.context: Context | None = None
         self.children: Children | None = None
         # what the turn is at
@@ -178,6 +179,16 @@ class Cell:
         self.last_report = -1e9
         self._alarm: Alarm | None = None
 
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The ref of the actor. Let go of at the end, so that no cycle is left for the garbage collector."""
+        ref = self._ref
+        if ref is None:
+            ref = ActorRef(self)
+            if self.state is not State.ENDED:
+                self._ref = ref
+        return ref
+
     # -- the life ----------------------------------------------------------------------------------
 
     def construct(self) -> None:
@@ -186,39 +197,55 @@ class Cell:
         if not isinstance(instance, Actor):
             raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
         self.instance = instance
+        self.hooks = Hooks.of(instance)
         self.receive = instance.receive
-        self.receives_async = inspect.iscoroutinefunction(self.receive)
         self.context = instance.context = Context(self)
+        if self.observer is not None:
+            self.observer.constructed(self)
 
     def begin(self) -> None:
-        """Start the task."""
-        task = self.task = self.system.make_task(self._live(), self.path)
-        task.add_done_callback(self._task_done)
+        """Start the task.
+
+        Its coroutine has begun before the task exists: a task cancelled before its first step would drop an
+        unstarted coroutine, and nobody would be told of the actor's end.
+        """
+        life = self._live()
+        life.send(None)
+        self.task = self.system.make_task(life, self.path)
 
     async def _live(self) -> None:
-        while True:
-            try:  # the turns are awaited right here: each wake-up passes through this frame
-                if self.state is not State.RUNNING:
-                    await self._start()
-                if not self.must_end():
-                    await self._loop()
-                outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
-            except ActorExit:
-                outcome = self.exit_reason(), None
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                outcome = self._reason_of(error)
-            self._leave_turn()
-            verdict = self._verdict(*outcome)
-            await self._wind_down(*outcome, verdict)
-            if self.state is State.ENDED:  # it was given up for dead, and has come back too late
-                return
-            if verdict is Verdict.END or not await self._until_restart(verdict):
-                break
-            self.incarnation += 1
-            self.restarts += 1
-        self._end(*self._final(outcome))
+        try:
+            await _BEGIN
+        except asyncio.CancelledError:
+            self._request(Intent.KILL)
+        try:
+            while True:
+                try:  # the turns are awaited right here: each wake-up passes through this frame
+                    if self.state is not State.RUNNING:
+                        await self._start()
+                    if not self.must_end():
+                        await self._loop()
+                    outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
+                except ActorExit:
+                    outcome = self.exit_reason(), None
+                except GeneratorExit:
+                    raise
+                except BaseException as error:
+                    outcome = self._reason_of(error)
+                self._leave_turn()
+                verdict = self._verdict(*outcome)
+                if self._has_to_wind_down():
+                    await self._wind_down(*outcome, verdict)
+                self._drop_instance(outcome[0])
+                if self.state is State.ENDED:  # it was given up for dead, and has come back too late
+                    return
+                if verdict is Verdict.END or not await self._until_restart(verdict):
+                    break
+                self.incarnation += 1
+                self.restarts += 1
+            self._end(*self._final(outcome))
+        except Exception as error:
+            self.system.broken(self, error)
 
     def _leave_turn(self) -> None:
         self.dispatcher.current = None
@@ -229,7 +256,7 @@ class Cell:
         self.state = State.STARTING
         if self.instance is None:
             self.construct()
-        if Hooks.of(type(self.instance)).on_start:
+        if self.hooks.on_start:  # type: ignore[union-attr]
             await hook(self, self.instance.on_start)  # type: ignore[union-attr]
         self.mark_started()
 
@@ -248,9 +275,8 @@ class Cell:
         self.siblings.changed()
 
     def _loop(self) -> Any:
-        instance: Any = self.instance
-        if Hooks.of(type(instance)).own_loop:
-            return own_loop(self, instance.run())
+        if self.hooks.own_loop:  # type: ignore[union-attr]
+            return own_loop(self, self.instance.run())  # type: ignore[union-attr]
         return mailbox_loop(self)
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
@@ -272,9 +298,9 @@ class Cell:
         message, envelope = self.message, self.envelope
         self.message = self.envelope = None
         self.in_hand = False
-        if envelope is not None:
+        if envelope is not None and envelope.answers:
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
-        elif message is not None:
+        elif envelope is not None or message is not None:
             self.dead_letter(message, "interrupted")
 
     def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
@@ -292,6 +318,8 @@ class Cell:
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict is Verdict.END:
             self._shut()
+        if self.observer is not None:
+            self.observer.decided(self, reason, verdict)
         self.state = State.STOPPING
         return verdict
 
@@ -299,22 +327,25 @@ class Cell:
         self.mailbox.close()
         self.mailbox.refuse_waiting(self._undeliverable)
 
+    def _has_to_wind_down(self) -> bool:
+        """Whether the end of the incarnation takes more than dropping its instance."""
+        hooks = self.hooks
+        return bool(self.children or self.timers or self.tasks or (hooks is not None and hooks.last))
+
     async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: Verdict) -> None:
-        """End an incarnation: children, timers and tasks first, then the hooks, then the instance."""
+        """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
         if self.children is not None:
             await self._stop_children(self.children, self._intent_for_children(reason))
             self.children = None
         self._drop_timers()
         if self.tasks:
             await self._cancel_tasks()
-        instance = self.instance
-        if instance is not None:
-            hooks = Hooks.of(type(instance))
+        hooks = self.hooks
+        if self.instance is not None and hooks is not None:
             if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
                 await self._last_hook("on_undelivered", self._undelivered(), reason)
             if hooks.on_stop and self.intent is not Intent.KILL:
                 await self._last_hook("on_stop", reason)
-        self._drop_instance(reason, error)
 
     async def _stop_children(self, children: Children, intent: Intent) -> None:
         while True:
@@ -334,6 +365,8 @@ class Cell:
         Only a kill ends the wait; a failure is reported and becomes the actor's, if it had none.
         """
         function = getattr(self.instance, name)
+        if self.observer is not None:
+            self.observer.last_hook(self, name)
         task = self.system.make_task(run_hook(function, args), f"{self.path} {name}")
         self.stopper = task
         limit = self.options.shutdown
@@ -387,16 +420,19 @@ class Cell:
         for timer in tuple(timers or ()):
             timers[timer].cancel()  # type: ignore[index]
 
-    def _drop_instance(self, reason: ExitReason, error: BaseException | None) -> None:
+    def _drop_instance(self, reason: ExitReason) -> None:
         if self.context is not None:
             self.context._cell = None
         self.instance = self.context = self.receive = self.failure = None
-        for envelope in tuple(self.deferred or ()):
+        deferred, self.deferred = self.deferred, None
+        for envelope in deferred or ():
             envelope.fail(ActorStoppedError(self.ref, reason))
-        self.deferred = self.notices = None
-        for watched in tuple(self.watching or ()):
-            self.unwatch(watched)
-        self._break_links(reason)
+        self.notices = None
+        if self.watching:
+            for watched in tuple(self.watching):
+                self.unwatch(watched)
+        if self.links:
+            self._break_links(reason)
         if self.observer is not None:
             self.observer.stopped(self, reason)
 
@@ -460,32 +496,29 @@ class Cell:
             self._alarm = None
         self.system.forget(self)
         self.siblings.remove(self)
+        if self.observer is not None:
+            self.observer.ended_for_good(self, reason)
         if not self.start_failed:
             self._publish(ActorStopped, reason, error)
-        self._tell_all(Terminated(self.ref, reason, error))
+        self._tell_all()
+        self._ref = None
 
-    def _tell_all(self, notice: Terminated) -> None:
+    def _tell_all(self) -> None:
         watchers, self.watchers = self.watchers, None
-        for watcher in watchers or ():
-            watcher.notify(notice)
+        if watchers:
+            notice = self.terminated()
+            for watcher in watchers:
+                watcher.notify(notice)
         self._tell_starter()
         joiners, self.joiners = self.joiners, None
         for joiner in joiners or ():
             joiner.wake()
-        self.siblings.child_ended(notice)
+        self.siblings.child_ended(self)
 
     def _tell_starter(self) -> None:
         starter, self.starter = self.starter, None
         if starter is not None:
             starter.wake()
-
-    def _task_done(self, task: asyncio.Task[None]) -> None:
-        """Its task was cancelled before its first step, so that nothing of `_live` has run."""
-        if not task.cancelled() and task.exception() is not None:
-            self.system.broken(self, task.exception())
-        if self.state is not State.ENDED:
-            self._drop_instance(ExitReason.KILLED, None)
-            self._end(ExitReason.KILLED, None)
 
     # -- what others ask of it ---------------------------------------------------------------------
 
@@ -511,6 +544,8 @@ class Cell:
         if (intent is Intent.CLOSE or intent >= Intent.STOP) and not self.mailbox.closed:
             self._shut()
         if intent > self.intent:
+            if self.observer is not None:
+                self.observer.requested(self, intent)
             self.intent = intent
             if intent >= Intent.STOP and self.children is not None:
                 self.children.begin_stop(intent)
@@ -548,7 +583,7 @@ class Cell:
             self.system.abandon(self, self.task)
         self._interrupt_in_hand()
         self._drop_timers()
-        self._drop_instance(ExitReason.KILLED, None)
+        self._drop_instance(ExitReason.KILLED)
         self._end(ExitReason.KILLED, None)
 
     def _poke(self) -> None:
@@ -608,6 +643,12 @@ class Cell:
         """Tell the observer, if there is one, that the mailbox has taken an item."""
         if self.observer is not None:
             self.observer.accepted(self, item)
+
+    def queue_up(self, item: Item, room: Room) -> None:
+        """Give an item for which there is no room its place in the line."""
+        self.mailbox.queue_up(item, room)
+        if self.observer is not None:
+            self.observer.queued(self, item)
 
     def put(self, item: Item) -> bool:
         """Store an item now, if it can be; False when it would have to wait for room or fail.
@@ -782,11 +823,13 @@ class Cell:
 
     def watch(self, other: Cell) -> None:
         """Be told once when the other has ended, now if it has."""
+        if self.observer is not None:
+            self.observer.watched(self, other)
         if self.watching is None:
             self.watching = {}
         self.watching[other] = None
         if other.state is State.ENDED:
-            if not any(notice.ref is other.ref for notice in self.notices or ()):
+            if not any(notice.ref == other.ref for notice in self.notices or ()):
                 self.notify(other.terminated())
             return
         if other.watchers is None:
@@ -795,12 +838,14 @@ class Cell:
 
     def unwatch(self, other: Cell) -> None:
         """Take a watch back, with a notice that is queued already."""
+        if self.observer is not None:
+            self.observer.unwatched(self, other)
         if self.watching is not None:
             self.watching.pop(other, None)
         if other.watchers is not None:
             other.watchers.pop(self, None)
         if self.notices:
-            self.notices = deque(notice for notice in self.notices if notice.ref is not other.ref)
+            self.notices = deque(notice for notice in self.notices if notice.ref != other.ref)
 
     def link(self, other: Cell) -> None:
         """Bind the fates of two incarnations."""
@@ -837,6 +882,16 @@ class Cell:
             self.observer.failed(self, self.message, error)
         self._publish(ActorFailed, error, self.message)
         self.last_report = self.system.log_failure(self, error, self.last_report)
+
+
+class _Begin:
+    """Awaited first in a cell's life, which is begun by hand."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_BEGIN = _Begin()
 
 
 class _Sleep(Waiter):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio._cell import Cell, Intent, Options, State, Verdict
 from actorio._dispatcher import Waiter
-from actorio._hooks import Hooks
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -29,7 +28,7 @@ from actorio.policy import AutoShutdown, Strategy, Supervision
 
 if TYPE_CHECKING:
     from actorio.mailbox import Mailbox
-    from actorio.ref import ActorRef, Terminated
+    from actorio.ref import ActorRef
     from actorio.system import ActorSystem
     from actorio.timers import Alarm
 
@@ -69,6 +68,8 @@ class Children:
         self._records: dict[Cell | None, _Record] = {}
         self._failed: list[Cell] = []
         self._group: asyncio.Task[None] | None = None
+        self._recycling: dict[Cell, None] = {}
+        """The group that is being stopped for its restart."""
         self._stopping: Intent = Intent.NONE
         self._stop_task: asyncio.Task[None] | None = None
         self._waiters: dict[Waiter, None] = {}
@@ -93,7 +94,7 @@ class Children:
         cell.construct()
         self.table[cell.name] = cell
         self.system.remember(cell)
-        if Hooks.of(type(cell.instance)).on_start:
+        if cell.hooks.on_start:
             cell.starter = Waiter(cell.dispatcher)
             cell.begin()
             await self._until_started(cell, start_timeout)
@@ -150,8 +151,8 @@ class Children:
         restart = cell.options.restart
         if self._stopping:
             return Verdict.END
-        if cell.intent is Intent.RECYCLE:
-            return Verdict.WAIT
+        if (cell.intent is Intent.RECYCLE or cell in self._recycling) and restart is not restart.TEMPORARY:
+            return Verdict.WAIT  # however it has ended: for the supervisor that was the stop by a sibling
         if restart is restart.TEMPORARY or (
             restart is restart.TRANSIENT and reason is not ExitReason.CRASHED
         ):
@@ -207,8 +208,12 @@ class Children:
             while self._failed:
                 group = self._group_of(self._failed)
                 self._failed.clear()
+                if self.system.observer is not None:
+                    self.system.observer.group_restarts(group)
+                self._recycling = dict.fromkeys(group)
                 for cell in reversed(group):
                     await self._recycle(cell)
+                self._recycling = {}
                 await self._sleep(self.pause_before_restart(None))
                 await self._start_again(group)
         finally:
@@ -330,10 +335,9 @@ class Children:
             del self.table[cell.name]
         self._records.pop(cell, None)
 
-    def child_ended(self, notice: Terminated) -> None:
+    def child_ended(self, cell: Cell) -> None:
         """A child has ended for good and all are told: now its supervisor."""
         self.changed()
-        cell = notice.ref._cell
         if cell.options.significant and cell.intent < Intent.STOP and cell.intent is not Intent.CLOSE:
             self._shut_down_with(self.supervision.auto_shutdown)
 

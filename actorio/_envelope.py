@@ -234,6 +234,8 @@ class Request(Waiter, Envelope):
         if self.alarm is not None:
             self.alarm.cancel()
             self.alarm = None
+        if self.cell.observer is not None:
+            self.cell.observer.answered(self.cell, self)
         dispatcher = self.cell.dispatcher
         if not dispatcher.scheduled:
             dispatcher.schedule()
@@ -333,13 +335,13 @@ class Submission(Envelope):
 
     def reply(self, value: Any) -> None:
         if self.state < ANSWERED:
-            self.state = ENDED
+            self._end(ANSWERED)
             if not self.result.done():
                 self.result.set_result(value)
 
     def fail(self, error: BaseException) -> None:
         if self.state < ANSWERED:
-            self.state = ENDED
+            self._end(FAILED)
             if not self.result.done():
                 self.result.set_exception(error)
 
@@ -350,15 +352,23 @@ class Submission(Envelope):
         self.cell.accepted(self)
 
     def cancelled_by_handler(self) -> None:
-        self.state = ENDED
+        if self.state < ANSWERED:
+            self._end(WITHDRAWN)
         self.result.cancel()
 
     def _cancelled(self) -> None:
-        was, self.state = self.state, ENDED
+        was = self.state
+        if was < ANSWERED:
+            self._end(WITHDRAWN)
         if was == RUNNING:
             self.cell.interrupt(self)
         elif was == QUEUED:
             self.cell.mailbox.leave_line(self)
+
+    def _end(self, state: int) -> None:
+        self.state = state
+        if self.cell.observer is not None:
+            self.cell.observer.answered(self.cell, self)
 
 
 class Deferred(Result[Any]):

@@ -1,25 +1,38 @@
 """The seam for tracing, metrics and simulation: who wants to be told of every boundary event of a system.
 
 Set `system.observer` before the block. All methods are called on the system's thread, in the order of what
-happens, and must neither raise nor wait. An item is an envelope of `_envelope`: a `Parcel`
-for a plain message, each send its own, or an ask, a call, a tick, submitted work. Off, each event costs one `is not None`.
+happens, and must neither raise nor wait. An item is an envelope of `_envelope`: a `Parcel` for a plain
+message, each send its own, or an ask, a call, a tick, submitted work. Off, each event costs one `is not None`.
+
+An item's way is `queued` (only when there is no room), `accepted`, `begun`, then one of `ended`, `failed` and
+`dead_letter`; an ask or submitted work also has one `answered`, wherever it is by then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    import asyncio
+
+    from actorio._cell import Cell, Intent, Verdict
+    from actorio._envelope import Request, Submission
     from actorio.errors import ExitReason
     from actorio.mailbox import Item
     from actorio.ref import Terminated
+    from actorio.system import ActorSystem
 
 __all__ = ["Observer"]
 
 
-class Observer(Protocol):
-    """Told of every boundary event."""
+class Observer:
+    """Told of every boundary event. Subclass it; what is not overridden does nothing."""
+
+    # -- an actor's life ---------------------------------------------------------------------------
+
+    def constructed(self, cell: Cell) -> None:
+        """It has a new instance; neither `on_start` nor a message has begun."""
 
     def spawned(self, cell: Cell) -> None:
         """The cell is in the tree; its `on_start` has not begun."""
@@ -30,26 +43,62 @@ class Observer(Protocol):
     def restarted(self, cell: Cell) -> None:
         """A further incarnation has started."""
 
-    def accepted(self, cell: Cell, item: Item) -> None:
-        """Its mailbox has taken an item."""
-
-    def begun(self, cell: Cell, item: Item) -> None:
-        """A turn begins with an item."""
-
-    def ended(self, cell: Cell, item: Item) -> None:
-        """The turn has ended without failing the actor."""
+    def requested(self, cell: Cell, intent: Intent) -> None:
+        """It was asked to end, more urgently than before."""
 
     def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
         """The incarnation has failed, in a message, or in a hook or task when it is None."""
 
-    def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
-        """A message will not be handled."""
+    def decided(self, cell: Cell, reason: ExitReason, verdict: Verdict) -> None:
+        """The incarnation takes no more turns; what its supervisor makes of that."""
 
-    def notified(self, cell: Cell, notice: Terminated) -> None:
-        """The cell is about to be told of the end of an actor it watches."""
+    def last_hook(self, cell: Cell, name: str) -> None:
+        """`on_undelivered` or `on_stop` begins."""
 
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """An incarnation is gone."""
 
     def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
         """The actor has ended: its name is free, nobody is told yet."""
+
+    def group_restarts(self, group: Sequence[Cell]) -> None:
+        """These siblings are stopped in reverse order and started in order."""
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def queued(self, cell: Cell, item: Item) -> None:
+        """There is no room in its mailbox; the item waits in line."""
+
+    def accepted(self, cell: Cell, item: Item) -> None:
+        """Its mailbox has taken an item (or, told so before, has dropped it as the newest)."""
+
+    def begun(self, cell: Cell, item: Item) -> None:
+        """The item is taken out: a turn begins with it, or nobody waits for it any more and it is skipped."""
+
+    def ended(self, cell: Cell, item: Item) -> None:
+        """The turn has ended without failing the actor."""
+
+    def answered(self, cell: Cell, envelope: Request | Submission) -> None:
+        """An ask, a call or submitted work has its outcome, whatever it is."""
+
+    def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
+        """A message will not be handled."""
+
+    # -- watches -----------------------------------------------------------------------------------
+
+    def watched(self, cell: Cell, other: Cell) -> None:
+        """The cell is to be told of the end of the other."""
+
+    def unwatched(self, cell: Cell, other: Cell) -> None:
+        """The cell is not to be told."""
+
+    def notified(self, cell: Cell, notice: Terminated) -> None:
+        """The cell is about to be told of the end of an actor it watches."""
+
+    # -- the system --------------------------------------------------------------------------------
+
+    def task_made(self, system: ActorSystem, task: asyncio.Task[Any]) -> None:
+        """The runtime has made a task."""
+
+    def left(self, system: ActorSystem) -> None:
+        """The block is about to be left: all actors have ended."""

@@ -50,7 +50,7 @@ RECEIVE = _Receive()
 @types.coroutine
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, receive, is_async = cell.mailbox, cell.receive, cell.receives_async
+    mailbox, receive, is_async = cell.mailbox, cell.receive, cell.hooks.receives_async
     dispatcher, observer, waiter = cell.dispatcher, cell.observer, cell.waiter
     clock = dispatcher.loop.time
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
@@ -134,7 +134,11 @@ def own_loop(cell: Cell, run: Any) -> Steps:
         try:
             awaited = context.run(step, value)
         except StopIteration:
+            _finish_in_hand(cell)
             return
+        except ActorExit:
+            _finish_in_hand(cell)
+            raise
         if awaited is RECEIVE:
             _finish_in_hand(cell)
             try:
@@ -155,11 +159,13 @@ def own_loop(cell: Cell, run: Any) -> Steps:
 
 
 def _finish_in_hand(cell: Cell) -> None:
-    """An own loop asks for its next message: it is done with the one before."""
+    """An own loop asks for its next message, or has ended: it is done with the one before."""
     envelope, cell.envelope = cell.envelope, None
     if envelope is not None and envelope.state == RUNNING and envelope.answers:
-        envelope.fail(NoReplyError(f"{cell.path} went on to its next message without a reply"))
+        envelope.fail(NoReplyError(f"{cell.path} is done with the message and has not replied"))
     if cell.in_hand:
+        if cell.observer is not None:
+            cell.observer.ended(cell, envelope)
         cell.in_hand = False
         cell.handled += 1
         cell.message = None
@@ -176,9 +182,13 @@ def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
             item = mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
+            if cell.observer is not None:
+                cell.observer.begun(cell, item)
             if not is_message(item):
                 yield from answer(cell, item, Context())
                 cell.handled += 1
+                if cell.observer is not None:
+                    cell.observer.ended(cell, item)
             elif type(item) not in ENVELOPES:
                 cell.message, cell.in_hand = item, True
                 return item, Context()
@@ -274,6 +284,8 @@ def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bo
             return True  # the Result was cancelled, and says so itself
         if cell.is_killed():
             envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+            if envelope.answers:  # its asker has been told: no dead letter
+                cell.message = None
         else:
             envelope.cancelled_by_handler()
         return False

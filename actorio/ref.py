@@ -108,6 +108,12 @@ class ActorRef(Generic[A_co]):
         """Return the actor's counters."""
         return self._cell.statistics()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ActorRef) and self._cell is other._cell
+
+    def __hash__(self) -> int:
+        return hash(self._cell)
+
     def __repr__(self) -> str:
         return f"<ActorRef {self.path}{'' if self.is_alive else ' (ended)'}>"
 
@@ -368,7 +374,7 @@ class ActorRef(Generic[A_co]):
         if self._mailbox.overflow is Overflow.FAIL:
             return _Sending(self._cell, item, MailboxFullError(self, payload(item)))
         sending = _Sending(self._cell, item, None)
-        self._mailbox.queue_up(item, sending)
+        self._cell.queue_up(item, sending)
         return sending
 
     def _note_asker(self, request: Request) -> None:
@@ -386,7 +392,7 @@ class ActorRef(Generic[A_co]):
                 if self._mailbox.overflow is Overflow.FAIL:
                     envelope.fail(MailboxFullError(self, envelope.message))
                 else:
-                    self._mailbox.queue_up(envelope, envelope)
+                    self._cell.queue_up(envelope, envelope)
         except ActorStoppedError as error:
             envelope.fail(error)
 

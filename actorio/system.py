@@ -146,6 +146,8 @@ class ActorSystem:
         self._leaving = True
         self._begin_end(Intent.CLOSE if error is None else Intent.STOP)
         cancelled = await self._until_ended()
+        if self.observer is not None:
+            self.observer.left(self)
         if self._body_cancelled and self._body is not None:
             self._body.uncancel()
         self._raise_outcome(error)
@@ -412,7 +414,10 @@ class ActorSystem:
 
         Not by the loop's task factory: an eager first step would run before the cell knows its task.
         """
-        return self._task_class(work, loop=self.loop, name=name, context=variables or self._variables)
+        task = self._task_class(work, loop=self.loop, name=name, context=variables or self._variables)
+        if self.observer is not None:
+            self.observer.task_made(self, task)
+        return task
 
     def is_alias(self, children: Children, name: str) -> bool:
         """Whether a top-level name is taken by an alias."""
@@ -468,11 +473,10 @@ class ActorSystem:
     def request(self, intent: Intent) -> None:
         """Nothing is significant at the top level."""
 
-    def broken(self, cell: Cell, error: BaseException | None) -> None:
+    def broken(self, cell: Cell, error: BaseException) -> None:
         """The machinery of a cell has failed, which is a bug of this package: never silent."""
         logger.critical("internal error in the task of %s", cell.path, exc_info=error)
-        if error is not None:
-            self.fail_from_outside(error)
+        self.fail_from_outside(error)
 
     def log_failure(self, cell: Cell, error: BaseException, last: float) -> float:
         """Log a failure unless that actor had one within the last second; returns when it last was logged."""
