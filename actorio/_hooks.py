@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -11,9 +12,9 @@ __all__ = ["Hooks"]
 
 
 class Hooks:
-    """The overridden hooks of one class."""
+    """What one class of actors overrides, and whether its `receive` is async."""
 
-    __slots__ = ("on_start", "on_stop", "on_undelivered", "own_loop")
+    __slots__ = ("last", "on_start", "on_stop", "on_undelivered", "own_loop", "receives_async")
 
     _known: ClassVar[WeakKeyDictionary[type[Any], Hooks]] = WeakKeyDictionary()
 
@@ -21,12 +22,18 @@ class Hooks:
         self.on_start = cls.on_start is not Actor.on_start
         self.on_stop = cls.on_stop is not Actor.on_stop
         self.on_undelivered = cls.on_undelivered is not Actor.on_undelivered
+        self.last = self.on_stop or self.on_undelivered
         self.own_loop = cls.run is not Actor.run
+        self.receives_async = inspect.iscoroutinefunction(cls.receive)
 
     @classmethod
-    def of(cls, actor: type[Any]) -> Hooks:
-        """Return the hooks of a class."""
-        hooks = cls._known.get(actor)
+    def of(cls, actor: Actor[Any]) -> Hooks:
+        """Return the hooks of an actor's class; made anew where the instance has a `receive` of its own."""
+        kind = type(actor)
+        hooks = cls._known.get(kind)
         if hooks is None:
-            hooks = cls._known[actor] = cls(actor)
+            hooks = cls._known[kind] = cls(kind)
+        if "receive" in getattr(actor, "__dict__", ()):
+            hooks = cls(kind)
+            hooks.receives_async = inspect.iscoroutinefunction(actor.receive)
         return hooks
