@@ -324,8 +324,9 @@ class Cell:
         return verdict
 
     def _shut(self) -> None:
-        self.mailbox.close()
-        self.mailbox.refuse_waiting(self._undeliverable)
+        if not self.mailbox.closed:
+            self.mailbox.close()
+            self.mailbox.refuse_waiting(self._undeliverable)
 
     def _has_to_wind_down(self) -> bool:
         """Whether the end of the incarnation takes more than dropping its instance."""
@@ -541,7 +542,7 @@ class Cell:
     def _request(self, intent: Intent) -> None:
         if self.state is State.ENDED:
             return
-        if (intent is Intent.CLOSE or intent >= Intent.STOP) and not self.mailbox.closed:
+        if intent is Intent.CLOSE or intent >= Intent.STOP:
             self._shut()
         if intent > self.intent:
             if self.observer is not None:
