@@ -165,8 +165,12 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         waiting = self.waiting
         while waiting and len(self.items) < self._room:
             item, room = waiting.popleft()
-            self.items.append(item)
-            room.admitted()
+            try:
+                self.items.append(item)
+            except Exception as error:  # a priority function's: the sender's to see, not the reader's
+                room.refused(error)
+            else:
+                room.admitted()
         if not waiting:
             self.waiting = None
 

@@ -1,0 +1,101 @@
+"""Small actors, and ways to wait, that the tests of several guarantees use."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from actorio import Actor
+
+SOON = 5.0  # seconds; only a hang gets there
+
+
+def soon() -> asyncio.Timeout:
+    """Turn a hang into a failure: `async with soon(), ActorSystem() as system`."""
+    return asyncio.timeout(SOON)
+
+
+async def ticks(count: int) -> None:
+    """Let the loop go round `count` times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop go round until the condition holds."""
+    while not condition():
+        await asyncio.sleep(0)
+
+
+def started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Run a coroutine beside the test."""
+    return asyncio.get_running_loop().create_task(work)
+
+
+async def outcome(work: Awaitable[Any]) -> Any:
+    """Await, and return the value or the exception; a cancellation goes on its way."""
+    try:
+        return await work
+    except Exception as error:
+        return error
+
+
+async def cancelled(task: asyncio.Task[Any]) -> bool:
+    """Cancel a task, and say whether it ended by that."""
+    task.cancel()
+    await asyncio.wait([task])
+    return task.cancelled()
+
+
+class Recorder(Actor[Any]):
+    """Puts down what it is sent, and replies with it."""
+
+    def __init__(self, seen: list[Any]) -> None:
+        self.seen = seen
+
+    async def receive(self, message: Any) -> Any:
+        self.seen.append(message)
+        return message
+
+
+class Valve:
+    """The test's hold on a `Held` actor: what it has begun and finished, and when it may go on."""
+
+    def __init__(self) -> None:
+        self.begun: list[Any] = []
+        self.finished: list[Any] = []
+        self.entered = asyncio.Event()
+        self.open = asyncio.Event()
+
+
+class Held(Actor[Any]):
+    """Begins each message, and finishes it when its valve is open."""
+
+    def __init__(self, valve: Valve) -> None:
+        self.valve = valve
+
+    async def receive(self, message: Any) -> Any:
+        self.valve.begun.append(message)
+        self.valve.entered.set()
+        await self.valve.open.wait()
+        self.valve.finished.append(message)
+        return message
+
+
+class Failing(Actor[Any]):
+    """Raises what it is sent, if that is an exception; puts down everything else."""
+
+    def __init__(self, seen: list[Any]) -> None:
+        self.seen = seen
+
+    async def receive(self, message: Any) -> Any:
+        if isinstance(message, BaseException):
+            raise message
+        self.seen.append(message)
+        return message
+
+
+class Silent(Actor[Any]):
+    """Takes everything and says nothing."""
+
+    async def receive(self, message: Any) -> None:
+        return None
