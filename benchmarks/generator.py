@@ -65,6 +65,10 @@ class JavaRandom:
             if bits - value + (bound - 1) < 1 << 31:
                 return value
 
+    def next_boolean(self) -> bool:
+        """Draw a truth value."""
+        return self._next_31() >> 30 == 1
+
     def _next_31(self) -> int:
         self._seed = (self._seed * _JAVA_MULTIPLIER + 0xB) & _JAVA_MASK
         return self._seed >> 17

@@ -52,7 +52,9 @@ def contest(peer: Peer, tasks: Sequence[Task], *, quick: bool, repetitions: int,
     bouts = []
     for task in tasks:
         numbers = peer.numbers(task, quick=quick)
-        bout = Bout(f"{peer.name} {version}", task.name, task.messages(numbers), numbers)
+        bout = Bout(
+            f"{peer.name} {version} {peer.variant}".rstrip(), task.name, task.messages(numbers), numbers
+        )
         _take_in(bout, task, found.get(task.name, {"failed": "it printed nothing"}))
         if bout.missing is None:
             bout.own = own_times(task.workload, task.size_of(**numbers), repetitions, loop)
@@ -91,7 +93,8 @@ def _perform(
     ]
     module = f"benchmarks.peers.programs.{peer.module}"
     return run_lines(
-        [str(python), "-m", module, json.dumps(jobs)], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        [str(python), "-m", module, json.dumps(jobs)],
+        env={**os.environ, **peer.environment, "PYTHONPATH": str(ROOT)},
     )
 
 

@@ -1,6 +1,7 @@
 """Make an environment of its own for each peer, once, and keep it in the cache for the next time."""
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -47,5 +48,13 @@ def _install(python: Path, requirement: str) -> None:
             f"{requirement} took longer than {INSTALL_TIMEOUT:.0f} s to install"
         ) from expired
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise UnavailableError(errors[0] if errors else f"{requirement} does not install")
+        raise UnavailableError(_reason(requirement, done.stderr))
+
+
+def _reason(requirement: str, errors: str) -> str:
+    """Say in a few words why pip has failed."""
+    wanted = re.findall(r"Requires-Python (\S+?)[;\s]", errors)
+    if wanted:
+        return f"needs Python {wanted[-1]}"
+    last = [line for line in errors.splitlines() if line.startswith("ERROR")][-1:]
+    return last[0] if last else f"{requirement} does not install"

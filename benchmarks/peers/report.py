@@ -11,14 +11,14 @@ from benchmarks.peers.contest import Bout
 
 __all__ = ["bouts_as_json", "bouts_as_markdown", "bouts_as_table", "mean_against_beam"]
 
-HEADINGS = ("peer", "task", "size", "peer /s", "actorio /s", "actorio is x faster", "queue", "lean")
+HEADINGS = ("peer", "task", "size", "peer /s", "actorio /s", "x peer", "queue x peer", "lean x peer")
 
 
 def bouts_as_table(bouts: Sequence[Bout]) -> Table:
     """Lay the figures out for a terminal."""
     table = Table(title="peers", title_justify="left")
     for place, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if place < 3 else "right", no_wrap=place > 2)
+        table.add_column(heading, justify="left" if place < 3 else "right")
     for bout in bouts:
         table.add_row(*_row(bout))
     return table

@@ -83,16 +83,30 @@ TASKS = (
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A library: its name for pip, the module of its programs, and smaller sizes where it needs them."""
+    """A library: its name for pip, the module of its programs, and smaller sizes where it needs them.
+
+    `environment` holds variables for its process, `variant` what they make of it.
+    """
 
     name: str
     module: str
     smaller: Mapping[str, Numbers] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    variant: str = ""
 
     def numbers(self, task: Task, *, quick: bool) -> Numbers:
         """Give the size at which this peer does a task."""
         return task.quick if quick else self.smaller.get(task.name, task.full)
 
+
+# Where an actor is a process.
+FOR_PROCESSES = {
+    "ask": {"rounds": 1_000},
+    "send": {"numbers": 5_000},
+    "ring": {"actors": 4, "hops": 403},
+    "spawn": {"actors": 4},
+    "skynet": {"leaves": 10},
+}
 
 PEERS = (
     Peer("pykka", "pykka"),
@@ -100,16 +114,14 @@ PEERS = (
     Peer("xoscar", "xoscar"),
     Peer("mindmesh", "mindmesh"),
     Peer("everything-is-an-actor", "everything_is_an_actor"),
-    Peer("thespian", "thespian"),
-    Peer("casty", "casty"),
+    Peer("thespian", "thespian", environment={"THESPIAN_BASE": "simpleSystemBase"}, variant="simple"),
     Peer(
-        "ray",
-        "ray",
-        smaller={  # an actor of Ray is a process
-            "ask": {"rounds": 1_000},
-            "send": {"numbers": 5_000},
-            "ring": {"actors": 4, "hops": 403},
-            "spawn": {"actors": 4},
-        },
+        "thespian",
+        "thespian",
+        smaller=FOR_PROCESSES,
+        environment={"THESPIAN_BASE": "multiprocQueueBase"},
+        variant="processes",
     ),
+    Peer("casty", "casty"),
+    Peer("ray", "ray", smaller=FOR_PROCESSES),
 )

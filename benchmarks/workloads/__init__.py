@@ -3,18 +3,36 @@
 from collections.abc import Iterable
 
 from benchmarks.workload import AnyWorkload
+from benchmarks.workloads.astar import ASTAR
+from benchmarks.workloads.backpressure import BACKPRESSURE
+from benchmarks.workloads.banking import BANKING
+from benchmarks.workloads.barber import BARBER
 from benchmarks.workloads.big import BIG
+from benchmarks.workloads.bitonicsort import BITONICSORT
+from benchmarks.workloads.bndbuffer import BNDBUFFER
 from benchmarks.workloads.chameneos import CHAMENEOS
+from benchmarks.workloads.cigsmok import CIGSMOK
+from benchmarks.workloads.concdict import CONCDICT
+from benchmarks.workloads.concsll import CONCSLL
 from benchmarks.workloads.counting import COUNTING, COUNTING_BOUNDED
+from benchmarks.workloads.facloc import FACLOC
 from benchmarks.workloads.fib import FIB
+from benchmarks.workloads.filterbank import FILTERBANK
 from benchmarks.workloads.fjcreate import FJCREATE
 from benchmarks.workloads.fjthrput import FJTHRPUT
 from benchmarks.workloads.idle import IDLE
 from benchmarks.workloads.latency import LATENCY
+from benchmarks.workloads.logmap import LOGMAP
+from benchmarks.workloads.nqueens import NQUEENS
+from benchmarks.workloads.philosopher import PHILOSOPHER, PHILOSOPHER_PARKED
 from benchmarks.workloads.pingpong import PINGPONG, PINGPONG_TIMEOUT
+from benchmarks.workloads.radixsort import RADIXSORT
 from benchmarks.workloads.send import SEND
+from benchmarks.workloads.sieve import SIEVE
 from benchmarks.workloads.skynet import SKYNET
+from benchmarks.workloads.sor import SOR
 from benchmarks.workloads.threadring import THREADRING
+from benchmarks.workloads.uct import UCT
 
 __all__ = ["ALL", "UnknownNameError", "select"]
 
@@ -33,6 +51,25 @@ ALL: tuple[AnyWorkload, ...] = (
     FIB,
     LATENCY,
     IDLE,
+    CONCDICT,
+    CONCSLL,
+    BNDBUFFER,
+    BACKPRESSURE,
+    PHILOSOPHER,
+    PHILOSOPHER_PARKED,
+    BARBER,
+    CIGSMOK,
+    LOGMAP,
+    BANKING,
+    RADIXSORT,
+    SIEVE,
+    BITONICSORT,
+    FILTERBANK,
+    SOR,
+    UCT,
+    FACLOC,
+    NQUEENS,
+    ASTAR,
 )
 
 

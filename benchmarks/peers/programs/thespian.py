@@ -1,14 +1,17 @@
-"""Thespian: its synchronous `simpleSystemBase`, the fastest of its systems and the one it defaults to.
+"""Thespian, on the system base that the environment names in `THESPIAN_BASE`.
 
-There is no concurrency in it; the systems with processes cost some hundred times more for each message.
+`simpleSystemBase`, its default, calls one actor from the other and has no concurrency;
+`multiprocQueueBase` has, with a process for each actor.
 """
 
+import os
 from typing import Any
 
 from thespian.actors import Actor, ActorExitRequest, ActorSystem
 
 from benchmarks.peers.stage import Clock, perform
 
+BASE = os.environ["THESPIAN_BASE"]
 TIMEOUT = 600  # seconds; far longer than a run
 
 
@@ -22,7 +25,7 @@ class Ponger(Actor):
 
 
 def ask(clock: Clock, rounds: int) -> int:
-    system = ActorSystem("simpleSystemBase")
+    system = ActorSystem(BASE)
     ponger = system.createActor(Ponger)
     with clock:
         right = sum(system.ask(ponger, "ping", TIMEOUT) == number for number in range(1, rounds + 1))
@@ -41,7 +44,7 @@ class Receiver(Actor):
 
 
 def send(clock: Clock, numbers: int) -> int:
-    system = ActorSystem("simpleSystemBase")
+    system = ActorSystem(BASE)
     receiver = system.createActor(Receiver)
     with clock:
         for number in range(numbers):
@@ -73,7 +76,7 @@ class Node(Actor):
 
 
 def ring(clock: Clock, actors: int, hops: int) -> dict[str, int]:
-    system = ActorSystem("simpleSystemBase")
+    system = ActorSystem(BASE)
     nodes = [system.createActor(Node) for _ in range(actors)]
     for place, following in enumerate(nodes[1:] + nodes[:1]):
         system.ask(nodes[place], ("link", (place, following), None), TIMEOUT)
@@ -87,21 +90,16 @@ def ring(clock: Clock, actors: int, hops: int) -> dict[str, int]:
 class Worker(Actor):
     def receiveMessage(self, message: Any, sender: Any) -> None:  # noqa: N802
         if isinstance(message, int):
-            ran.append(message)
+            self.send(sender, 1)
             self.send(self.myAddress, ActorExitRequest())
 
 
-ran: list[int] = []
-
-
 def spawn(clock: Clock, actors: int) -> int:
-    system = ActorSystem("simpleSystemBase")
-    ran.clear()
+    system = ActorSystem(BASE)
     with clock:
-        for number in range(actors):
-            system.tell(system.createActor(Worker), number)
+        ran = sum(system.ask(system.createActor(Worker), number, TIMEOUT) for number in range(actors))
     system.shutdown()
-    return len(ran)
+    return ran
 
 
 class Branch(Actor):
@@ -131,7 +129,7 @@ class Branch(Actor):
 
 
 def skynet(clock: Clock, leaves: int) -> int:
-    system = ActorSystem("simpleSystemBase")
+    system = ActorSystem(BASE)
     with clock:
         total = system.ask(system.createActor(Branch), (0, leaves), TIMEOUT)
     system.shutdown()
