@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import enum
 import inspect
+import weakref
 from collections import deque
 from collections.abc import Callable, Generator
 from contextvars import Context as Variables
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actorio._dispatcher import Dispatcher, Waiter
 from actorio._envelope import (
@@ -112,12 +113,56 @@ class Cell:
     """One actor, alive or ended."""
 
     __slots__ = (
-        "__weakref__", "_alarm", "args", "cancel_soon", "children", "context", "deferred", "dispatcher", "envelope",
-        "error", "factory", "failed", "failure", "go", "handled", "hooks", "in_hand", "incarnation", "instance", "intent",
-        "interrupted", "joiners", "last_report", "links", "mailbox", "message", "name", "notices", "observer",
-        "options", "parked", "path", "reason", "receive", "_ref", "restarts", "siblings", "start_failed",
+        "__weakref__",
+        "_alarm",
+        "_ref",
+        "args",
+        "cancel_soon",
+        "children",
+        "context",
+        "deferred",
+        "dispatcher",
+        "envelope",
+        "error",
+        "factory",
+        "failed",
+        "failure",
+        "go",
+        "handled",
+        "hooks",
+        "in_hand",
+        "incarnation",
+        "instance",
+        "intent",
+        "interrupted",
+        "joiners",
+        "last_report",
+        "links",
+        "mailbox",
+        "message",
+        "name",
+        "notices",
+        "observer",
+        "options",
+        "parked",
+        "path",
+        "reason",
+        "receive",
+        "restarts",
+        "siblings",
+        "start_failed",
         "starter",
-        "state", "stopper", "system", "task", "tasks", "timers", "urgent", "waiter", "waits_on", "watchers", "watching",
+        "state",
+        "stopper",
+        "system",
+        "task",
+        "tasks",
+        "timers",
+        "urgent",
+        "waiter",
+        "waits_on",
+        "watchers",
+        "watching",
     )  # fmt: skip
 
     def __init__(
@@ -140,7 +185,7 @@ class Cell:
         self.options = options
         self.dispatcher = system.dispatcher
         self.observer = system.observer
-        self._ref: ActorRef[Any] | None = None
+        self._ref: Any = None
         self.waiter = _Sleep(self.dispatcher, self.path)
         self.state = State.STARTING
         self.intent = Intent.NONE
@@ -180,14 +225,18 @@ class Cell:
         self._alarm: Alarm | None = None
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it has ended for good."""
+        return self.reason is not None
+
+    @property
     def ref(self) -> ActorRef[Any]:
-        """The ref of the actor. Let go of at the end, so that no cycle is left for the garbage collector."""
-        ref = self._ref
+        """The ref of the actor: one object, held weakly after the end so that no cycle is left to collect."""
+        ref = self._ref if self.state is not State.ENDED or self._ref is None else self._ref()
         if ref is None:
             ref = ActorRef(self)
-            if self.state is not State.ENDED:
-                self._ref = ref
-        return ref
+            self._ref = ref if self.state is not State.ENDED else weakref.ref(ref)
+        return cast("ActorRef[Any]", ref)
 
     # -- the life ----------------------------------------------------------------------------------
 
@@ -258,7 +307,8 @@ class Cell:
             self.construct()
         if self.hooks.on_start:  # type: ignore[union-attr]
             await hook(self, self.instance.on_start)  # type: ignore[union-attr]
-        self.mark_started()
+        if self.state is State.STARTING:  # not when it was given up for dead in the meantime
+            self.mark_started()
 
     def mark_started(self) -> None:
         """Note and tell that the incarnation has started."""
@@ -424,7 +474,8 @@ class Cell:
     def _drop_instance(self, reason: ExitReason) -> None:
         if self.context is not None:
             self.context._cell = None
-        self.instance = self.context = self.receive = self.failure = None
+        self.instance = self.context = self.failure = None
+        self.receive = _gone
         deferred, self.deferred = self.deferred, None
         for envelope in deferred or ():
             envelope.fail(ActorStoppedError(self.ref, reason))
@@ -488,9 +539,12 @@ class Cell:
         if self.state is State.ENDED:
             return
         self.reason, self.error = reason, error
+        self.start_failed = self.start_failed or self.starter is not None
         self._shut()
         for item in self.mailbox.drain():
             self._give_up(item)
+        if self._ref is not None:
+            self._ref = weakref.ref(self._ref)
         self.state = State.ENDED
         if self._alarm is not None:
             self._alarm.cancel()
@@ -502,7 +556,6 @@ class Cell:
         if not self.start_failed:
             self._publish(ActorStopped, reason, error)
         self._tell_all()
-        self._ref = None
 
     def _tell_all(self) -> None:
         watchers, self.watchers = self.watchers, None
@@ -883,6 +936,11 @@ class Cell:
             self.observer.failed(self, self.message, error)
         self._publish(ActorFailed, error, self.message)
         self.last_report = self.system.log_failure(self, error, self.last_report)
+
+
+def _gone(message: Any) -> None:
+    """Stands for `receive` between two incarnations."""
+    raise ActorError("there is no incarnation to handle a message")
 
 
 class _Begin:

@@ -94,7 +94,7 @@ class Children:
         cell.construct()
         self.table[cell.name] = cell
         self.system.remember(cell)
-        if cell.hooks.on_start:
+        if cell.hooks is not None and cell.hooks.on_start:
             cell.starter = Waiter(cell.dispatcher)
             cell.begin()
             await self._until_started(cell, start_timeout)
@@ -139,10 +139,8 @@ class Children:
         if cell.state is State.ENDED and cell.start_failed:
             if late:
                 raise StartTimeoutError(f"{cell.path} had not started within start_timeout={timeout:g} s")
-            error, cell.error = cell.error, None
-            if error is None:
-                raise ActorStoppedError(cell.ref, cell.reason)
-            raise error
+            failure, cell.error = cell.error, None
+            raise failure or ActorStoppedError(cell.ref, cell.reason)
 
     # -- restart -----------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class Dispatcher:
     time of this loop iteration is up; a turn that meets it sets `spent`.
     """
 
-    __slots__ = ("_context", "scheduled", "choose", "current", "deadline", "loop", "ready", "spent")
+    __slots__ = ("_context", "choose", "current", "deadline", "loop", "ready", "scheduled", "spent")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop

@@ -6,14 +6,12 @@ came of it. It ends exactly once; whatever comes later is ignored.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actorio._dispatcher import WOKEN, Waiter
 from actorio.errors import (
-    ActorStoppedError,
     AskCancelledError,
     AskTimeoutError,
     DeadlockError,
@@ -52,12 +50,24 @@ ENDED = ANSWERED
 class Envelope:
     """A message with a way to tell what came of it."""
 
+    # No slots here, since two bases with slots cannot be mixed: each kind has `message` (what a dead letter or
+    # an error hands back), `sender` (the contextvars of who sent it) and `state`.
     __slots__ = ()
 
-    sender: Context | None
-    state: int
-    message: Any
-    """What a dead letter or an error hands back."""
+    if TYPE_CHECKING:
+
+        @property
+        def message(self) -> Any: ...
+        @message.setter
+        def message(self, message: Any) -> None: ...
+        @property
+        def sender(self) -> Context | None: ...
+        @sender.setter
+        def sender(self, sender: Context | None) -> None: ...
+        @property
+        def state(self) -> int: ...
+        @state.setter
+        def state(self, state: int) -> None: ...
 
     def begin(self) -> bool:
         """Mark that handling begins; False when it has ended already and must not run."""
@@ -167,12 +177,11 @@ class Request(Waiter, Envelope):
                 self._withdraw()
                 raise
         if self.state == FAILED:
-            error = self.error
+            failure, self.error = self.error, None
             try:
-                raise error  # type: ignore[misc]
+                raise cast("BaseException", failure)
             finally:
-                del error
-                self.error = None
+                del failure  # or the traceback and this frame would keep each other alive
         return self.value
 
     def cancel(self, msg: object = None) -> bool:
@@ -206,7 +215,7 @@ class Request(Waiter, Envelope):
         """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
         started = self.state != QUEUED
         self.cell.mailbox.leave_line(self)
-        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started))
+        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=started))
 
     def admitted(self) -> None:
         """The mailbox has let it in; what is awaited is the reply."""
@@ -397,7 +406,8 @@ class Deferred(Result[Any]):
         return True
 
     def _settle(self, end: Callable[[Envelope], None]) -> None:
-        self._cell.deferred.pop(self._envelope, None)
+        if self._cell.deferred is not None:
+            self._cell.deferred.pop(self._envelope, None)
         end(self._envelope)
 
     def __del__(self) -> None:

@@ -50,7 +50,7 @@ RECEIVE = _Receive()
 @types.coroutine
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, receive, is_async = cell.mailbox, cell.receive, cell.hooks.receives_async
+    mailbox, receive, is_async = cell.mailbox, cell.receive, cell.hooks.receives_async  # type: ignore[union-attr]
     dispatcher, observer, waiter = cell.dispatcher, cell.observer, cell.waiter
     clock = dispatcher.loop.time
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
@@ -226,7 +226,7 @@ def attend(cell: Cell) -> Generator[Any, Any, bool]:
         event = cell.notices.popleft()
         if cell.observer is not None:
             cell.observer.notified(cell, event)
-        yield from hook(cell, cell.instance.on_terminated, event)
+        yield from hook(cell, cell.instance.on_terminated, event)  # type: ignore[union-attr]
     return True
 
 

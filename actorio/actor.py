@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVarTuple, Unpack, cast
 
-from typing_extensions import TypeVar
-
 from actorio._timer import Timer
 from actorio._turns import RECEIVE
+from actorio._typevar import TypeVar
 from actorio.errors import ActorError, ExitReason
 from actorio.policy import Restart, Supervision
 
@@ -68,8 +67,8 @@ class Actor(Generic[M]):
     async def on_start(self) -> None:
         """Prepare the incarnation; `spawn` returns after it. An exception here is raised by `spawn`."""
 
-    async def receive(self, message: M) -> Any:
-        """Handle one message; may be a plain function too. The reply of an ask is what it returns.
+    def receive(self, message: M) -> Any:
+        """Handle one message, in an `async def` or a plain function. The reply of an ask is what it returns.
 
         An exception fails the actor, unless it answers an ask (see `reply_errors`).
 
@@ -89,7 +88,7 @@ class Actor(Generic[M]):
         """
         while True:
             reply = self.receive(await self.recv())
-            self.context.reply(await reply)
+            self.context.reply(await reply if isinstance(reply, Awaitable) else reply)
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Clean up: once for each incarnation whose `on_start` began, after its children have ended.
@@ -204,8 +203,8 @@ class Context:
             restart,
             shutdown,
             start_timeout,
-            significant,
-            dynamic,
+            significant=significant,
+            dynamic=dynamic,
         )
 
     async def get_or_spawn(

@@ -101,7 +101,7 @@ class ActorStoppedError(ActorError):
 class AskTimeoutError(ActorError, TimeoutError):
     """No answer came in time. `started` tells whether handling had begun; if not, it never will."""
 
-    def __init__(self, ref: ActorRef[Any], timeout: float, started: bool) -> None:
+    def __init__(self, ref: ActorRef[Any], timeout: float, *, started: bool) -> None:
         self.ref = ref
         self.timeout = timeout
         self.started = started

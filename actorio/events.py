@@ -11,8 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
-from typing_extensions import TypeVar
-
+from actorio._typevar import TypeVar
 from actorio.errors import ExitReason
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, cast
 
-from typing_extensions import TypeVar
-
 from actorio._durations import check_count
 from actorio._envelope import is_message, payload
+from actorio._typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
 __all__ = ["Item", "Mailbox", "Overflow", "PriorityMailbox"]
@@ -110,7 +109,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
 
     def fresh(self) -> Mailbox[M]:
         """Return an empty mailbox with the same settings."""
-        mailbox = cast("Mailbox[M]", object.__new__(type(self)))
+        mailbox = object.__new__(type(self))
         mailbox._setup(self.capacity, self.overflow)
         return mailbox
 

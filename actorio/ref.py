@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
@@ -15,11 +16,10 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, overload
 
-from typing_extensions import TypeVar
-
 from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
 from actorio._envelope import Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
+from actorio._typevar import TypeVar
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
@@ -101,18 +101,12 @@ class ActorRef(Generic[A_co]):
 
     @property
     def state(self) -> str:
-        """Where in its life it is: `starting`, `running`, `stopping`, `restarting` or `ended`."""
+        """Return where in its life it is, one of `starting`, `running`, `stopping`, `restarting` or `ended`."""
         return self._cell.state.value
 
     def statistics(self) -> Statistics:
         """Return the actor's counters."""
         return self._cell.statistics()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ActorRef) and self._cell is other._cell
-
-    def __hash__(self) -> int:
-        return hash(self._cell)
 
     def __repr__(self) -> str:
         return f"<ActorRef {self.path}{'' if self.is_alive else ' (ended)'}>"
@@ -161,6 +155,10 @@ class ActorRef(Generic[A_co]):
 
     @overload
     async def ask(self: ActorRef[Actor[M]], message: Asks[M, R], *, timeout: float | None = None) -> R: ...
+    @overload  # the reply of an Ask is its own, even where another type is expected of it
+    async def ask(
+        self: ActorRef[Actor[M]], message: Asks[M, object], *, timeout: float | None = None
+    ) -> object: ...
     @overload
     async def ask(self: ActorRef[Actor[M]], message: M, *, timeout: float | None = None) -> Any: ...
     async def ask(self, message: Any, *, timeout: float | None = None) -> Any:
@@ -226,13 +224,9 @@ class ActorRef(Generic[A_co]):
         self._queue(call)
         return await call
 
-    @overload
     def cast(
         self: ActorRef[A], method: Callable[Concatenate[A, P], Any], *args: P.args, **kwargs: P.kwargs
-    ) -> Awaitable[None]: ...
-    @overload
-    def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]: ...
-    def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]:
+    ) -> Awaitable[None]:
         """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`."""
         _check_callable("cast", method)
         return self._send_item(Cast(method, args, kwargs))
@@ -299,10 +293,8 @@ class ActorRef(Generic[A_co]):
         cell.joiners.append(joiner)
         alarm = None if timeout is None else cell.system.timers.after(timeout, joiner.wake)
         try:
-            while cell.reason is None:
+            while not cell.has_ended and (alarm is None or alarm.pending):
                 await joiner
-                if alarm is not None and not alarm.pending and cell.reason is None:
-                    raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
         finally:
             if cell.joiners is not None and joiner in cell.joiners:
                 cell.joiners.remove(joiner)
@@ -310,6 +302,9 @@ class ActorRef(Generic[A_co]):
                 alarm.cancel()
             if release is not None:
                 release()
+        if not self.is_alive:
+            return
+        raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
 
     # -- the doors for other threads ---------------------------------------------------------------
 
@@ -340,7 +335,7 @@ class ActorRef(Generic[A_co]):
         def submit() -> None:
             if future.cancelled():
                 return
-            result: Result[Any] = variables.run(self.submit, func, *args, **kwargs)
+            result: Result[Any] = variables.run(functools.partial(self.submit, func, *args, **kwargs))
             result.add_done_callback(lambda _: _copy(result, future))
             future.add_done_callback(lambda done: _pass_cancel(done, result, system))
 

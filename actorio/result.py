@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any, Generic, cast
 
-from typing_extensions import TypeVar
+from actorio._typevar import TypeVar
 
 __all__ = ["Result", "safe_exception"]
 

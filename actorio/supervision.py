@@ -67,7 +67,7 @@ def child(
         ValueError: significant and permanent contradict each other: it never ends by itself for good.
         TypeError: an argument is not of its kind.
     """
-    if not callable(factory) or isinstance(factory, Actor):
+    if not callable(factory) or Actor in type(factory).__mro__:
         raise TypeError(f"child takes a class of actors or a function that makes one, not {factory!r}")
     if not isinstance(restart, Restart):
         raise TypeError(f"restart must be a Restart, not {restart!r}")
@@ -115,6 +115,9 @@ class _Child:
         return "ended" if self.ref is None else self.ref.state
 
 
+_DEFAULT = Supervision()
+
+
 class Supervisor(Actor[Any]):
     """Starts its children in order and keeps them running; ends them in reverse order.
 
@@ -129,7 +132,7 @@ class Supervisor(Actor[Any]):
         ValueError: two children of one name; a significant child without an `auto_shutdown` rule.
     """
 
-    def __init__(self, children: Iterable[ChildSpec] = (), supervision: Supervision = Supervision()) -> None:
+    def __init__(self, children: Iterable[ChildSpec] = (), supervision: Supervision = _DEFAULT) -> None:
         if not isinstance(supervision, Supervision):
             raise TypeError(f"supervision must be a Supervision, not {supervision!r}")
         self.supervision = supervision  # type: ignore[misc]

@@ -7,7 +7,7 @@ exception, a cancellation or a signal), and leaves nothing behind: no task, time
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import logging
 import random
 import signal
@@ -20,12 +20,11 @@ from threading import current_thread, get_ident, main_thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVarTuple, Unpack, cast, overload
 
-from typing_extensions import TypeVar
-
 from actorio._cell import Cell, Intent, Options
 from actorio._children import Children
-from actorio._dispatcher import Dispatcher, Waiter
+from actorio._dispatcher import Dispatcher
 from actorio._durations import check_duration, check_optional_duration
+from actorio._typevar import TypeVar
 from actorio.actor import Actor
 from actorio.address import check_name, split_path
 from actorio.errors import (
@@ -171,7 +170,7 @@ class ActorSystem:
         task = self._end_task
         while task is not None and not task.done():
             waiter = self.loop.create_future()
-            task.add_done_callback(lambda _, waiter=waiter: waiter.done() or waiter.set_result(None))
+            task.add_done_callback(functools.partial(_wake, waiter))
             try:
                 await waiter
             except asyncio.CancelledError as error:
@@ -348,12 +347,13 @@ class ActorSystem:
         restart: Restart = Restart.TRANSIENT,
         shutdown: float | None = 5.0,
         start_timeout: float | None = None,
+        *,
         significant: bool = False,
         dynamic: bool = False,
     ) -> ActorRef[Any]:
         """Check the options of a spawn, and start the actor among these siblings."""
         self.check_usable()
-        if not callable(factory) or isinstance(factory, (Actor, ActorRef)):
+        if not _is_factory(factory):
             raise TypeError(
                 f"spawn takes a class of actors or a function that makes one, not {describe(factory)}"
             )
@@ -363,7 +363,7 @@ class ActorSystem:
             )
         if name is not None:
             check_name(name)
-        options = _options(restart, shutdown, significant, dynamic)
+        options = _options(restart, shutdown, significant=significant, dynamic=dynamic)
         check_optional_duration("start_timeout", start_timeout)
         if mailbox is None:
             mailbox = _DEFAULT_MAILBOX
@@ -604,7 +604,20 @@ class ActorSystem:
             os._exit(128 + number)
 
 
-def _options(restart: Restart, shutdown: float | None, significant: bool, dynamic: bool) -> Options:
+def _called(main: object, args: tuple[object, ...]) -> object:
+    return main(*args) if callable(main) else None
+
+
+def _is_factory(factory: object) -> bool:
+    return callable(factory) and not isinstance(factory, (Actor, ActorRef))
+
+
+def _wake(waiter: asyncio.Future[None], _: object) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _options(restart: Restart, shutdown: float | None, *, significant: bool, dynamic: bool) -> Options:
     if restart is Restart.TRANSIENT and shutdown == 5.0 and not significant and not dynamic:
         return _DEFAULT_OPTIONS
     if not isinstance(restart, Restart):
@@ -621,12 +634,12 @@ def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts])
     Raises:
         TypeError: `main` is not a coroutine function.
     """
-    work = main(*args) if callable(main) else None
+    work = _called(main, args)
     if not asyncio.iscoroutine(work):
         raise TypeError(f"run takes a coroutine function and its arguments, not {describe(main)}")
-    with contextlib.suppress(ImportError):
+    try:
         import uvloop
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return cast("R", runner.run(work))
-    return cast("R", asyncio.run(work))
+    except ImportError:
+        return cast("R", asyncio.run(work))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return cast("R", runner.run(work))

@@ -124,7 +124,7 @@ class _Process:
 
         def close() -> None:
             pool.shutdown(wait=True)
-            loop.call_soon_threadsafe(lambda: gone.done() or gone.set_result(None))
+            loop.call_soon_threadsafe(gone.set_result, None)
 
         thread = threading.Thread(target=close, name="actorio closes a worker's process")
         thread.start()
