@@ -519,6 +519,7 @@ class Cell:
         self.parked = self.go = False
         if self.intent >= Intent.STOP:
             return False
+        self.error = None  # that of a last hook: it was the old incarnation's
         self.intent = Intent.CLOSE if self.mailbox.closed else Intent.NONE
         self.urgent = self.failure is not None
         return True
