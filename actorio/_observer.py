@@ -66,6 +66,9 @@ class Observer:
 
     # -- messages ----------------------------------------------------------------------------------
 
+    def asked(self, cell: Cell, envelope: Request | Submission) -> None:
+        """An ask, a call or submitted work is about to be put into its mailbox."""
+
     def queued(self, cell: Cell, item: Item) -> None:
         """There is no room in its mailbox; the item waits in line."""
 

@@ -382,13 +382,15 @@ class ActorRef(Generic[A_co]):
 
     def _queue(self, envelope: Request | Submission) -> None:
         """Put an ask, a call or submitted work in, or in line; what cannot be is failed."""
+        if self._cell.observer is not None:
+            self._cell.observer.asked(self._cell, envelope)
         try:
             if not self._cell.put(envelope):
                 if self._mailbox.overflow is Overflow.FAIL:
                     envelope.fail(MailboxFullError(self, envelope.message))
                 else:
                     self._cell.queue_up(envelope, envelope)
-        except ActorStoppedError as error:
+        except Exception as error:  # it is closed, or the message has no priority
             envelope.fail(error)
 
     def _request_end(self, intent: str) -> None:
