@@ -6,11 +6,13 @@ Source: `Worker` of the *Python Cookbook*, recipe 12.10.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import multiprocessing
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Literal
@@ -68,20 +70,20 @@ class Worker(Actor[Any]):
 
 
 async def _in_thread(call: Callable[[], Any]) -> Any:
-    """Run in a thread; a first cancel waits for its end, since a thread cannot be stopped, a second does not."""
-    running = asyncio.ensure_future(anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1)))
+    """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second does not."""
+    ended = asyncio.Event()
+
+    async def work() -> Any:
+        try:
+            return await anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1))
+        finally:
+            ended.set()
+
     try:
-        return await asyncio.shield(running)
+        return await asyncio.shield(work())
     except asyncio.CancelledError:
-        running.add_done_callback(_look_at)
-        await asyncio.wait([running])
+        await ended.wait()
         raise
-
-
-def _look_at(future: asyncio.Future[Any]) -> None:
-    """Nobody is left to see what came of it."""
-    if not future.cancelled():
-        future.exception()
 
 
 class _Process:
@@ -95,7 +97,9 @@ class _Process:
         if self._pool is None:  # never forked: a fork of a process with threads and a loop may hang
             self._pool = ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
         try:
-            packed = await asyncio.wrap_future(self._pool.submit(_run_packed, payload))
+            with _signals_held_back():
+                running = self._pool.submit(_run_packed, payload)
+            packed = await asyncio.wrap_future(running)
         except BrokenExecutor as error:
             await self.close()
             raise WorkerError(
@@ -133,6 +137,23 @@ class _Process:
 
     def __del__(self) -> None:
         self.kill()  # a killed actor has no on_stop
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Have a process that starts meanwhile ignore Ctrl-C: its parent ends it in order.
+
+    A terminal sends SIGINT to the whole group. The mask is inherited; an initializer would come too late, while
+    the process is still importing.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _pack(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
