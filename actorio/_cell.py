@@ -12,13 +12,11 @@ between two messages; only a kill interrupts. Everything here runs on the system
 from __future__ import annotations
 
 import asyncio
-import enum
 import inspect
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator
 from contextvars import Context as Variables
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._dispatcher import Dispatcher, Waiter
@@ -33,6 +31,7 @@ from actorio._envelope import (
     payload,
 )
 from actorio._hooks import Hooks
+from actorio._states import Intent, Options, State, Verdict
 from actorio._turns import hook, mailbox_loop, own_loop
 from actorio.actor import Actor, Context
 from actorio.address import child_path
@@ -46,7 +45,6 @@ from actorio.errors import (
 )
 from actorio.events import ActorFailed, ActorRestarted, ActorStarted, ActorStopped, DeadLetter
 from actorio.mailbox import Item, Mailbox, Room
-from actorio.policy import Restart
 from actorio.ref import ActorRef, Statistics, Terminated
 
 if TYPE_CHECKING:
@@ -54,59 +52,10 @@ if TYPE_CHECKING:
     from actorio.system import ActorSystem
     from actorio.timers import Alarm
 
-__all__ = ["Cell", "Intent", "Options", "State", "Verdict"]
+__all__ = ["Cell"]
 
 KILL_GRACE = 0.25
 """Seconds between a kill, the second cancel, and giving the task up."""
-
-
-class State(enum.Enum):
-    """Where in its life an actor is."""
-
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    RESTARTING = "restarting"
-    ENDED = "ended"
-
-
-class Intent(enum.IntEnum):
-    """What was asked of an actor, the mightier later."""
-
-    NONE = 0
-    CLOSE = 1
-    """Accept no more, handle what was accepted."""
-    RECYCLE = 2
-    """End this incarnation for a restart of the group."""
-    LEAVE = 3
-    """The actor ends itself after this message, normally."""
-    RETIRE = 4
-    """The supervisor ends itself in order, with its significant children."""
-    STOP = 5
-    """End after this message."""
-    KILL = 6
-    """End at the next await."""
-
-
-class Verdict(enum.Enum):
-    """What a supervisor decides about an incarnation that has ended."""
-
-    END = enum.auto()
-    RESTART = enum.auto()
-    """After the pause of its backoff."""
-    WAIT = enum.auto()
-    """Wait for the restart of the group."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How an actor was spawned."""
-
-    restart: Restart = Restart.TRANSIENT
-    shutdown: float | None = 5.0
-    significant: bool = False
-    dynamic: bool = False
-    """One of many alike: stopped together with the others of its kind."""
 
 
 class Cell:

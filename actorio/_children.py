@@ -15,8 +15,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actorio._cell import Cell, Intent, Options, State, Verdict
+from actorio._cell import Cell
 from actorio._dispatcher import Waiter
+from actorio._states import Intent, Options, State, Verdict
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-    from actorio._cell import Cell, Intent, Verdict
+    from actorio._cell import Cell
+    from actorio._states import Intent, Verdict
     from actorio._envelope import Request, Submission
     from actorio.errors import ExitReason
     from actorio.mailbox import Item

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVarTuple, Unpack, cast
 
+from actorio._states import Intent
 from actorio._timer import Timer
 from actorio._turns import RECEIVE
 from actorio._typevar import TypeVar
@@ -275,8 +276,6 @@ class Context:
 
     def stop(self) -> None:
         """End this actor after the current message, normally; a permanent one is restarted."""
-        from actorio._cell import Intent
-
         self._own().request(Intent.LEAVE)
 
 

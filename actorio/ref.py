@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, ov
 from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
 from actorio._envelope import Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
+from actorio._states import Intent
 from actorio._typevar import TypeVar
 from actorio.errors import (
     ActorError,
@@ -258,15 +259,15 @@ class ActorRef(Generic[A_co]):
 
     def close(self) -> None:
         """Have it accept no more, handle what it has accepted, and end. Idempotent."""
-        self._request_end("CLOSE")
+        self._request_end(Intent.CLOSE)
 
     def stop(self) -> None:
         """Have it end after the current message; the rest is undelivered. Idempotent."""
-        self._request_end("STOP")
+        self._request_end(Intent.STOP)
 
     def kill(self) -> None:
         """Cancel it at its next await; its `on_stop` does not run, its children are killed. Idempotent."""
-        self._request_end("KILL")
+        self._request_end(Intent.KILL)
 
     async def join(self, timeout: float | None = None) -> Terminated:
         """Wait until the actor has ended for good and everything of it is gone.
@@ -393,11 +394,9 @@ class ActorRef(Generic[A_co]):
         except Exception as error:  # it is closed, or the message has no priority
             envelope.fail(error)
 
-    def _request_end(self, intent: str) -> None:
-        from actorio._cell import Intent
-
+    def _request_end(self, intent: Intent) -> None:
         self._check_thread()
-        self._cell.request(Intent[intent])
+        self._cell.request(intent)
 
 
 class _Sending:

@@ -67,7 +67,7 @@ def child(
         ValueError: significant and permanent contradict each other: it never ends by itself for good.
         TypeError: an argument is not of its kind.
     """
-    if not callable(factory) or Actor in type(factory).__mro__:
+    if not callable(factory) or _is_actor(factory):
         raise TypeError(f"child takes a class of actors or a function that makes one, not {factory!r}")
     if not isinstance(restart, Restart):
         raise TypeError(f"restart must be a Restart, not {restart!r}")
@@ -80,6 +80,10 @@ def child(
     return ChildSpec(
         factory, args, name, restart, check_optional_duration("shutdown", shutdown), significant, mailbox
     )
+
+
+def _is_actor(value: object) -> bool:
+    return isinstance(value, Actor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ from threading import current_thread, get_ident, main_thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVarTuple, Unpack, cast, overload
 
-from actorio._cell import Cell, Intent, Options
+from actorio._cell import Cell
 from actorio._children import Children
 from actorio._dispatcher import Dispatcher
 from actorio._durations import check_duration, check_optional_duration
+from actorio._states import Intent, Options
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
 from actorio.address import check_name, split_path
