@@ -9,7 +9,14 @@ from actorio.testing._loop import SimLoop
 from actorio.testing._policy import PolicyName
 from actorio.testing._tape import Tape
 from actorio.testing.exploration import Exploration, SimulationFailed, explore
-from actorio.testing.failures import Escaped, SimDeadlock, SimLivelock, SimulationError, SimUnhandled
+from actorio.testing.failures import (
+    Escaped,
+    GuaranteeBroken,
+    SimDeadlock,
+    SimLivelock,
+    SimulationError,
+    SimUnhandled,
+)
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.shrinking import shrink
 from actorio.testing.simulation import SimulationResult, simulate
@@ -18,6 +25,7 @@ from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 __all__ = [
     "Escaped",
     "Exploration",
+    "GuaranteeBroken",
     "PolicyName",
     "SimDeadlock",
     "SimLivelock",

@@ -18,15 +18,18 @@ import math
 import random
 import threading
 from asyncio import events
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
+from actorio._dispatcher import Waiter
 from actorio.testing._identity import OrderedWeakSet, SimFuture, SimTask, owner_of
 from actorio.testing._log import EventLog
+from actorio.testing._oracles import Combined, oracles
 from actorio.testing._outside import ClosedLoop
 from actorio.testing._policy import Fifo, Policy, PolicyName, policy_named
 from actorio.testing._stacks import describe_waits
+from actorio.testing._story import Story
 from actorio.testing._tape import Recorder
 from actorio.testing.failures import SimDeadlock, SimLivelock
 from actorio.testing.settings import SimulationSettings
@@ -56,7 +59,9 @@ class SimLoop(ClosedLoop):
     Attributes:
         actorio_task_class: what the actor runtime makes its tasks of on this loop.
         random: a generator seeded from the tape; jitter and faults are drawn from it.
+        actorio_observer: what every actor system on this loop is watched by.
         log: the event log.
+        story: what happened to actors.
         steps: callbacks run until now.
         now_ns: the virtual time, in nanoseconds; an int, so that equal deadlines are equal.
         unhandled: what was reported to the exception handler, unless the program has set its own.
@@ -95,6 +100,8 @@ class SimLoop(ClosedLoop):
         self._timer_births = self._task_births = self._future_births = 0
         self._cancelled_timers = 0
         self._asyncgens = OrderedWeakSet()
+        self.story = Story(self, keep)
+        self.actorio_observer = Combined([self.story, *oracles(self.break_guarantee)])
 
     def _open_lanes(self, recorder: Recorder) -> None:
         self._order, self._actors = map(recorder.lane, ("order", "actor"))
@@ -172,12 +179,14 @@ class SimLoop(ClosedLoop):
 
     # --- a step -----------------------------------------------------------------------------------
 
-    def actorio_choose(self, count: int) -> int:
-        """Choose which of `count` ready waiters of the actor runtime's run queue is next.
-
-        The run queue does not say whose they are, so the policy `pct` gives priorities to places in it.
-        """
-        return self._policy.choose(self._actors, count, _place) if count > 1 else 0
+    def actorio_choose(self, ready: Sequence[Waiter]) -> int:
+        """Choose which of the ready waiters of the actor runtime's run queue is next."""
+        count = len(ready)
+        index = 0
+        if count > 1:
+            index = self._policy.choose(self._actors, count, lambda place: _birth_of(ready[place].callback))
+        self.log.write(self.steps, self.now_ns, f"wakes {_label(ready[index].callback)}")
+        return index
 
     def calm(self, more_steps: int) -> None:
         """Stop drawing: from now on first-in-first-out and free of cost, for so many steps at most."""
@@ -186,8 +195,8 @@ class SimLoop(ClosedLoop):
         self._open_lanes(Recorder())
 
     def _run_once(self) -> None:
-        if self.escaped is not None:
-            self.report_escape()
+        if self.escaped is not None or self.broken is not None:
+            self.report_verdict()
         if not self._ready and not self._stopping:
             self._jump()
         if self._timers and self._timers[0][0] <= self.now_ns:
@@ -234,8 +243,7 @@ class SimLoop(ClosedLoop):
         self._ready.extend(timers)
 
     def _owner(self, index: int) -> int:
-        task = owner_of(self._ready[index]._callback)  # type: ignore[attr-defined]
-        return 0 if task is None else task.birth
+        return _birth_of(self._ready[index]._callback)  # type: ignore[attr-defined]
 
     def _step(self, handle: asyncio.Handle) -> None:
         self.steps += 1
@@ -338,8 +346,9 @@ class SimLoop(ClosedLoop):
         """Do nothing: the loop never sleeps."""
 
 
-def _place(index: int) -> int:
-    return -1 - index  # birth numbers are positive
+def _birth_of(callback: object) -> int:
+    task = owner_of(callback)
+    return 0 if task is None else task.birth
 
 
 def _label(callback: object) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from actorio.testing.failures import Escaped
+from actorio.testing.failures import Escaped, GuaranteeBroken
 
 __all__ = ["ClosedLoop", "replaced", "walled"]
 
@@ -38,6 +38,7 @@ class ClosedLoop(asyncio.BaseEventLoop):
     Attributes:
         home: the identifier of its thread.
         escaped: the first escape.
+        broken: the first guarantee seen broken.
     """
 
     # asyncio's own, and absent from its type stubs
@@ -47,6 +48,7 @@ class ClosedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.home = threading.get_ident()
         self.escaped: Escaped | None = None
+        self.broken: GuaranteeBroken | None = None
         self._reported = False
 
     def escape(self, what: str) -> NoReturn:
@@ -64,15 +66,26 @@ class ClosedLoop(asyncio.BaseEventLoop):
         self.escaped = self.escaped or error
         raise error
 
-    def report_escape(self) -> None:
-        """End the run that has escaped, once; it may still be cleared away.
+    def break_guarantee(self, error: GuaranteeBroken) -> None:
+        """Remember what an oracle has found: the run ends before its next step."""
+        if self.broken is None:
+            self.broken = error
+
+    @property
+    def verdict(self) -> Escaped | GuaranteeBroken | None:
+        """What ends this run whatever the program makes of it."""
+        return self.escaped or self.broken
+
+    def report_verdict(self) -> None:
+        """End the run by its verdict, once; it may still be cleared away.
 
         Raises:
             Escaped: the first escape, if there was one.
+            GuaranteeBroken: the first guarantee seen broken, if there was one.
         """
-        if self.escaped is not None and not self._reported:
+        if self.verdict is not None and not self._reported:
             self._reported = True
-            raise self.escaped
+            raise self.verdict
 
     def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
         """Run until the future is done; a run that was broken off does not stop the next one as well."""

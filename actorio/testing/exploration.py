@@ -16,7 +16,7 @@ from actorio.testing.simulation import SimulationResult, simulate
 
 __all__ = ["Exploration", "SimulationFailed", "explore"]
 
-_SHOWN_LINES = 20
+_SHOWN_LINES = 24
 _LONGEST_TAPE = 2_000  # characters
 
 
@@ -100,6 +100,9 @@ def _report(
     ]
     if len(text := str(shrunk.tape)) <= _LONGEST_TAPE:
         lines.append(f"the shrunk run:  simulate(main, tape={text!r})")
+    if shrunk.story:
+        lines.append("what its actors did last:")
+        return lines + list(shrunk.story[-_SHOWN_LINES:])
     lines.append(f"its last steps, of {shrunk.steps}:")
     return lines + list(shrunk.trace[-_SHOWN_LINES:])
 

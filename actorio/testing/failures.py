@@ -7,6 +7,7 @@
         ├── SimDeadlock        nothing can run, nothing is due, and work is pending
         ├── SimLivelock        the bound of steps is reached
         ├── SimUnhandled       an exception nobody has looked at
+        ├── GuaranteeBroken    actorio has not kept a promise
         └── SimulationFailed   raised by `explore`: the failing run, shrunk, with its seed and tape
     RuntimeError
     └── Escaped                the program reached for something outside of the simulation
@@ -17,7 +18,22 @@ a program that cannot be simulated as it is, not of one that is wrong.
 
 from __future__ import annotations
 
-__all__ = ["Escaped", "SimDeadlock", "SimLivelock", "SimUnhandled", "SimulationError"]
+__all__ = ["Escaped", "GuaranteeBroken", "SimDeadlock", "SimLivelock", "SimUnhandled", "SimulationError"]
+
+_GUARANTEES = {
+    1: "one fate",
+    2: "order",
+    3: "one at a time",
+    5: "ask",
+    8: "stopping cannot be blocked by mail",
+    10: "strategies",
+    12: "children end first",
+    13: "on_stop runs once",
+    14: "notices come last",
+    15: "back pressure",
+    17: "timers",
+    20: "leaving the block leaves nothing",
+}
 
 
 class SimulationError(AssertionError):
@@ -34,6 +50,18 @@ class SimLivelock(SimulationError):
 
 class SimUnhandled(SimulationError):
     """Main returned, but an exception went to the event loop's handler because nobody had looked at it."""
+
+
+class GuaranteeBroken(SimulationError):
+    """An oracle has seen actorio break one of its own guarantees: a bug of actorio, not of the program.
+
+    Attributes:
+        number: of the guarantee, as in the reference.
+    """
+
+    def __init__(self, number: int, what: str) -> None:
+        self.number = number
+        super().__init__(f"guarantee {number} ({_GUARANTEES[number]}) is broken: {what}")
 
 
 class Escaped(RuntimeError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from actorio.testing._tape import Tape
+from actorio.testing.failures import GuaranteeBroken
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.simulation import SimulationResult, simulate
 
@@ -104,6 +105,8 @@ def _signature(error: BaseException | None) -> tuple[object, ...]:
         error = error.exceptions[0]
     if error is None:
         return ()
+    if isinstance(error, GuaranteeBroken):
+        return type(error), error.number
     place: tuple[object, ...] = ()
     traceback = error.__traceback__
     while traceback is not None:

@@ -49,6 +49,7 @@ class SimulationResult(Generic[T]):
         steps: callbacks run.
         elapsed: virtual seconds.
         trace: the last lines of the event log, all of them with `trace=True`.
+        story: the last things that happened to actors, all of them with `trace=True`.
         leftovers: names of the tasks that were unfinished when main ended; they have been cancelled.
     """
 
@@ -61,6 +62,7 @@ class SimulationResult(Generic[T]):
     steps: int
     elapsed: float
     trace: tuple[str, ...]
+    story: tuple[str, ...]
     leftovers: tuple[str, ...]
 
     def unwrap(self) -> T:
@@ -117,6 +119,7 @@ def simulate(
             steps=loop.steps,
             elapsed=loop.time(),
             trace=loop.log.lines,
+            story=loop.story.lines,
             leftovers=tuple(task.get_name() for task in _unfinished(loop)),
         )
         _clear_away(loop)
@@ -131,8 +134,8 @@ def _run(loop: SimLoop, main: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T |
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit and CancelledError too are what came of the run
-        return None, loop.escaped or error
-    return (None, loop.escaped) if loop.escaped else (value, None)
+        return None, loop.verdict or error
+    return (None, loop.verdict) if loop.verdict else (value, None)
 
 
 @contextmanager

@@ -1,0 +1,67 @@
+"""Guarantee 5: an ask ends in exactly one way, at the latest with its target, and never hangs.
+
+And 6, as far as events tell: an ask that has ended is not begun.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actorio._envelope import ENDED, payload
+from actorio._observer import Observer
+from actorio.testing._ledger import Breach
+from actorio.testing._words import in_short
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio.errors import ExitReason
+    from actorio.system import ActorSystem
+
+__all__ = ["Answers"]
+
+
+class Answers(Observer):
+    """Counts asks, calls and submitted work until they have their outcome."""
+
+    def __init__(self, breach: Breach) -> None:
+        self._breach = breach
+        self._open: dict[Cell, dict[Any, None]] = {}
+
+    def asked(self, cell: Cell, envelope: Any) -> None:
+        """Remember it."""
+        self._open.setdefault(cell, {})[envelope] = None
+
+    def answered(self, cell: Cell, envelope: Any) -> None:
+        """Check that this is the first outcome."""
+        outstanding = self._open.get(cell, {})
+        if envelope not in outstanding:
+            self._breach(5, f"the ask {in_short(payload(envelope))} of {cell.path} has ended twice")
+            return
+        del outstanding[envelope]
+        if not outstanding:
+            del self._open[cell]
+
+    def ended(self, cell: Cell, item: Any) -> None:
+        """Check that a turn leaves its ask answered, or taken away by the handler."""
+        if item in self._open.get(cell, ()) and item.state < ENDED and not self._is_deferred(cell, item):
+            self._breach(5, f"{cell.path} has ended its turn without an answer to {in_short(payload(item))}")
+
+    @staticmethod
+    def _is_deferred(cell: Cell, item: Any) -> bool:
+        return item in (cell.deferred or ())
+
+    def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
+        """Check that nobody waits for the dead."""
+        outstanding = self._open.pop(cell, None)
+        if outstanding:
+            first = in_short(payload(next(iter(outstanding))))
+            self._breach(
+                5, f"{cell.path} has ended, and {len(outstanding)} asks of it go on waiting, as {first}"
+            )
+
+    def left(self, system: ActorSystem) -> None:
+        """Check that no ask is outstanding."""
+        for cell in self._open:
+            if cell.system is system:
+                self._breach(5, f"the system has ended, and an ask of {cell.path} goes on waiting")
+                return

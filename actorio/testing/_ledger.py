@@ -1,0 +1,217 @@
+"""The ledger of fates: every accepted message is handled once, in order, one at a time, or accounted for.
+
+Guarantees 1 (one fate), 2 (order), 3 (one at a time) and 15 (back pressure).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from actorio._envelope import ENDED, Tick, payload
+from actorio._observer import Observer
+from actorio.errors import ExitReason
+from actorio.mailbox import PriorityMailbox
+from actorio.testing._words import in_short
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+
+__all__ = ["Breach", "Ledger"]
+
+Breach = Callable[[int, str], None]
+"""Called with the number of a guarantee and what has broken it."""
+
+Item = Any
+
+
+class _Account:
+    """The mail of one actor."""
+
+    __slots__ = ("dropped", "in_hand", "in_line", "pending", "told")
+
+    def __init__(self) -> None:
+        self.pending: dict[Item, None] = {}
+        """Accepted and without a fate, in order."""
+        self.in_line: dict[Item, None] = {}
+        """Waiting for room, in order; may hold some that have left since."""
+        self.in_hand: Item | None = None
+        self.told = False
+        """Whether a failure was reported since the message in hand began."""
+        self.dropped: list[Any] = []
+        """Messages dropped as the newest, before their acceptance is told."""
+
+
+class Ledger(Observer):
+    """Follows each message from its acceptance to its fate."""
+
+    def __init__(self, breach: Breach) -> None:
+        self._breach = breach
+        self._accounts: dict[Cell, _Account] = {}
+
+    def spawned(self, cell: Cell) -> None:
+        """Open an account."""
+        self._accounts[cell] = _Account()
+
+    # -- into the mailbox --------------------------------------------------------------------------
+
+    def queued(self, cell: Cell, item: Item) -> None:
+        """Remember the place in line."""
+        self._accounts[cell].in_line[item] = None
+
+    def accepted(self, cell: Cell, item: Item) -> None:
+        """Check the place in line and the room, and enter it."""
+        account = self._accounts.get(cell)
+        if account is None:
+            self._breach(1, f"{cell.path} has accepted {_name(item)} after its end: nobody will handle it")
+            return
+        if _is_over(item) or _forget(account.dropped, payload(item)):
+            return
+        if item in account.pending:
+            self._breach(1, f"{cell.path} has accepted {_name(item)} twice")
+        admitted = item in account.in_line
+        if admitted:
+            self._leave_line(cell, account, item)
+        passes = not admitted and _may_pass(cell, item)
+        if not passes:
+            self._check_room(cell, item)
+            if not admitted and cell.mailbox.waiting:
+                self._breach(2, f"{_name(item)} has overtaken those who wait for room in {cell.path}")
+        account.pending[item] = None
+
+    def _leave_line(self, cell: Cell, account: _Account, item: Item) -> None:
+        waiting = [other for other, _ in cell.mailbox.waiting or ()]
+        for earlier in tuple(account.in_line):
+            del account.in_line[earlier]
+            if earlier is item:
+                return
+            if any(other is earlier for other in waiting):
+                self._breach(
+                    2, f"{_name(item)} was let into {cell.path} before {_name(earlier)}, which waited longer"
+                )
+
+    def _check_room(self, cell: Cell, item: Item) -> None:
+        capacity = cell.mailbox.capacity
+        if capacity is not None and cell.mailbox.qsize() > capacity:
+            self._breach(
+                15,
+                f"the mailbox of {cell.path} holds {cell.mailbox.qsize()} messages with {_name(item)}, "
+                f"and its capacity is {capacity}",
+            )
+
+    # -- in turn -----------------------------------------------------------------------------------
+
+    def begun(self, cell: Cell, item: Item) -> None:
+        """Check that it is this item's turn, and no other is going on."""
+        account = self._accounts.get(cell)
+        if account is None:
+            self._breach(1, f"{cell.path} has begun {_name(item)} after its end")
+            return
+        if account.in_hand is not None:
+            self._breach(3, f"{cell.path} has begun {_name(item)} while it was at {_name(account.in_hand)}")
+        if item not in account.pending:
+            self._breach(
+                1, f"{cell.path} has begun {_name(item)}, which was handled before or never accepted"
+            )
+        elif not isinstance(cell.mailbox, PriorityMailbox):
+            self._check_first(cell, account, item)
+        account.pending.pop(item, None)
+        if not _is_over(item):
+            account.in_hand, account.told = item, False
+
+    def _check_first(self, cell: Cell, account: _Account, item: Item) -> None:
+        while (first := next(iter(account.pending))) is not item:
+            if not _is_over(first):
+                self._breach(
+                    2,
+                    f"{cell.path} has begun {_name(item)} before {_name(first)}, which was accepted earlier",
+                )
+                return
+            del account.pending[first]
+
+    def ended(self, cell: Cell, item: Item) -> None:
+        """Note that the item was handled."""
+        account = self._accounts.get(cell)
+        if account is not None and account.in_hand is item:
+            account.in_hand = None
+
+    def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
+        """Note that a failure was reported."""
+        account = self._accounts.get(cell)
+        if account is not None:
+            account.told = True
+
+    def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
+        """Enter the fate of a message that is in hand or in the mailbox, once."""
+        account = self._accounts.get(cell)
+        if account is None or reason == "unsent":
+            return
+        if reason == "interrupted":
+            known = account.in_hand is not None and payload(account.in_hand) is message
+            account.in_hand = None if known else account.in_hand
+        else:
+            known = _strike(account.pending, message)
+            if not known and reason == "dropped":
+                account.dropped.append(message)
+                return
+        if not known:
+            self._breach(
+                1,
+                f"{cell.path} has {reason} {in_short(message)}, which had its fate already or was never accepted",
+            )
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def stopped(self, cell: Cell, reason: ExitReason) -> None:
+        """Check that the message in hand, if any, did not vanish with the incarnation."""
+        account = self._accounts.get(cell)
+        if account is None or account.in_hand is None:
+            return
+        item, account.in_hand = account.in_hand, None
+        orderly = reason in (ExitReason.NORMAL, ExitReason.SHUTDOWN)
+        if not (orderly or account.told or _is_over(item)):
+            self._breach(
+                1, f"{_name(item)} was in hand as {cell.path} ended ({reason.value}), and nobody was told"
+            )
+
+    def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
+        """Check that nothing is left without a fate."""
+        account = self._accounts.pop(cell, None)
+        if account is None:
+            return
+        left = [item for item in account.pending if not _is_over(item)]
+        left += [item for item, _ in cell.mailbox.waiting or ()]
+        if left:
+            self._breach(
+                1, f"{_name(left[0])} has vanished with {cell.path}: neither handled nor a dead letter"
+            )
+
+
+def _is_over(item: Item) -> bool:
+    """Whether an ask, a tick or work has ended before its turn: nobody waits for it."""
+    return bool(item.state >= ENDED)
+
+
+def _may_pass(cell: Cell, item: Item) -> bool:
+    """Whether it may go in above the capacity: a tick, or an actor's mail to itself."""
+    return isinstance(item, Tick) or cell.dispatcher.current is cell
+
+
+def _forget(messages: list[Any], message: Any) -> bool:
+    for place, other in enumerate(messages):
+        if other is message:
+            del messages[place]
+            return True
+    return False
+
+
+def _strike(pending: dict[Item, None], message: Any) -> bool:
+    for item in pending:
+        if payload(item) is message:
+            del pending[item]
+            return True
+    return False
+
+
+def _name(item: Item) -> str:
+    return in_short(payload(item))

@@ -1,0 +1,57 @@
+"""The oracles of a run: what actorio promises, checked from boundary events while anybody's program runs.
+
+Each oracle is an `Observer` that keeps the little state that its guarantees need. The first broken guarantee
+ends the run; what is seen after it is not trusted. An oracle keeps its own account of what the runtime tells,
+so that a bug there cannot hide itself, and looks into the runtime's tables only to see that they are empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from actorio._observer import Observer
+from actorio.testing._answers import Answers
+from actorio.testing._ledger import Ledger
+from actorio.testing._lives import Lives
+from actorio.testing._notices import Notices
+from actorio.testing._regroups import Regroups
+from actorio.testing._remains import Remains
+from actorio.testing.failures import GuaranteeBroken
+
+__all__ = ["Combined", "oracles"]
+
+_EVENTS = tuple(name for name in vars(Observer) if not name.startswith("_"))
+
+Listener = Callable[..., None]
+
+
+class Combined(Observer):
+    """Several observers as one: each is told of the events that it overrides, in the order given."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        for event in _EVENTS:
+            listeners = [
+                getattr(observer, event)
+                for observer in observers
+                if getattr(type(observer), event) is not getattr(Observer, event)
+            ]
+            if listeners:
+                setattr(self, event, listeners[0] if len(listeners) == 1 else _all_of(listeners))
+
+
+def _all_of(listeners: Sequence[Listener]) -> Listener:
+    def tell(*event: Any) -> None:
+        for listener in listeners:
+            listener(*event)
+
+    return tell
+
+
+def oracles(report: Callable[[GuaranteeBroken], None]) -> list[Observer]:
+    """Return a fresh set of oracles; `report` is told of every broken guarantee, the first is the one to trust."""
+
+    def breach(number: int, what: str) -> None:
+        report(GuaranteeBroken(number, what))
+
+    return [kind(breach) for kind in (Ledger, Answers, Lives, Regroups, Notices, Remains)]

@@ -1,0 +1,115 @@
+"""Guarantee 10: groups stop in reverse order and start in order, and restarts keep to their budget."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from actorio._states import Intent, Verdict
+from actorio._observer import Observer
+from actorio.errors import ExitReason
+from actorio.policy import Restart, Strategy
+from actorio.testing._ledger import Breach
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio._children import Children
+
+__all__ = ["Regroups"]
+
+
+class _Regroup:
+    """One restart of a group, as far as it has come."""
+
+    __slots__ = ("again", "cells")
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self.cells = tuple(cells)
+        self.again: dict[Cell, None] = {}
+
+
+class Regroups(Observer):
+    """Follows who is up, and which groups are being restarted."""
+
+    def __init__(self, breach: Breach) -> None:
+        self._breach = breach
+        self._up: dict[Cell, None] = {}
+        self._regroups: dict[Children, _Regroup] = {}
+        self._restarts: dict[Cell | Children, deque[float]] = {}
+
+    def group_restarts(self, group: Sequence[Cell]) -> None:
+        """Begin to follow it."""
+        if group:
+            self._regroups[group[0].siblings] = _Regroup(group)
+
+    def requested(self, cell: Cell, intent: Intent) -> None:
+        """Check that those started after it are down."""
+        regroup = self._regroups.get(cell.siblings)
+        if intent is not Intent.RECYCLE or regroup is None or cell not in regroup.cells:
+            return
+        for later in regroup.cells[regroup.cells.index(cell) + 1 :]:
+            if later in self._up:
+                self._breach(10, f"{cell.path} is stopped while {later.path}, started after it, is up")
+
+    def constructed(self, cell: Cell) -> None:
+        """Check that its group is down and those before it are up again."""
+        self._up[cell] = None
+        regroup = self._regroups.get(cell.siblings)
+        if regroup is None or cell not in regroup.cells:
+            return
+        place = regroup.cells.index(cell)
+        for other in regroup.cells[:place]:
+            if other not in regroup.again and other.reason is None:
+                self._breach(
+                    10, f"{cell.path} is started before {other.path}, which comes first in its group"
+                )
+        for other in regroup.cells[place + 1 :]:
+            if other in self._up:
+                self._breach(
+                    10, f"{cell.path} is started while {other.path} of its group has not been stopped"
+                )
+
+    def restarted(self, cell: Cell) -> None:
+        """Note that it is up again."""
+        regroup = self._regroups.get(cell.siblings)
+        if regroup is None or cell not in regroup.cells:
+            return
+        regroup.again[cell] = None
+        if all(other in regroup.again or other.reason is not None for other in regroup.cells):
+            del self._regroups[cell.siblings]
+
+    def decided(self, cell: Cell, reason: ExitReason, verdict: Verdict) -> None:
+        """Check that a restart is due, and count it."""
+        if verdict is Verdict.END or cell.intent is Intent.RECYCLE:
+            return
+        if cell.options.restart is Restart.TEMPORARY or (
+            cell.options.restart is Restart.TRANSIENT and reason is not ExitReason.CRASHED
+        ):
+            self._breach(
+                10, f"{cell.path} is {cell.options.restart.value}, and is restarted after {reason.value}"
+            )
+        limits = cell.siblings.supervision
+        alone = limits.strategy is Strategy.ONE_FOR_ONE
+        times = self._restarts.setdefault(cell if alone else cell.siblings, deque())
+        now = cell.system.timers.now()
+        times.append(now)
+        while times[0] < now - limits.within:
+            times.popleft()
+        if len(times) > limits.max_restarts:
+            self._breach(
+                10, f"{cell.path} is restarted although there were {len(times)} in {limits.within:g} s "
+                f"and max_restarts is {limits.max_restarts}"
+            )  # fmt: skip
+
+    def stopped(self, cell: Cell, reason: ExitReason) -> None:
+        """Note that it is down."""
+        self._up.pop(cell, None)
+
+    def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
+        """Forget it, and what was counted of its children."""
+        self._restarts.pop(cell, None)
+        for known in (self._regroups, self._restarts):
+            gone = [key for key in known if getattr(key, "owner", None) is cell]
+            for children in gone:
+                del known[children]  # type: ignore[arg-type]
