@@ -226,9 +226,9 @@ class Cell:
                     outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
                 except ActorExit:
                     outcome = self.exit_reason(), None
-                except GeneratorExit:
-                    raise
                 except BaseException as error:
+                    if isinstance(error, GeneratorExit) and not self._is_running():
+                        raise  # the coroutine is closed with its loop
                     outcome = self._reason_of(error)
                 self._leave_turn()
                 verdict = self._verdict(*outcome)
@@ -244,6 +244,9 @@ class Cell:
             self._end(*self._final(outcome))
         except Exception as error:
             self.system.broken(self, error)
+
+    def _is_running(self) -> bool:
+        return self.task is not None and asyncio.current_task(self.dispatcher.loop) is self.task
 
     def _leave_turn(self) -> None:
         self.dispatcher.current = None

@@ -65,8 +65,10 @@ def mailbox_loop(cell: Cell) -> Steps:
                 mailbox.peak = len(items)
             for _ in _BUDGET:
                 for _ in _CLOCK_EVERY:
-                    if cell.urgent and (yield from attend(cell)):
-                        return
+                    if cell.urgent:
+                        message = cell.message = None  # the last one is done with: no notice is blamed on it
+                        if (yield from attend(cell)):
+                            return
                     if not items:
                         break
                     item = message = items.popleft()
@@ -79,7 +81,7 @@ def mailbox_loop(cell: Cell) -> Steps:
                         cell.handled += handled
                         handled = 0
                         if type(item) is Request and is_async and item.state == QUEUED:
-                            yield from _answer_ask(cell, item, receive(item.message), own)
+                            yield from _answer_ask(cell, item, own)
                         else:
                             yield from answer(cell, item, own)
                     elif is_async:
@@ -232,8 +234,9 @@ def attend(cell: Cell) -> Generator[Any, Any, bool]:
 
 def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
     """Run an envelope and tell its sender what came of it."""
-    if not envelope.begin():
-        return  # nobody waits for it any more
+    if not envelope.begin():  # nobody waits for it any more
+        cell.handled -= 1  # the loop counts all that it takes
+        return
     cell.envelope = envelope
     cell.message = envelope.message
     context = envelope.sender or own
@@ -252,12 +255,13 @@ def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
     cell.message = None
 
 
-def _answer_ask(cell: Cell, request: Request, step: Any, own: Context) -> Steps:
+def _answer_ask(cell: Cell, request: Request, own: Context) -> Steps:
     """`answer` for the usual case, an ask to an async `receive`, with one generator instead of three."""
     request.state = RUNNING
     cell.envelope = request
     context = request.sender or own
     try:
+        step = cell.receive(request.message)
         try:
             awaited = context.run(step.send, None)
         except StopIteration as stop:
@@ -292,10 +296,9 @@ def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bo
     if not isinstance(error, Exception):
         envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
         return False
-    listed = isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit)
     asked, unheard = envelope.answers, envelope.state >= ENDED
     envelope.fail(error)
-    if asked and listed:
+    if asked and isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit):
         cell.count_failed_answer(error, unheard)
         return True
     return False

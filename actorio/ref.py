@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, ov
 
 from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
-from actorio._envelope import Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
+from actorio._envelope import QUEUED, Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
 from actorio._states import Intent
 from actorio._typevar import TypeVar
 from actorio.errors import (
@@ -197,7 +197,7 @@ class ActorRef(Generic[A_co]):
             mailbox.items.append(request)
         else:
             self._queue(request)
-        if timeout is not None:
+        if timeout is not None and request.state == QUEUED:
             request.alarm = cell.system.timers.after(request.timeout, request.expire)
         return await request
 
