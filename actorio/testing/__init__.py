@@ -8,7 +8,7 @@ fails; it shrinks the failing run and prints the seed and the tape that replay i
 from actorio.testing._loop import SimLoop
 from actorio.testing._policy import PolicyName
 from actorio.testing._tape import Tape
-from actorio.testing.exploration import Exploration, SimulationFailed, explore
+from actorio.testing.exploration import Exploration, SimulationFailed, explore, explore_places
 from actorio.testing.failures import (
     Escaped,
     GuaranteeBroken,
@@ -17,6 +17,7 @@ from actorio.testing.failures import (
     SimulationError,
     SimUnhandled,
 )
+from actorio.testing.faults import Fault, Faults, InjectedCrash
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.shrinking import shrink
 from actorio.testing.simulation import SimulationResult, simulate
@@ -25,7 +26,10 @@ from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 __all__ = [
     "Escaped",
     "Exploration",
+    "Fault",
+    "Faults",
     "GuaranteeBroken",
+    "InjectedCrash",
     "PolicyName",
     "SimDeadlock",
     "SimLivelock",
@@ -38,6 +42,7 @@ __all__ = [
     "Tape",
     "VirtualTimeLoop",
     "explore",
+    "explore_places",
     "run_in_virtual_time",
     "shrink",
     "simulate",

@@ -157,7 +157,7 @@ class Ledger(Observer):
         if not known:
             self._breach(
                 1,
-                f"{cell.path} has {reason} {in_short(message)}, which had its fate already or was never accepted",
+                f"{cell.path} has {reason} {in_short(message)}, which was not in its mailbox any more",
             )
 
     # -- the end -----------------------------------------------------------------------------------

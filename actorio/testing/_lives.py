@@ -1,13 +1,13 @@
-"""Guarantees about an actor's end: 8 (mail does not block a stop), 12 (children first), 13 (`on_stop` once)."""
+"""Guarantees about an actor's end: 8 (mail cannot block it), 12 (children first), 13 (`on_stop` once)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell import Cell
-from actorio._states import Intent
 from actorio._envelope import payload
 from actorio._observer import Observer
+from actorio._states import Intent
 from actorio.testing._ledger import Breach
 from actorio.testing._words import in_short
 
@@ -44,7 +44,7 @@ class Lives(Observer):
         if intent is not None:
             self._breach(
                 8,
-                f"{cell.path} has begun {in_short(payload(item))} after it was asked to {intent.name.lower()}",
+                f"{cell.path} has begun {in_short(payload(item))} when asked to {intent.name.lower()}",
             )
 
     def constructed(self, cell: Cell) -> None:

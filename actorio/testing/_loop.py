@@ -24,6 +24,7 @@ from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
 from actorio._dispatcher import Waiter
 from actorio.testing._identity import OrderedWeakSet, SimFuture, SimTask, owner_of
+from actorio.testing._injection import Injection
 from actorio.testing._log import EventLog
 from actorio.testing._oracles import Combined, oracles
 from actorio.testing._outside import ClosedLoop
@@ -32,6 +33,7 @@ from actorio.testing._stacks import describe_waits
 from actorio.testing._story import Story
 from actorio.testing._tape import Recorder
 from actorio.testing.failures import SimDeadlock, SimLivelock
+from actorio.testing.faults import Faults
 from actorio.testing.settings import SimulationSettings
 
 __all__ = ["SimLoop"]
@@ -62,6 +64,7 @@ class SimLoop(ClosedLoop):
         actorio_observer: what every actor system on this loop is watched by.
         log: the event log.
         story: what happened to actors.
+        injection: the faults put into actors.
         steps: callbacks run until now.
         now_ns: the virtual time, in nanoseconds; an int, so that equal deadlines are equal.
         unhandled: what was reported to the exception handler, unless the program has set its own.
@@ -101,12 +104,15 @@ class SimLoop(ClosedLoop):
         self._cancelled_timers = 0
         self._asyncgens = OrderedWeakSet()
         self.story = Story(self, keep)
-        self.actorio_observer = Combined([self.story, *oracles(self.break_guarantee)])
+        self.injection = Injection(self, settings.faults or Faults())
+        observers = [self.story, *oracles(self.break_guarantee)]
+        self.actorio_observer = Combined([*observers, self.injection] if settings.faults else observers)
 
     def _open_lanes(self, recorder: Recorder) -> None:
         self._order, self._actors = map(recorder.lane, ("order", "actor"))
         self._ties, self._costs = map(recorder.lane, ("tie", "cost"))
         self._delays, self._late = map(recorder.lane, ("thread", "late"))
+        self._fates = recorder.lane("fault")
         self._cost_bound = round(self.settings.step_cost * 1e6) + 1  # in microseconds
         self._delay_bound = round(self.settings.thread_delay * 1e6) + 1
 
@@ -187,6 +193,10 @@ class SimLoop(ClosedLoop):
             index = self._policy.choose(self._actors, count, lambda place: _birth_of(ready[place].callback))
         self.log.write(self.steps, self.now_ns, f"wakes {_label(ready[index].callback)}")
         return index
+
+    def draw_fault(self, bound: int) -> int:
+        """Draw a number below `bound` from the lane of faults; 0 means none."""
+        return self._fates.draw(bound)
 
     def calm(self, more_steps: int) -> None:
         """Stop drawing: from now on first-in-first-out and free of cost, for so many steps at most."""

@@ -49,7 +49,7 @@ def _all_of(listeners: Sequence[Listener]) -> Listener:
 
 
 def oracles(report: Callable[[GuaranteeBroken], None]) -> list[Observer]:
-    """Return a fresh set of oracles; `report` is told of every broken guarantee, the first is the one to trust."""
+    """Return a fresh set of oracles; `report` is told of what is broken, the first is to be trusted."""
 
     def breach(number: int, what: str) -> None:
         report(GuaranteeBroken(number, what))

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actorio._states import Intent, Verdict
 from actorio._observer import Observer
+from actorio._states import Intent, Verdict
 from actorio.errors import ExitReason
 from actorio.policy import Restart, Strategy
 from actorio.testing._ledger import Breach

@@ -1,4 +1,4 @@
-"""The story of a run in actor terms: who sent what to whom, what was handled, what failed, and because of what.
+"""The story of a run in actor terms: who sent what to whom, what was handled, what failed, and why.
 
 Messages are numbered in order of sending. Texts are made as things happen: a message may change later, and to
 keep it would keep alive what hangs on it.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actorio._cell import Cell
-from actorio._states import Intent
+    from actorio._states import Intent
     from actorio.errors import ExitReason
     from actorio.ref import Terminated
     from actorio.testing._loop import SimLoop
@@ -126,7 +126,7 @@ class Story(Observer):
         if envelope.state == ANSWERED:
             self.write(f"{cell.path} answers {text} with {in_short(getattr(envelope, 'value', None))}")
         elif envelope.state == FAILED:
-            self.write(f"{cell.path} answers {text} by {in_short(getattr(envelope, 'error', 'an exception'))}")
+            self.write(f"{cell.path} answers {text} by {in_short(getattr(envelope, 'error', None))}")
         else:
             self.write(f"{text} of {cell.path} is withdrawn")
 
@@ -155,8 +155,8 @@ class Story(Observer):
 
     def _tell_because(self, sent: _Sent | None) -> None:
         while sent is not None:
-            self.write(f"    because {sent.sender} sent it {sent}" if sent.because is None else
-                       f"    because {sent.sender} sent it {sent}, while it handled #{sent.because.number}")  # fmt: skip
+            during = "" if sent.because is None else f", while it handled #{sent.because.number}"
+            self.write(f"    because {sent.sender} sent it {sent}{during}")
             sent = sent.because
 
     def stopped(self, cell: Cell, reason: ExitReason) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actorio.errors import describe
 from actorio.testing._heap import steady_heap
 from actorio.testing._policy import PolicyName
 from actorio.testing.failures import SimulationError
+from actorio.testing.faults import Fault, FaultKind, Faults
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.shrinking import shrink
 from actorio.testing.simulation import SimulationResult, simulate
 
-__all__ = ["Exploration", "SimulationFailed", "explore"]
+__all__ = ["Exploration", "SimulationFailed", "explore", "explore_places"]
 
 _SHOWN_LINES = 24
 _LONGEST_TAPE = 2_000  # characters
@@ -88,6 +90,52 @@ def explore(
     return Exploration(runs, len(digests), steps)
 
 
+def explore_places(
+    main: Callable[[], Coroutine[Any, Any, Any]],
+    path: str,
+    *,
+    kind: FaultKind = "crash",
+    seconds: float = 1.0,
+    seed: int = 0,
+    policy: PolicyName = "fifo",
+    settings: SimulationSettings | None = None,
+) -> int:
+    """Run `main` once for each place of an actor, with a fault at that place: every turn, then every await.
+
+    The awaits are those of handlers, hooks and calls, in their `finally` too.
+
+    Args:
+        main: as for `explore`.
+        path: of the actor.
+        kind: what happens there.
+        seconds: how long `slow` takes.
+        seed: of all runs.
+        policy: of all runs.
+        settings: conditions of all runs; other faults in them happen too.
+
+    Returns:
+        How many places there were.
+
+    Raises:
+        SimulationFailed: a run failed; its `faults` say where.
+    """
+    settings = settings or SimulationSettings()
+    faults = settings.faults or Faults()
+    places = 0
+    with steady_heap():
+        for what in ("message", "wait"):
+            for number in itertools.count(1):
+                fault = Fault(kind=kind, path=path, seconds=seconds, **{what: number})
+                placed = replace(settings, faults=replace(faults, by_hand=(*faults.by_hand, fault)))
+                result = simulate(main, seed=seed, policy=policy, settings=placed)
+                if fault not in result.faults and result.error is None:
+                    break
+                places += 1
+                if result.error is not None:
+                    raise SimulationFailed(result, result, places, 0) from result.error
+    return places
+
+
 def _report(
     result: SimulationResult[Any], shrunk: SimulationResult[Any], tried: int, spent: int
 ) -> list[str]:
@@ -98,6 +146,8 @@ def _report(
         f"{len(result.tape.deviations)} deviations to {len(shrunk.tape.deviations)} in {spent} runs",
         f"the run again:   simulate(main, seed={result.seed}, policy={result.policy!r})",
     ]
+    if shrunk.faults:
+        lines.append(f"faults: {', '.join(map(_describe_fault, shrunk.faults))}")
     if len(text := str(shrunk.tape)) <= _LONGEST_TAPE:
         lines.append(f"the shrunk run:  simulate(main, tape={text!r})")
     if shrunk.story:
@@ -105,6 +155,11 @@ def _report(
         return lines + list(shrunk.story[-_SHOWN_LINES:])
     lines.append(f"its last steps, of {shrunk.steps}:")
     return lines + list(shrunk.trace[-_SHOWN_LINES:])
+
+
+def _describe_fault(fault: Fault) -> str:
+    place = f"turn {fault.message}" if fault.wait is None else f"await {fault.wait}"
+    return f"{fault.kind} in {fault.path} at {place}"
 
 
 def _headline(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actorio._durations import check_count, check_duration
+from actorio.testing.faults import Faults
 
 __all__ = ["SimulationSettings"]
 
@@ -20,6 +21,7 @@ class SimulationSettings:
         thread_delay: seconds, the most that work given to a thread or executor takes.
         max_steps: callbacks in one run, at most; one more is a `SimLivelock`.
         pct_depth: the policy `pct` finds bugs that need this many orderings at least (see `_policy`).
+        faults: what is done to the actors of the run; None: nothing.
     """
 
     quantum: float = 0.001
@@ -27,6 +29,7 @@ class SimulationSettings:
     thread_delay: float = 0.01
     max_steps: int = 1_000_000
     pct_depth: int = 3
+    faults: Faults | None = None
 
     def __post_init__(self) -> None:
         for name in ("quantum", "step_cost", "thread_delay"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from actorio.testing._outside import walled
 from actorio.testing._policy import PolicyName
 from actorio.testing._tape import Recorder, Tape
 from actorio.testing.failures import SimUnhandled
+from actorio.testing.faults import Fault
 from actorio.testing.settings import SimulationSettings
 
 __all__ = ["SimulationResult", "simulate"]
@@ -50,6 +52,7 @@ class SimulationResult(Generic[T]):
         elapsed: virtual seconds.
         trace: the last lines of the event log, all of them with `trace=True`.
         story: the last things that happened to actors, all of them with `trace=True`.
+        faults: what was put into actors, in order.
         leftovers: names of the tasks that were unfinished when main ended; they have been cancelled.
     """
 
@@ -63,6 +66,7 @@ class SimulationResult(Generic[T]):
     elapsed: float
     trace: tuple[str, ...]
     story: tuple[str, ...]
+    faults: tuple[Fault, ...]
     leftovers: tuple[str, ...]
 
     def unwrap(self) -> T:
@@ -88,7 +92,8 @@ def simulate(
     """Run `await main()` in the simulation, and say what came of it.
 
     The run fails with what main raises, with a `SimulationError`, or with `Escaped`. Tasks that main has left
-    are cancelled, in order of birth, and given a virtual minute to end.
+    are cancelled, in order of birth, and given a virtual minute to end. Oracles watch each actor system of the
+    run: a guarantee that they see broken fails it. The log of actorio is silent meanwhile.
 
     Args:
         main: an async callable; called once, inside the run.
@@ -120,6 +125,7 @@ def simulate(
             elapsed=loop.time(),
             trace=loop.log.lines,
             story=loop.story.lines,
+            faults=tuple(loop.injection.done),
             leftovers=tuple(task.get_name() for task in _unfinished(loop)),
         )
         _clear_away(loop)
@@ -144,9 +150,21 @@ def _closed_world(loop: SimLoop) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         stack.callback(loop.close)
         stack.enter_context(steady_heap())
+        stack.enter_context(_silent_log())
         for rule in (virtual_clocks, virtual_randomness, tamed_anyio, walled):
             stack.enter_context(rule(loop))
         yield
+
+
+@contextmanager
+def _silent_log() -> Iterator[None]:
+    """Keep the failures of a thousand runs out of the log: the story of a run tells them."""
+    logger = logging.getLogger("actorio")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
 
 
 def _clear_away(loop: SimLoop) -> None:

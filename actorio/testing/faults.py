@@ -1,0 +1,90 @@
+"""Faults to be put into a run: drawn from its tape, or placed by hand.
+
+A fault happens at a place: the beginning of a turn (a message, a hook) or one of its awaits. Drawn faults are
+choices on the tape like any other, so they are replayed with the run, and shrunk away where the failure does
+not need them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from actorio._durations import check_count, check_duration
+
+__all__ = ["Fault", "FaultKind", "Faults", "InjectedCrash"]
+
+FaultKind = Literal["crash", "cancel", "kill", "slow"]
+
+
+class InjectedCrash(Exception):
+    """What an actor is made to fail with; also the answer of the ask it was at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault at one place, which is counted over all incarnations of the actor; it happens once.
+
+    Attributes:
+        kind: `crash` raises `InjectedCrash`, `cancel` a stray `CancelledError`, `kill` kills the actor,
+            `slow` takes time.
+        path: of the actor.
+        message: at the beginning of the n-th turn, from 1 (a turn of `receive`, a call, a hook, `run`).
+        wait: at the n-th await of its turns, from 1. Exactly one of the two is given.
+        seconds: how long `slow` takes.
+    """
+
+    kind: FaultKind
+    path: str
+    message: int | None = None
+    wait: int | None = None
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("crash", "cancel", "kill", "slow"):
+            raise ValueError(f"kind must be 'crash', 'cancel', 'kill' or 'slow', not {self.kind!r}")
+        if (self.message is None) == (self.wait is None):
+            raise ValueError("a fault has one place: give either message or wait")
+        for name in ("message", "wait"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name), least=1)
+        check_duration("seconds", self.seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """Faults of a run: `simulate(main, settings=SimulationSettings(faults=Faults(crash=0.01)))`.
+
+    Attributes:
+        crash: share of places, from 0 to 1, at which the actor crashes.
+        cancel: share of places at which a stray `CancelledError` is raised.
+        kill: share of places at which the actor is killed.
+        slow: share of places at which the actor takes up to `slowest` seconds: a slow handler, and since the
+            next message waits for it, a late one.
+        full: share of actors whose mailbox has room for one to three messages only.
+        slowest: seconds.
+        most: how many faults are drawn in one run, at most; None: no limit.
+        paths: a pattern like `/shop/*`; actors that do not match are spared.
+        by_hand: faults placed besides.
+    """
+
+    crash: float = 0.0
+    cancel: float = 0.0
+    kill: float = 0.0
+    slow: float = 0.0
+    full: float = 0.0
+    slowest: float = 1.0
+    most: int | None = 10
+    paths: str = "/*"
+    by_hand: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("crash", "cancel", "kill", "slow", "full"):
+            share = check_duration(name, getattr(self, name))
+            if share > 1:
+                raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
+        if self.crash + self.cancel + self.kill + self.slow > 1:
+            raise ValueError("the shares of crash, cancel, kill and slow together must not exceed 1")
+        check_duration("slowest", self.slowest)
+        if self.most is not None:
+            check_count("most", self.most, least=0)
