@@ -283,7 +283,8 @@ class Cell:
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
         if isinstance(error, asyncio.CancelledError) and self.is_killed():
-            self.intent = Intent.KILL
+            if self.intent is not Intent.ABORT:
+                self.intent = Intent.KILL
             self._interrupt_in_hand()
             return ExitReason.KILLED, None
         if self.envelope is not None and self.in_hand:
@@ -347,7 +348,7 @@ class Cell:
         if self.instance is not None and hooks is not None:
             if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
                 await self._last_hook("on_undelivered", self._undelivered(), reason)
-            if hooks.on_stop and self.intent is not Intent.KILL:
+            if hooks.on_stop and not self.must_end_at_once():
                 await self._last_hook("on_stop", reason)
 
     async def _stop_children(self, children: Children, intent: Intent) -> None:
@@ -355,7 +356,9 @@ class Cell:
             try:
                 return await children.stop_all(intent)
             except asyncio.CancelledError:  # a cancel of this actor's task while it ends is a kill
-                self.request(intent := Intent.KILL)
+                intent = Intent.KILL
+                if self.intent is not Intent.ABORT:
+                    self.request(intent)
 
     def _intent_for_children(self, reason: ExitReason) -> Intent:
         if reason is ExitReason.KILLED:
@@ -379,9 +382,7 @@ class Cell:
         late = alarm is not None and not alarm.cancel()
         if late and isinstance(error, asyncio.CancelledError):
             error = TimeoutError(f"{name} of {self.path} took longer than shutdown={limit:g} s")
-        if error is not None and not (
-            self.intent is Intent.KILL and isinstance(error, asyncio.CancelledError)
-        ):
+        if error is not None and not (self.must_end_at_once() and isinstance(error, asyncio.CancelledError)):
             self._report(error)
             self.error = error
             if isinstance(error, (SystemExit, KeyboardInterrupt)):
@@ -400,7 +401,7 @@ class Cell:
                 try:
                     await waiter
                 except asyncio.CancelledError:
-                    if self.intent is Intent.KILL:
+                    if self.must_end_at_once():
                         task.cancel()
         finally:
             if patience is not None:
@@ -450,6 +451,8 @@ class Cell:
     async def _until_restart(self, verdict: Verdict) -> bool:
         """Wait for the pause before a restart, or for the group; False when there will be none."""
         self.state = State.RESTARTING
+        if self.intent is Intent.ABORT:
+            self._end_abort()
         alarm = None
         if verdict is Verdict.RESTART:
             pause = self.siblings.pause_before_restart(self)
@@ -465,7 +468,8 @@ class Cell:
             try:
                 await self.waiter
             except asyncio.CancelledError:
-                self.intent = Intent.KILL
+                if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
+                    self.intent = Intent.KILL
         if alarm is not None:
             alarm.cancel()
         self.parked = self.go = False
@@ -475,6 +479,14 @@ class Cell:
         self.intent = Intent.CLOSE if self.mailbox.closed else Intent.NONE
         self.urgent = self.failure is not None
         return True
+
+    def _end_abort(self) -> None:
+        """The incarnation that was aborted is gone: the cancels were for it."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
 
     def _final(
         self, outcome: tuple[ExitReason, BaseException | None]
@@ -554,9 +566,9 @@ class Cell:
             if self.observer is not None:
                 self.observer.requested(self, intent)
             self.intent = intent
-            if intent >= Intent.STOP and self.children is not None:
-                self.children.begin_stop(intent)
-            if intent is Intent.KILL:
+            if intent >= Intent.ABORT and self.children is not None:
+                self.children.begin_stop(Intent.KILL if intent is Intent.ABORT else intent)
+            if self.must_end_at_once():
                 self._kill()
             self.urgent = self.urgent or intent is not Intent.CLOSE
         self._poke()
@@ -621,7 +633,7 @@ class Cell:
     def link_ended(self, other: Cell, reason: ExitReason) -> None:
         """A linked incarnation has ended: a normal end does not spread, an orderly stop does as one."""
         if reason is ExitReason.SHUTDOWN:
-            self.request(Intent.STOP)
+            self.request(Intent.RETIRE)  # its supervisor decides, as after any end but one by hand
         elif reason is not ExitReason.NORMAL:
             self.fail_from_outside(LinkedActorError(other.ref, reason))
 
@@ -629,16 +641,20 @@ class Cell:
         """Whether no further message may run."""
         return self.intent > Intent.CLOSE
 
+    def must_end_at_once(self) -> bool:
+        """Whether the current message may not end either."""
+        return self.intent is Intent.KILL or self.intent is Intent.ABORT
+
     def is_killed(self) -> bool:
         """Whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
         task = self.task
-        return self.intent is Intent.KILL or (
+        return self.must_end_at_once() or (
             self.interrupted is None and task is not None and task.cancelling() > 0
         )
 
     def exit_reason(self) -> ExitReason:
         """Return the reason that the present intent leads to."""
-        if self.intent is Intent.KILL:
+        if self.must_end_at_once():
             return ExitReason.KILLED
         if self.intent in (Intent.STOP, Intent.RETIRE, Intent.RECYCLE):
             return ExitReason.SHUTDOWN
@@ -778,6 +794,8 @@ class Cell:
     def offspring(self) -> Children:
         """Return the table of its children, made when first asked for."""
         if self.children is None:
+            if self.intent >= Intent.ABORT or self.state is State.STOPPING:
+                raise ActorStoppedError(self.ref)  # the children that there were have ended already
             supervision = self.instance.supervision  # type: ignore[union-attr]
             self.children = self.system.children_of(self, supervision)
         return self.children
@@ -811,7 +829,7 @@ class Cell:
     def end_interrupt(self) -> None:
         """The interrupted work has ended: its cancel is spent."""
         self.interrupted = None
-        if not self.cancel_soon and self.task is not None and self.intent is not Intent.KILL:
+        if not self.cancel_soon and self.task is not None and not self.must_end_at_once():
             self.task.uncancel()
         self.cancel_soon = False
 

@@ -25,7 +25,7 @@ from actorio.errors import (
     RestartLimitError,
     StartTimeoutError,
 )
-from actorio.policy import AutoShutdown, Strategy, Supervision
+from actorio.policy import AutoShutdown, Restart, Strategy, Supervision
 
 if TYPE_CHECKING:
     from actorio.mailbox import Mailbox
@@ -148,12 +148,13 @@ class Children:
     def decide(self, cell: Cell, reason: ExitReason, error: BaseException | None) -> Verdict:
         """Decide about an incarnation that has ended and was not stopped for good."""
         restart = cell.options.restart
-        if self._stopping:
+        if self._stopping > Intent.CLOSE:  # one that is closed goes on with what it has accepted
             return Verdict.END
-        if (cell.intent is Intent.RECYCLE or cell in self._recycling) and restart is not restart.TEMPORARY:
+        recycled = cell.intent in (Intent.RECYCLE, Intent.ABORT) or cell in self._recycling
+        if recycled and restart is not Restart.TEMPORARY:
             return Verdict.WAIT  # however it has ended: for the supervisor that was the stop by a sibling
-        if restart is restart.TEMPORARY or (
-            restart is restart.TRANSIENT and reason is not ExitReason.CRASHED
+        if restart is Restart.TEMPORARY or (
+            restart is Restart.TRANSIENT and reason is not ExitReason.CRASHED
         ):
             return Verdict.END
         one_for_one = self.supervision.strategy is Strategy.ONE_FOR_ONE
@@ -203,36 +204,39 @@ class Children:
         self.owner.fail_from_outside(limit)
 
     async def _restart_group(self) -> None:
-        try:
-            while self._failed:
-                group = self._group_of(self._failed)
-                self._failed.clear()
-                if self.system.observer is not None:
-                    self.system.observer.group_restarts(group)
-                self._recycling = dict.fromkeys(group)
-                for cell in reversed(group):
-                    await self._recycle(cell)
-                self._recycling = {}
-                await self._sleep(self.pause_before_restart(None))
-                await self._start_again(group)
-        finally:
-            self._group = None
+        while self._failed:
+            group = self._group_of(self._failed)
+            self._failed = []
+            if self.system.observer is not None:
+                self.system.observer.group_restarts(group)
+            self._recycling = dict.fromkeys(group)
+            for cell in reversed(group):
+                await self._recycle(cell)
+            self._recycling = {}
+            await self._sleep(self.pause_before_restart(None))
+            await self._start_again(group)
+        self._group = None
 
     def _group_of(self, failed: list[Cell]) -> list[Cell]:
         cells = list(self.table.values())
         if self.supervision.strategy is Strategy.ONE_FOR_ALL:
             return cells
-        first = min((cells.index(cell) for cell in failed if cell in cells), default=len(cells))
-        return cells[first:]
+        # Parked is who waits since an earlier group was cut short; the one that failed may have ended since.
+        return list(itertools.dropwhile(lambda cell: not (cell.parked or cell in failed), cells))
 
     async def _recycle(self, cell: Cell) -> None:
-        """End an incarnation; a temporary bystander is gone for good."""
-        final = cell.options.restart is cell.options.restart.TEMPORARY
-        with_deadline = self._deadline(cell)
-        cell.request(Intent.STOP if final else Intent.RECYCLE)
-        await self._until(lambda: cell.parked or cell.state is State.ENDED)
-        if with_deadline is not None:
-            with_deadline.cancel()
+        """End an incarnation, by a kill when its time is over; a temporary bystander is gone for good."""
+        if cell.options.restart is Restart.TEMPORARY:
+            alarm = self._deadline(cell, lambda: cell.request(Intent.KILL))
+            cell.request(Intent.STOP)
+        else:
+            alarm = self._deadline(cell, lambda: cell.request(Intent.ABORT))
+            cell.request(Intent.RECYCLE)
+        try:
+            await self._until(lambda: cell.parked or cell.state is State.ENDED)
+        finally:
+            if alarm is not None:
+                alarm.cancel()
 
     async def _start_again(self, group: list[Cell]) -> None:
         for cell in group:
@@ -246,7 +250,10 @@ class Children:
     async def _sleep(self, pause: float) -> None:
         if pause > 0:
             alarm = self.system.timers.after(pause, self.changed)
-            await self._until(lambda: not alarm.pending)
+            try:
+                await self._until(lambda: not alarm.pending)
+            finally:
+                alarm.cancel()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         waiter = Waiter(self.system.dispatcher)
@@ -269,6 +276,8 @@ class Children:
         if intent <= self._stopping:
             return
         self._stopping = intent
+        if self._group is not None and intent is not Intent.CLOSE:
+            self._group.cancel()
         self.changed()
         if self._stop_task is None and self.table:
             self._stop_task = self._task(self._stop_in_order(), "stops its children")
@@ -279,17 +288,10 @@ class Children:
         await self._until(lambda: not self.table and self._group is None and self._stop_task is None)
 
     async def _stop_in_order(self) -> None:
-        try:
-            if (
-                self._stopping is Intent.CLOSE
-            ):  # what was accepted is to be handled: let the restart end first
-                await self._until(lambda: self._group is None or self._stopping is not Intent.CLOSE)
-            if self._group is not None:
-                self._group.cancel()
-            while self.table:
-                await self._stop_some()
-        finally:
-            self._stop_task = None
+        if self._stopping is Intent.CLOSE:  # what was accepted is to be handled: let the restart end first
+            await self._until(lambda: self._group is None or self._stopping is not Intent.CLOSE)
+        while self.table:
+            await self._stop_some()
 
     async def _stop_some(self) -> None:
         intent = self._stopping
@@ -311,8 +313,16 @@ class Children:
 
     def _task(self, work: Any, name: str) -> asyncio.Task[None]:
         task = self.system.make_task(work, f"{self.path or '/'} {name}")
-        task.add_done_callback(lambda _: self.changed())
+        task.add_done_callback(self._task_done)
         return task
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        """A task of the table has ended, perhaps cancelled before its first step, so that nothing of it ran."""
+        if task is self._group:
+            self._group, self._recycling = None, {}
+        if task is self._stop_task:
+            self._stop_task = None
+        self.changed()
 
     def _request_end(self, cell: Cell) -> Alarm | None:
         """Ask a child to end; under STOP it is killed once its shutdown time is over."""
@@ -320,11 +330,13 @@ class Children:
             cell.request(Intent.KILL)
             return None
         cell.request(self._stopping)
-        return self._deadline(cell) if self._stopping is Intent.STOP else None
+        if self._stopping is not Intent.STOP:
+            return None
+        return self._deadline(cell, lambda: cell.request(Intent.KILL))
 
-    def _deadline(self, cell: Cell) -> Alarm | None:
+    def _deadline(self, cell: Cell, late: Callable[[], None]) -> Alarm | None:
         limit = cell.options.shutdown
-        return None if limit is None else self.system.timers.after(limit, lambda: cell.request(Intent.KILL))
+        return None if limit is None else self.system.timers.after(limit, late)
 
     # -- end ---------------------------------------------------------------------------------------
 
@@ -337,7 +349,8 @@ class Children:
     def child_ended(self, cell: Cell) -> None:
         """A child has ended for good and all are told: now its supervisor."""
         self.changed()
-        if cell.options.significant and cell.intent < Intent.STOP and cell.intent is not Intent.CLOSE:
+        by_hand = cell.intent >= Intent.STOP or cell.intent is Intent.CLOSE
+        if cell.options.significant and not by_hand and not cell.start_failed:
             self._shut_down_with(self.supervision.auto_shutdown)
 
     def _shut_down_with(self, rule: AutoShutdown) -> None:

@@ -31,10 +31,12 @@ class Intent(enum.IntEnum):
     LEAVE = 3
     """The actor ends itself after this message, normally."""
     RETIRE = 4
-    """The supervisor ends itself in order, with its significant children."""
-    STOP = 5
+    """The actor ends itself in order, with its significant children or the one it is linked to."""
+    ABORT = 5
+    """End this incarnation at the next await: its shutdown time for a restart of the group is over."""
+    STOP = 6
     """End after this message."""
-    KILL = 6
+    KILL = 7
     """End at the next await."""
 
 

@@ -27,9 +27,9 @@ class Puppet(Actor[Any]):
     The diary, which outlives the incarnations, gets `(name, what)`.
     """
 
-    def __init__(self, diary: Diary | None = None, supervision: Supervision = Supervision()) -> None:
+    def __init__(self, diary: Diary | None = None, supervision: Supervision | None = None) -> None:
         self.diary: Diary = [] if diary is None else diary
-        self.supervision = supervision  # type: ignore[misc]
+        self.supervision = supervision or Supervision()  # type: ignore[misc]
 
     def note(self, *what: Any) -> None:
         self.diary.append((self.context.name, *what))
@@ -54,7 +54,7 @@ class Puppet(Actor[Any]):
 
 
 class Gate:
-    """A place in a handler where the test makes it wait: `await ref.send(gate.hold)`, then `await gate.reached`."""
+    """A place where a handler waits for the test: `await ref.send(gate.hold)`, `await gate.reached()`."""
 
     def __init__(self) -> None:
         self._here, self._open = asyncio.Event(), asyncio.Event()
@@ -98,7 +98,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Run an async test in virtual time, in which hours pass at once and are exact, and find what it leaves."""
+    """Run an async test in virtual time, where hours pass at once, exactly; it must leave nothing."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
