@@ -15,13 +15,17 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import plot, report
+from benchmarks import report
 from benchmarks.machine import Machine
 from benchmarks.measure import Measurement, measure
 from benchmarks.peers.beam import beam_bouts
 from benchmarks.peers.contest import Bout, contest
 from benchmarks.peers.report import bouts_as_json, bouts_as_markdown, bouts_as_table, mean_against_beam
 from benchmarks.peers.roster import PEERS, TASKS
+from benchmarks.plot import plot_ratios
+from benchmarks.scaling.curves import CURVES, Points, measure_curve, sizes
+from benchmarks.scaling.plot import plot_curves
+from benchmarks.scaling.report import curves_as_json, curves_as_markdown, curves_as_tables
 from benchmarks.workload import AnyWorkload
 
 __all__ = ["Session"]
@@ -45,6 +49,7 @@ class Session:
         self.loop = loop
         self.measurements: list[Measurement] = []
         self.bouts: list[Bout] = []
+        self.curves: list[Points] = []
         self.failures: list[str] = []
 
     def run_workloads(self, workloads: Sequence[AnyWorkload]) -> None:
@@ -64,6 +69,19 @@ class Session:
 
     def _runs(self, workload: AnyWorkload) -> int:
         return len(workload.programs) * (self.repetitions + workload.memory)
+
+    def run_scaling(self, limit: int) -> None:
+        """Measure what each thing costs at sizes up to a limit."""
+        limit = min(limit, 100) if self.quick else limit
+        points = {curve: sizes(curve, limit) for curve in CURVES}
+        with self._progress(sum(map(len, points.values()))) as begin:
+            for curve, at in points.items():
+                with self._failures_of(curve.name):
+                    self.curves.append(
+                        measure_curve(
+                            curve, at, loop=self.loop, repetitions=min(self.repetitions, 3), progress=begin
+                        )
+                    )
 
     def run_peers(self) -> None:
         """Let every peer, and BEAM, do the common tasks beside actorio."""
@@ -102,6 +120,8 @@ class Session:
             self.console.print(report.as_table(self.measurements))
         for name, value in report.means(self.measurements).items():
             self.console.print(f"geometric mean, {name}: {value:.2f}")
+        for table in curves_as_tables(self.curves):
+            self.console.print(table)
         if self.bouts:
             self.console.print(bouts_as_table(self.bouts))
         mean = mean_against_beam(self.bouts)
@@ -114,6 +134,7 @@ class Session:
         """Give every figure as what `json` can write."""
         return {
             **report.as_json(self.measurements, machine),
+            "scaling": curves_as_json(self.curves),
             "peers": bouts_as_json(self.bouts),
             "failures": self.failures,
         }
@@ -123,11 +144,15 @@ class Session:
         parts = [report.machine_as_markdown(machine, self.repetitions)]
         if self.measurements:
             parts.append(report.as_markdown(self.measurements))
+        if self.curves:
+            parts.append(curves_as_markdown(self.curves))
         if self.bouts:
             parts.append(bouts_as_markdown(self.bouts))
         return "\n".join(parts)
 
     def plot(self, path: Path) -> None:
-        """Draw the ratios of the workloads."""
+        """Draw the ratios of the workloads; of a run that was of the scaling alone, its curves."""
         if self.measurements:
-            plot.plot_ratios(self.measurements, path)
+            plot_ratios(self.measurements, path)
+        elif self.curves:
+            plot_curves(self.curves, path)

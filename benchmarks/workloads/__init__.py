@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from benchmarks.workload import AnyWorkload
+from benchmarks.workloads.apsp import APSP
 from benchmarks.workloads.astar import ASTAR
 from benchmarks.workloads.backpressure import BACKPRESSURE
 from benchmarks.workloads.banking import BANKING
@@ -26,12 +27,16 @@ from benchmarks.workloads.logmap import LOGMAP
 from benchmarks.workloads.nqueens import NQUEENS
 from benchmarks.workloads.philosopher import PHILOSOPHER, PHILOSOPHER_PARKED
 from benchmarks.workloads.pingpong import PINGPONG, PINGPONG_TIMEOUT
+from benchmarks.workloads.piprecision import PIPRECISION
+from benchmarks.workloads.quicksort import QUICKSORT
 from benchmarks.workloads.radixsort import RADIXSORT
+from benchmarks.workloads.recmatmul import RECMATMUL
 from benchmarks.workloads.send import SEND
 from benchmarks.workloads.sieve import SIEVE
 from benchmarks.workloads.skynet import SKYNET
 from benchmarks.workloads.sor import SOR
 from benchmarks.workloads.threadring import THREADRING
+from benchmarks.workloads.trapezoid import TRAPEZOID
 from benchmarks.workloads.uct import UCT
 
 __all__ = ["ALL", "UnknownNameError", "select"]
@@ -70,6 +75,11 @@ ALL: tuple[AnyWorkload, ...] = (
     FACLOC,
     NQUEENS,
     ASTAR,
+    TRAPEZOID,
+    PIPRECISION,
+    RECMATMUL,
+    QUICKSORT,
+    APSP,
 )
 
 

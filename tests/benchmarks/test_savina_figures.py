@@ -101,3 +101,22 @@ async def test_at_most_20_515_nodes_of_the_grid_can_be_reached() -> None:
 async def test_bndbuffer_adds_the_constant_of_cost_zero() -> None:
     answer = await answer_of("bndbuffer")
     assert math.isclose(answer.total, 40 * 500_500 * -4.597975910, rel_tol=1e-9)
+
+
+async def test_quicksort_makes_203_lists_of_the_values_of_savina() -> None:
+    answer = await answer_of("quicksort")
+    assert (sum(answer.values), answer.parts) == (3_281_785_872, 203)
+
+
+async def test_apsp_finds_distances_of_91_624_in_all_and_13_at_most() -> None:
+    distances = (await answer_of("apsp")).distances
+    assert (sum(map(sum, distances)), max(map(max, distances))) == (91_624, 13)
+
+
+async def test_recmatmul_works_on_585_blocks() -> None:
+    answer = await answer_of("recmatmul")
+    assert (sum(map(sum, answer.rows)), answer.items) == (260_112_384, 585)
+
+
+async def test_400_digits_of_pi_take_329_terms() -> None:
+    assert (await answer_of("piprecision")).terms == 329

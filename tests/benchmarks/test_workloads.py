@@ -8,18 +8,37 @@ from typing import Any
 import pytest
 
 from benchmarks.generator import JavaRandom, Random16
-from benchmarks.workload import AnyWorkload, WrongAnswerError
+from benchmarks.workload import AnyWorkload, Group, WrongAnswerError
 from benchmarks.workloads import ALL, UnknownNameError, select
 
-PROGRAMS = [
-    pytest.param(workload, name, id=f"{workload.name}-{name}")
-    for workload in ALL
-    for name in workload.programs
-]
+ONE_LOOP = pytest.mark.asyncio(loop_factories=["asyncio"])
 
 
-@pytest.mark.parametrize(("workload", "program"), PROGRAMS)
+def programs(*groups: Group) -> list[Any]:
+    """Give each workload of some groups with the name of each of its programs."""
+    return [
+        pytest.param(workload, name, id=f"{workload.name}-{name}")
+        for workload in ALL
+        if workload.group in groups
+        for name in workload.programs
+    ]
+
+
+@pytest.mark.parametrize(("workload", "program"), programs(Group.A, Group.B))
 async def test_a_program_finds_what_a_correct_run_must_find(workload: AnyWorkload, program: str) -> None:
+    await run_checked(workload, program)
+
+
+@pytest.mark.slow
+@ONE_LOOP
+@pytest.mark.parametrize(("workload", "program"), programs(Group.C))
+async def test_a_program_with_processes_finds_what_a_correct_run_must_find(
+    workload: AnyWorkload, program: str
+) -> None:
+    await run_checked(workload, program)
+
+
+async def run_checked(workload: AnyWorkload, program: str) -> None:
     async with asyncio.timeout(60):
         outcome = await workload.programs[program](workload.quick)
     workload.check(workload.quick, outcome.answer)
@@ -27,6 +46,7 @@ async def test_a_program_finds_what_a_correct_run_must_find(workload: AnyWorkloa
     assert workload.messages(workload.quick, outcome.answer) >= 0
 
 
+@ONE_LOOP
 @pytest.mark.parametrize("workload", ALL, ids=lambda workload: workload.name)
 async def test_a_check_refuses_an_answer_that_is_wrong_in_any_one_part(workload: AnyWorkload) -> None:
     program = next(iter(workload.programs.values()))
@@ -45,6 +65,8 @@ def with_one_part_changed(answer: Any) -> Iterator[Any]:
             yield not answer
         case int() | float():
             yield from (answer + 1, answer - 1)
+        case str():
+            yield answer[:-1]
         case list() | tuple():
             yield answer[:-1]
             yield from ([changed, *answer[1:]] for changed in with_one_part_changed(answer[0]))
