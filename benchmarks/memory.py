@@ -58,5 +58,5 @@ def _growth(workload_name: str, program: str, *, quick: bool, loop: str) -> int:
 
     (workload,) = select([workload_name])
     before = resident()
-    run_once(workload, program, workload.size(quick=quick), loop)
-    return max(0, peak_resident() - before)
+    _, outcome = run_once(workload, program, workload.size(quick=quick), loop)
+    return max(0, peak_resident() - before) if outcome.held is None else outcome.held

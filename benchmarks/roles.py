@@ -87,7 +87,7 @@ class TaskRuntime(Runtime):
 
     async def spawn(self, role: type[Role], *args: Any) -> Address:
         self.actors += 1
-        actor = task_role(role)(*args)
+        actor = task_role(role)(*args)  # type: ignore[arg-type]  # a class is hashable, mypy doubts it
         actor.runtime = self
         live, actor.me = self._new_mailbox(actor)
         task = asyncio.create_task(live)
@@ -220,7 +220,7 @@ class ActorRole(Actor[Any]):
 
 def new_actor(role: type[Role], args: tuple[Any, ...], runtime: ActorioRuntime) -> ActorRole:
     """Make the actor of a role."""
-    actor = actor_role(role)(*args)
+    actor = actor_role(role)(*args)  # type: ignore[arg-type]  # as above
     actor.runtime = runtime
     return actor
 

@@ -52,12 +52,14 @@ class Outcome(Generic[T]):
 
     `actors` counts the actors really made, helpers among them: a figure of a million actors that made a
     thousand is the commonest lie of this field. `latencies` are seconds, for the workloads that time
-    single asks.
+    single asks. `held` is the growth of resident memory in bytes while all actors were alive, for the
+    workload that asks for just that.
     """
 
     answer: T
     actors: int
     latencies: Sequence[float] = ()
+    held: int | None = None
 
 
 Program = Callable[[S], Awaitable[Outcome[T]]]

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def _bout(
 
 def _answer(workload: AnyWorkload, numbers: Mapping[str, int]) -> int:
     """Give the one number that the program in Erlang prints for a right run."""
-    answers = {
+    answers: dict[str, Callable[..., int]] = {
         "pingpong": lambda rounds: rounds,
         "counting": lambda increments: increments,
         "fjthrput": lambda actors, messages: actors * messages,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actorio import Actor, ActorRef, ActorSystem, Ask
+from actorio import Actor, ActorRef, ActorSystem, Ask, Result
 from benchmarks.inbox import Inbox
 from benchmarks.workload import Group, Outcome, Workload, expect
 
@@ -204,13 +204,14 @@ class Mall(Actor[Meeting | Report | Reports]):
         self.left = size.meetings
         self.waiting: ActorRef[Creature] | None = None
         self.reports: list[Report] = []
+        self.answer: Result[Sequence[Report]] | None = None
 
     async def receive(self, message: Meeting | Report | Reports) -> None:
         if isinstance(message, tuple):
             await self.meet(message)
         elif isinstance(message, Report):
             self.reports.append(message)
-            if len(self.reports) == self.size.creatures:
+            if len(self.reports) == self.size.creatures and self.answer is not None:
                 self.answer.set_result(self.reports)
         else:
             self.answer = self.context.defer()

@@ -115,6 +115,7 @@ class Master(Role):
         self.size = size
         self.report = runtime.report
         self.working = size.workers
+        self.sorted_list: Address
 
     async def receive(self, message: Any) -> None:
         if message is END:

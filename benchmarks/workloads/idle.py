@@ -1,7 +1,6 @@
 """Idle: actors wait for a message that never comes; what an actor costs in memory.
 
-The peak of the memory, over the number of actors, is the figure; each program is measured in a process of
-its own.
+The memory held while all are alive, over their number, is the figure; each program has its own process.
 """
 
 import asyncio
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 
 from actorio import Actor, ActorSystem
 from benchmarks.inbox import Inbox
+from benchmarks.memory import resident
 from benchmarks.workload import Group, Outcome, Workload, expect
 
 __all__ = ["IDLE"]
@@ -34,11 +34,13 @@ async def queue_actor(mailbox: asyncio.Queue[None]) -> None:
 
 
 async def queue(size: Size) -> Outcome[int]:
+    before = resident()
     actors = [asyncio.create_task(queue_actor(asyncio.Queue())) for _ in range(size.actors)]
     await asyncio.sleep(0)  # each gets as far as its mailbox
+    held = resident() - before
     alive = sum(not actor.done() for actor in actors)
     await cancel(actors)
-    return Outcome(alive, actors=size.actors)
+    return Outcome(alive, actors=size.actors, held=held)
 
 
 async def cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -56,11 +58,13 @@ async def lean_actor(inbox: Inbox[None]) -> None:
 
 
 async def lean(size: Size) -> Outcome[int]:
+    before = resident()
     actors = [asyncio.create_task(lean_actor(Inbox())) for _ in range(size.actors)]
     await asyncio.sleep(0)
+    held = resident() - before
     alive = sum(not actor.done() for actor in actors)
     await cancel(actors)
-    return Outcome(alive, actors=size.actors)
+    return Outcome(alive, actors=size.actors, held=held)
 
 
 # --- actorio ---------------------------------------------------------------------------------------
@@ -73,9 +77,11 @@ class Idle(Actor[None]):
 
 async def actorio(size: Size) -> Outcome[int]:
     async with ActorSystem() as system:
+        before = resident()
         actors = [await system.spawn(Idle) for _ in range(size.actors)]
         await asyncio.sleep(0)
-        return Outcome(sum(actor.is_alive for actor in actors), actors=size.actors)
+        held = resident() - before
+        return Outcome(sum(actor.is_alive for actor in actors), actors=size.actors, held=held)
 
 
 IDLE = Workload(

@@ -50,7 +50,7 @@ def term(digits: int, number: int) -> Decimal:
 
 def pi(digits: int) -> str:
     """Give pi to so many decimals, by Machin's formula in whole numbers."""
-    unit = 10 ** (digits + 10)
+    unit: int = 10 ** (digits + 10)
 
     def arccot(x: int) -> int:
         total = power = unit // x
@@ -67,7 +67,10 @@ def pi(digits: int) -> str:
 
 def terms_needed(size: Size) -> int:
     """Count the terms up to the first that is zero when rounded."""
-    return next(number for number in count(1) if term(size.digits, number - 1) == 0)
+    number = 0
+    while term(size.digits, number) != 0:
+        number += 1
+    return number + 1
 
 
 def check(size: Size, answer: Answer) -> None:
