@@ -76,7 +76,6 @@ class Cell:
         "factory",
         "failed",
         "failure",
-        "go",
         "handled",
         "hooks",
         "in_hand",
@@ -156,7 +155,6 @@ class Cell:
         self.failure: BaseException | None = None
         self.notices: deque[Terminated] | None = None
         self.parked = False
-        self.go = False
         # who is to be told; made when needed
         self.starter: Waiter | None = None
         self.start_failed = False
@@ -313,11 +311,7 @@ class Cell:
         self.start_failed = self.starter is not None
         self.message = self.envelope = None
         self.in_hand = False
-        final = (
-            self.intent >= Intent.STOP
-            or self.start_failed
-            or (self.mailbox.closed and not self.mailbox.items)
-        )
+        final = self.start_failed or self._is_final()
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict is Verdict.END:
             self._shut()
@@ -325,6 +319,10 @@ class Cell:
             self.observer.decided(self, reason, verdict)
         self.state = State.STOPPING
         return verdict
+
+    def _is_final(self) -> bool:
+        """Whether it was ended by hand, so that no supervisor is asked: stopped, or closed and drained."""
+        return self.intent >= Intent.STOP or (self.mailbox.closed and not self.mailbox.items)
 
     def _shut(self) -> None:
         if not self.mailbox.closed:
@@ -341,15 +339,19 @@ class Cell:
         if self.children is not None:
             await self._stop_children(self.children, self._intent_for_children(reason))
             self.children = None
-        self._drop_timers()
-        if self.tasks:
-            await self._cancel_tasks()
+        await self._end_own_work()
         hooks = self.hooks
         if self.instance is not None and hooks is not None:
             if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
                 await self._last_hook("on_undelivered", self._undelivered(), reason)
             if hooks.on_stop and not self.must_end_at_once():
                 await self._last_hook("on_stop", reason)
+            await self._end_own_work()  # of the hooks
+
+    async def _end_own_work(self) -> None:
+        self._drop_timers()
+        if self.tasks:
+            await self._cancel_tasks()
 
     async def _stop_children(self, children: Children, intent: Intent) -> None:
         while True:
@@ -454,31 +456,31 @@ class Cell:
         if self.intent is Intent.ABORT:
             self._end_abort()
         alarm = None
-        if verdict is Verdict.RESTART:
-            pause = self.siblings.pause_before_restart(self)
-            if pause > 0:
-                alarm = self.system.timers.after(pause, self._poke)
-        else:
+        if verdict is Verdict.WAIT:
             self.parked = True
             self.siblings.changed()
-        while (alarm.pending if alarm is not None else verdict is Verdict.WAIT and not self.go) and not (
-            self.intent >= Intent.STOP
-        ):
-            self.mailbox.sleeper = None
-            try:
-                await self.waiter
-            except asyncio.CancelledError:
-                if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
-                    self.intent = Intent.KILL
+        elif (pause := self.siblings.pause_before_restart(self)) > 0:
+            alarm = self.system.timers.after(pause, self._poke)
+        self.waiter.wake()  # one that fails to start, time after time, is not to hold up all the others
+        await self._wait()
+        while not self._is_final() and (self.parked or (alarm is not None and alarm.pending)):
+            await self._wait()
         if alarm is not None:
             alarm.cancel()
-        self.parked = self.go = False
-        if self.intent >= Intent.STOP:
+        self.parked = False
+        if self._is_final():
             return False
         self.error = None  # that of a last hook: it was the old incarnation's
         self.intent = Intent.CLOSE if self.mailbox.closed else Intent.NONE
         self.urgent = self.failure is not None
         return True
+
+    async def _wait(self) -> None:
+        try:
+            await self.waiter
+        except asyncio.CancelledError:
+            if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
+                self.intent = Intent.KILL
 
     def _end_abort(self) -> None:
         """The incarnation that was aborted is gone: the cancels were for it."""
@@ -544,7 +546,7 @@ class Cell:
     def request(self, intent: Intent) -> None:
         """Note down what is asked and wake the task; idempotent, the mightier intent wins."""
         if intent is Intent.KILL:
-            for cell in self._subtree():
+            for cell in self._subtree() if self.intent is not intent else ():
                 cell._request(intent)
         else:
             self._request(intent)
@@ -585,7 +587,6 @@ class Cell:
     def resume(self) -> None:
         """The group of a parked cell starts again, and it is this one's turn."""
         self.parked = False
-        self.go = True
         self._poke()
 
     def _cancel_again(self) -> None:
@@ -602,6 +603,8 @@ class Cell:
             self.system.abandon(self, self.task)
         self._interrupt_in_hand()
         self._drop_timers()
+        for task in self.tasks or ():
+            task.cancel()
         self._drop_instance(ExitReason.KILLED)
         self._end(ExitReason.KILLED, None)
 
@@ -621,9 +624,10 @@ class Cell:
             self._poke()
 
     def notify(self, notice: Terminated) -> None:
-        """Queue the notice of a watched actor's end; it passes the mailbox."""
+        """Queue the notice of a watched actor's end; it passes the mailbox. The watch is spent."""
         if self.watching is None or notice.ref._cell not in self.watching:
             return
+        del self.watching[notice.ref._cell]
         if self.notices is None:
             self.notices = deque()
         self.notices.append(notice)
@@ -850,12 +854,13 @@ class Cell:
         """Be told once when the other has ended, now if it has."""
         if self.observer is not None:
             self.observer.watched(self, other)
+        if other.state is State.ENDED and any(notice.ref == other.ref for notice in self.notices or ()):
+            return
         if self.watching is None:
             self.watching = {}
         self.watching[other] = None
         if other.state is State.ENDED:
-            if not any(notice.ref == other.ref for notice in self.notices or ()):
-                self.notify(other.terminated())
+            self.notify(other.terminated())
             return
         if other.watchers is None:
             other.watchers = {}
