@@ -23,6 +23,7 @@ from actorio._dispatcher import Dispatcher, Waiter
 from actorio._envelope import (
     ENDED,
     ENVELOPES,
+    NO_MESSAGE,
     Deferred,
     Envelope,
     Submission,
@@ -144,7 +145,7 @@ class Cell:
         self.context: Context | None = None
         self.children: Children | None = None
         # what the turn is at
-        self.message: Any = None
+        self.message: Any = NO_MESSAGE
         self.in_hand = False
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None
@@ -297,11 +298,11 @@ class Cell:
     def _interrupt_in_hand(self) -> None:
         """Give the message that a kill interrupted its fate."""
         message, envelope = self.message, self.envelope
-        self.message = self.envelope = None
+        self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
         if envelope is not None and envelope.answers:
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
-        elif envelope is not None or message is not None:
+        elif message is not NO_MESSAGE:
             self.dead_letter(message, "interrupted")
 
     def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
@@ -309,7 +310,7 @@ class Cell:
         if self.state is State.ENDED:
             return Verdict.END
         self.start_failed = self.starter is not None
-        self.message = self.envelope = None
+        self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
         final = self.start_failed or self._is_final()
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
@@ -908,10 +909,11 @@ class Cell:
 
     def _report(self, error: BaseException) -> None:
         """Make a failure known: to the observer, to subscribers, and, at most once a second, to the log."""
+        message = None if self.message is NO_MESSAGE else self.message
         if self.observer is not None:
-            self.observer.failed(self, self.message, error)
-        self._publish(ActorFailed, error, self.message)
-        self.last_report = self.system.log_failure(self, error, self.last_report)
+            self.observer.failed(self, message, error)
+        self._publish(ActorFailed, error, message)
+        self.last_report = self.system.log_failure(self, message, error, self.last_report)
 
 
 def _gone(message: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actorio._dispatcher import WOKEN, Waiter
 from actorio.errors import (
+    ActorStoppedError,
     AskCancelledError,
     AskTimeoutError,
     DeadlockError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENDED",
     "ENVELOPES",
+    "NO_MESSAGE",
     "QUEUED",
     "RUNNING",
     "Call",
@@ -45,6 +47,9 @@ __all__ = [
 QUEUED, RUNNING, DEFERRED, ANSWERED, FAILED, WITHDRAWN = range(6)
 """The states of an envelope; from ANSWERED on it has ended, and nothing changes that."""
 ENDED = ANSWERED
+
+NO_MESSAGE: Any = object()
+"""Says that a turn is at no message; None is a message like any other."""
 
 
 class Envelope:
@@ -353,6 +358,8 @@ class Submission(Envelope):
             self._end(FAILED)
             if not self.result.done():
                 self.result.set_exception(error)
+                if isinstance(error, ActorStoppedError) and error.ref == self.cell.ref:
+                    self.result.exception()  # the actor has ended, not the work: no log line if nobody looks
 
     refused = fail
 

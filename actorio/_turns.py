@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import ENDED, ENVELOPES, QUEUED, RUNNING, Request, is_message
+from actorio._envelope import ENDED, ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Request, is_message
 from actorio.errors import ActorExit, ActorStoppedError, NoReplyError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def mailbox_loop(cell: Cell) -> Steps:
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
     run = own.run
     handled = 0
-    message: Any = None
+    message = NO_MESSAGE
     dispatcher.current = cell
     try:
         while True:
@@ -66,7 +66,7 @@ def mailbox_loop(cell: Cell) -> Steps:
             for _ in _BUDGET:
                 for _ in _CLOCK_EVERY:
                     if cell.urgent:
-                        message = cell.message = None  # the last one is done with: no notice is blamed on it
+                        message = cell.message = NO_MESSAGE  # no notice is blamed on the last one
                         if (yield from attend(cell)):
                             return
                     if not items:
@@ -77,7 +77,7 @@ def mailbox_loop(cell: Cell) -> Steps:
                     if observer is not None:
                         observer.begun(cell, item)
                     if type(item) in ENVELOPES:
-                        message = None
+                        message = NO_MESSAGE
                         cell.handled += handled
                         handled = 0
                         if type(item) is Request and is_async and item.state == QUEUED:
@@ -105,7 +105,7 @@ def mailbox_loop(cell: Cell) -> Steps:
                         continue
                     dispatcher.spent = True
                 break
-            item = message = cell.message = None
+            item = message = cell.message = NO_MESSAGE
             cell.handled += handled
             handled = 0
             if mailbox.items or cell.urgent:
@@ -120,7 +120,7 @@ def mailbox_loop(cell: Cell) -> Steps:
             dispatcher.current = cell
     except BaseException:
         cell.handled += handled
-        if message is not None:
+        if message is not NO_MESSAGE:
             cell.message = message
         raise
 
@@ -170,7 +170,7 @@ def _finish_in_hand(cell: Cell) -> None:
             cell.observer.ended(cell, envelope)
         cell.in_hand = False
         cell.handled += 1
-        cell.message = None
+        cell.message = NO_MESSAGE
 
 
 def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
@@ -252,7 +252,7 @@ def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
         cell.envelope = None
         if cell.interrupted is envelope:
             cell.end_interrupt()
-    cell.message = None
+    cell.message = NO_MESSAGE
 
 
 def _answer_ask(cell: Cell, request: Request, own: Context) -> Steps:
@@ -278,7 +278,7 @@ def _answer_ask(cell: Cell, request: Request, own: Context) -> Steps:
             request.reply(outcome)
     finally:
         cell.envelope = None
-    cell.message = None
+    cell.message = NO_MESSAGE
 
 
 def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bool:
@@ -289,7 +289,7 @@ def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bo
         if cell.is_killed():
             envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
             if envelope.answers:  # its asker has been told: no dead letter
-                cell.message = None
+                cell.message = NO_MESSAGE
         else:
             envelope.cancelled_by_handler()
         return False

@@ -479,12 +479,12 @@ class ActorSystem:
         logger.critical("internal error in the task of %s", cell.path, exc_info=error)
         self.fail_from_outside(error)
 
-    def log_failure(self, cell: Cell, error: BaseException, last: float) -> float:
+    def log_failure(self, cell: Cell, message: object, error: BaseException, last: float) -> float:
         """Log a failure unless that actor had one within the last second; returns when it last was logged."""
         now = self.timers.now()
         if now - last < _REPORT_EVERY or isinstance(error, (SystemExit, KeyboardInterrupt)):
             return last
-        what = "" if cell.message is None else f" while it handled {describe(cell.message)}"
+        what = "" if message is None else f" while it handled {describe(message)}"
         logger.error("%s (incarnation %d) has failed%s", cell.path, cell.incarnation, what, exc_info=error)
         return now
 

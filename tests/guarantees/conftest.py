@@ -1,7 +1,7 @@
-"""Both kinds of sender: one with contextvars, whose messages carry them, and one without, whose messages do not.
+"""Both kinds of sender: one with contextvars, whose messages carry them, and one without.
 
-The mailbox stores the two in different ways. A test has contextvars of its own (pytest's `decimal` context, at
-least); so on uvloop, and with eager tasks, it runs in a task that has none.
+The mailbox stores their messages in two ways. A test has contextvars of its own (pytest's `decimal` context,
+at least); so on uvloop, and with eager tasks, it runs in a task that has none.
 """
 
 import asyncio

@@ -167,6 +167,23 @@ async def test_guarantee_01_a_failing_notice_is_not_blamed_on_the_message_before
     assert [failure.message async for failure in failures] == [None]
 
 
+@pytest.mark.parametrize("message", [None, "", 0, ...])
+async def test_guarantee_01_a_message_that_looks_like_nothing_has_its_fate_as_well(message: Any) -> None:
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        valve = Valve()
+        ref = await system.spawn(Held, valve)
+        await ref.send(message)
+        await ref.send(message)
+        await valve.entered.wait()
+        ref.kill()
+        await ref.join()
+    assert [(letter.message, letter.reason) async for letter in letters] == [
+        (message, "interrupted"),
+        (message, "stopped"),
+    ]
+
+
 @pytest.mark.parametrize("where", ["in hand", "queued", "in line"])
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_guarantee_01_an_ask_that_is_not_answered_is_an_error_and_no_dead_letter(

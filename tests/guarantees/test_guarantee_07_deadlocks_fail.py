@@ -1,0 +1,291 @@
+"""Guarantee 7: a wait that would close a cycle of waiting actors raises at once; another one never does."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actorio import Actor, ActorRef, ActorSystem, DeadlockError, Mailbox
+from tests.guarantees.actors import outcome, soon, started, ticks, until
+
+
+class Link(Actor[Any]):
+    """Passes each message on to the next one in the way it is told, and replies with what came back."""
+
+    def __init__(self, way: str = "ask") -> None:
+        self.way = way
+        self.next: ActorRef[Any] | None = None
+
+    def join_to(self, following: ActorRef[Any] | None) -> None:
+        self.next = following
+
+    async def receive(self, message: Any) -> Any:
+        if self.next is None:
+            return message
+        if self.way == "ask":
+            return await self.next.ask(message)
+        if self.way == "call":
+            return await self.next.call(Link.receive, message)
+        if self.way == "submit":
+            return await self.next.submit(int)
+        return await self.next.join()
+
+
+async def ring(system: ActorSystem, length: int, way: str = "ask") -> list[ActorRef[Link]]:
+    links = [await system.spawn(Link, way, name=f"link-{index}") for index in range(length)]
+    for index, link in enumerate(links):
+        await link.call(Link.join_to, links[(index + 1) % length])
+    return links
+
+
+@pytest.mark.parametrize("length", range(1, 11))
+async def test_guarantee_07_a_cycle_of_asks_fails_with_its_path(length: int) -> None:
+    async with soon(), ActorSystem() as system:
+        links = await ring(system, length)
+        with pytest.raises(DeadlockError) as caught:
+            await links[0].ask("round")
+        names = [f"/link-{index}" for index in range(length)]
+        last = length - 1
+        assert caught.value.path == (names[last], *names)
+        assert " -> ".join(caught.value.path) in str(caught.value)
+        assert all(link.statistics().restarts == 0 for link in links)
+
+
+@pytest.mark.parametrize("way", ["call", "submit", "join"])
+@pytest.mark.parametrize("length", [1, 3])
+async def test_guarantee_07_a_cycle_of_other_waits_fails_as_well(way: str, length: int) -> None:
+    async with soon(), ActorSystem() as system:
+        links = await ring(system, length, way)
+        waits = [started(outcome(link.ask("round"))) for link in links]
+        answers = [await wait for wait in (waits if way == "call" or length == 1 else [])]
+        if way != "call" and length > 1:
+            while not any(wait.done() for wait in waits):
+                await ticks(1)
+            answers = [wait.result() for wait in waits if wait.done()]
+            for link in links:
+                link.kill()
+            await asyncio.wait(waits)
+        assert any(isinstance(answer, DeadlockError) for answer in answers)
+
+
+async def test_guarantee_07_two_asks_that_cross_fail_one_of_them() -> None:
+    async with soon(), ActorSystem() as system:
+        links = await ring(system, 2)
+        answers = [await wait for wait in [started(outcome(link.ask("cross"))) for link in links]]
+        assert all(isinstance(answer, DeadlockError) for answer in answers)
+        await links[0].call(Link.join_to, None)
+        assert await links[1].ask("open") == "open"
+
+
+class Pusher(Actor[int]):
+    """Sends two messages for each one to the next actor, and puts down what becomes of them."""
+
+    def __init__(self, errors: list[Any]) -> None:
+        self.errors = errors
+        self.next: ActorRef[Any] | None = None
+
+    def join_to(self, following: ActorRef[Any]) -> None:
+        self.next = following
+
+    async def receive(self, message: int) -> None:
+        assert self.next is not None
+        for _ in range(2 if message else 0):
+            self.errors.append(await outcome(self.next.send(message - 1)))
+
+
+@pytest.mark.parametrize("length", [2, 3, 5])
+async def test_guarantee_07_a_cycle_of_full_mailboxes_fails(length: int) -> None:
+    errors: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        links = [await system.spawn(Pusher, errors, mailbox=Mailbox(1)) for _ in range(length)]
+        for index, link in enumerate(links):
+            await link.call(Pusher.join_to, links[(index + 1) % length])
+        await asyncio.wait([started(outcome(link.send(6))) for link in links])
+        await until(lambda: any(isinstance(error, DeadlockError) for error in errors))
+        for link in links:
+            link.stop()
+        for link in links:
+            assert (await link.join()).error is None
+    stuck = [error for error in errors if isinstance(error, DeadlockError)]
+    assert len(set(stuck[0].path)) == length
+    assert stuck[0].path[0] == stuck[0].path[-1]
+
+
+async def test_guarantee_07_a_send_that_waits_for_room_closes_a_cycle_with_an_ask() -> None:
+    class Asker(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            if message == "go":
+                entered.set()
+                await go.wait()
+                return await outcome(other[0].ask("answer"))
+            return None
+
+    class Sender(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            if message == "go":
+                return await outcome(asker.send("no room"))
+            return "answer"
+
+    entered, go = asyncio.Event(), asyncio.Event()
+    other: list[ActorRef[Any]] = []
+    async with soon(), ActorSystem() as system:
+        asker = await system.spawn(Asker, mailbox=Mailbox(1), name="asker")
+        other.append(await system.spawn(Sender, name="sender"))
+        asking = started(asker.ask("go"))
+        await entered.wait()
+        await asker.send("fills it")
+        sending = started(other[0].ask("go"))
+        await ticks(5)
+        go.set()
+        error = await asking
+        assert isinstance(error, DeadlockError)
+        assert error.path == ("/asker", "/sender", "/asker")
+        assert await sending is None  # the cycle is broken: there is room now
+
+
+async def test_guarantee_07_an_actor_never_waits_for_room_in_its_own_mailbox() -> None:
+    class Own(Actor[int]):
+        async def receive(self, message: int) -> None:
+            seen.append(message)
+            if message < 3:
+                for _ in range(4):
+                    await self.context.ref.send(message + 1)
+
+    seen: list[int] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Own, mailbox=Mailbox(1))
+        await ref.send(0)
+        while len(seen) < 85:
+            await ticks(1)
+    assert len(seen) == 1 + 4 + 16 + 64
+
+
+async def test_guarantee_07_a_child_that_asks_its_parent_while_the_parent_waits_for_its_start_fails() -> None:
+    class Child(Actor[Any]):
+        async def on_start(self) -> None:
+            parent = self.context.parent
+            assert parent is not None
+            await parent.ask("hello")
+
+    class Parent(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await outcome(self.context.spawn(Child, name="child"))
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Parent, name="parent")
+        error = await ref.ask("spawn")
+        assert isinstance(error, DeadlockError)
+        assert error.path == ("/parent/child", "/parent", "/parent/child")
+
+
+async def test_guarantee_07_an_ask_with_a_timeout_fails_at_once_all_the_same() -> None:
+    class Timed(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await outcome(self.context.ref.ask("itself", timeout=3_600))
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Timed)
+        assert isinstance(await ref.ask(1), DeadlockError)
+        assert len(system.timers) == 0
+
+
+async def test_guarantee_07_a_chain_without_a_cycle_never_fails() -> None:
+    async with soon(), ActorSystem() as system:
+        links = await ring(system, 50)
+        await links[-1].call(Link.join_to, None)
+        asks = [started(links[0].ask(number)) for number in range(100)]
+        asks += [started(links[25].ask(number)) for number in range(100, 200)]
+        assert [await ask for ask in asks] == list(range(200))
+
+
+async def test_guarantee_07_a_storm_of_asks_down_a_tree_has_no_false_alarm() -> None:
+    """Each of twenty actors asks only actors after it, many at a time: no cycle, whatever the order."""
+
+    class Node(Actor[Any]):
+        def __init__(self, index: int) -> None:
+            self.index = index
+
+        async def receive(self, message: int) -> int:
+            asked = 0
+            for step in (1, 2, 5):
+                if message and self.index + step < len(nodes):
+                    asked += await nodes[self.index + step].ask(message - 1)
+            return asked + 1
+
+    nodes: list[ActorRef[Node]] = []
+    async with soon(), ActorSystem() as system:
+        for index in range(20):
+            nodes.append(await system.spawn(Node, index, mailbox=Mailbox(1)))
+        asks = [started(nodes[number % 5].ask(2)) for number in range(200)]
+        assert {await ask for ask in asks} == {13}
+
+
+async def test_guarantee_07_a_wait_that_is_over_leaves_no_edge() -> None:
+    class Peer(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            if message == "start":
+                first = await outcome(peers[1].ask("slow", timeout=0.01))
+                return type(first).__name__, await peers[1].ask("back")
+            if message == "slow":
+                await slow.wait()
+            return "answer"
+
+        async def back(self) -> Any:
+            return await peers[0].ask("hello")
+
+    slow = asyncio.Event()
+    peers: list[ActorRef[Peer]] = []
+    async with soon(), ActorSystem() as system:
+        peers += [await system.spawn(Peer, name=name) for name in ("a", "b")]
+        starting = started(peers[0].ask("start"))
+        await asyncio.sleep(0.02)
+        slow.set()
+        assert await starting == ("AskTimeoutError", "answer")
+        assert await peers[1].call(Peer.back) == "answer"
+
+
+async def test_guarantee_07_a_deferred_ask_is_no_edge_of_the_cycle() -> None:
+    class Broker(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            if message == "wait":
+                self.context.start_soon(self.later, self.context.defer())
+                return None
+            return "free"
+
+        async def later(self, handle: Any) -> None:
+            handle.set_result(await client.ask("still there?"))
+
+    class Client(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            if message == "go":
+                broker_answers.append(await broker.ask("free?"))
+                return await outcome(broker.ask("wait", timeout=0.05))
+            return "yes"
+
+    broker_answers: list[str] = []
+    async with soon(), ActorSystem() as system:
+        broker = await system.spawn(Broker)
+        client = await system.spawn(Client)
+        await client.ask("go")
+        assert broker_answers == ["free"]
+
+
+async def test_guarantee_07_asks_of_background_tasks_and_of_the_outside_are_no_edges() -> None:
+    class One(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            if message == "go":
+                task = self.context.start_soon(self.ask_other)
+                return await other.ask("answer"), await task
+            return "one"
+
+        async def ask_other(self) -> Any:
+            return await other.ask("answer")
+
+    class Other(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return "other"
+
+    async with soon(), ActorSystem() as system:
+        other = await system.spawn(Other)
+        one = await system.spawn(One)
+        assert await one.ask("go") == ("other", "other")
