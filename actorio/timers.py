@@ -106,5 +106,6 @@ class TimerQueue:
             else:
                 ring()
         # A loop may wake a little early by its clock: the deadline is looked at again, never trusted.
-        if self._heap and self._handle is None:
+        # An alarm that was set by one that rang has armed the timer for itself; an earlier one may be pending.
+        if self._heap and (self._handle is None or self._heap[0][0] < self._armed_for):
             self._arm(self._heap[0][0])
