@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.scaling.curves import Points
-from benchmarks.scaling.report import unit
+from benchmarks.scaling.report import kinds_of, unit
 
 __all__ = ["plot_curves"]
 
@@ -27,10 +27,12 @@ def plot_curves(curves: Sequence[Points], path: Path) -> None:
         len(curves), 1, figsize=(7, 3 * len(curves)), layout="constrained", squeeze=False
     )
     for axes, found in zip(panels[:, 0], curves, strict=True):
-        for kind in next(iter(found.at.values()), {}):
+        for kind in kinds_of(found):
             name, factor, _ = unit(kind)
-            costs = [point[kind] * factor for point in found.at.values()]
-            axes.plot(list(found.at), costs, marker="o", label=f"{kind} ({name})" if name else kind)
+            costs = {size: point[kind] * factor for size, point in found.at.items() if point.get(kind)}
+            axes.plot(
+                list(costs), list(costs.values()), marker="o", label=f"{kind} ({name})" if name else kind
+            )
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel(found.curve.about)

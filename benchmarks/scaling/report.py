@@ -6,8 +6,9 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.scaling.curves import Points
+from benchmarks.scaling.points import Point
 
-__all__ = ["curves_as_json", "curves_as_markdown", "curves_as_tables", "unit"]
+__all__ = ["curves_as_json", "curves_as_markdown", "curves_as_tables", "kinds_of", "unit"]
 
 
 def curves_as_tables(curves: Sequence[Points]) -> Iterator[Table]:
@@ -34,15 +35,25 @@ def curves_as_markdown(curves: Sequence[Points]) -> str:
 
 
 def _rows(found: Points) -> Iterator[list[str]]:
-    kinds = list(next(iter(found.at.values()), {}))
+    kinds = kinds_of(found)
     yield [found.curve.about, *(f"{kind}, {unit(kind)[0]}" if unit(kind)[0] else kind for kind in kinds)]
     for size, point in found.at.items():
-        yield [f"{size:,}", *(f"{point[kind] * unit(kind)[1]:,.{unit(kind)[2]}f}" for kind in kinds)]
+        yield [f"{size:,}", *(_cost(point, kind) for kind in kinds)]
+
+
+def kinds_of(found: Points) -> list[str]:
+    """Give the kinds of cost of a curve; the largest size has them all."""
+    return list(found.at[max(found.at)]) if found.at else []
+
+
+def _cost(point: Point, kind: str) -> str:
+    _, factor, decimals = unit(kind)
+    return f"{point[kind] * factor:,.{decimals}f}" if kind in point else ""
 
 
 def unit(kind: str) -> tuple[str, float, int]:
     """Give the unit in which a kind of cost is shown, what to multiply it with, and its decimals."""
-    return ("", 1.0, 0) if kind == "bytes" else ("us", 1e6, 2)
+    return ("", 1.0, 0) if kind.endswith("bytes") else ("us", 1e6, 2)
 
 
 def curves_as_json(curves: Sequence[Points]) -> list[dict[str, Any]]:
