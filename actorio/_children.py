@@ -119,6 +119,10 @@ class Children:
             )
         return name
 
+    async def after_start(self, cell: Cell) -> None:
+        """Wait until the start of a child has ended, well or not."""
+        await self._until(lambda: cell.starter is None)
+
     async def _until_started(self, cell: Cell, timeout: float | None) -> None:
         starter = cell.starter
         release = cell.wait_of_current()
@@ -288,8 +292,6 @@ class Children:
         await self._until(lambda: not self.table and self._group is None and self._stop_task is None)
 
     async def _stop_in_order(self) -> None:
-        if self._stopping is Intent.CLOSE:  # what was accepted is to be handled: let the restart end first
-            await self._until(lambda: self._group is None or self._stopping is not Intent.CLOSE)
         while self.table:
             await self._stop_some()
 

@@ -103,7 +103,7 @@ class ActorSystem:
         self.groups = Groups()
         self.events = EventBus()
         self._registry = Registry()
-        self._starting: dict[tuple[Children, str], asyncio.Future[ActorRef[Any]]] = {}
+        self._starting: dict[tuple[Children, str], asyncio.Future[ActorRef[Any] | None]] = {}
         self._inbox: deque[tuple[Callable[[], object], object]] = deque()
         self._abandoned: list[str] = []
         self._failures: list[BaseException] = []
@@ -382,12 +382,9 @@ class ActorSystem:
     ) -> ActorRef[Any]:
         """Find an actor among these siblings or start it, once."""
         key = (children, check_name(name))
-        starting = self._starting.get(key)
-        if starting is not None:
-            return await asyncio.shield(starting)
-        cell = children.table.get(name)
-        if cell is not None and cell.starter is None:
-            return cell.ref
+        found = await self._found(key)
+        if found is not None:
+            return found
         future = self._starting[key] = self.loop.create_future()
         try:
             ref = await self.spawn_in(children, factory, args, name=name, **options)
@@ -396,13 +393,27 @@ class ActorSystem:
                 future.set_exception(error)
                 future.exception()  # raised here; the others, if any, raise it too
             else:
-                future.cancel()
+                future.set_result(None)
             raise
         else:
             future.set_result(ref)
             return ref
         finally:
             del self._starting[key]
+
+    async def _found(self, key: tuple[Children, str]) -> ActorRef[Any] | None:
+        """Return the actor of that name, once it has started; None when there is none."""
+        children, name = key
+        while True:
+            starting, cell = self._starting.get(key), children.table.get(name)
+            if starting is not None:
+                found = await asyncio.shield(starting)
+                if found is not None:  # otherwise who has started it was cancelled: the next in line is to
+                    return found
+            elif cell is None or cell.starter is None:
+                return None if cell is None else cell.ref
+            else:
+                await children.after_start(cell)
 
     def children_of(self, owner: Cell, supervision: Supervision) -> Children:
         """Make the table of a cell's children."""

@@ -14,6 +14,9 @@ from heapq import heapify, heappop, heappush
 __all__ = ["Alarm", "TimerQueue"]
 
 _FEWEST_TO_SWEEP = 100
+_RESOLUTION = 1e-9
+_ROUNDING = 1.0 + 1e-15
+"""A clock of whole nanoseconds, or a float of a large time, is rounded: a deadline missed by that is met."""
 
 
 class Alarm:
@@ -97,7 +100,7 @@ class TimerQueue:
 
     def _fire(self) -> None:
         self._handle = None
-        now = self._loop.time()
+        now = self._loop.time() * _ROUNDING + _RESOLUTION
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].ring is None):
             _, _, alarm = heappop(self._heap)
             ring, alarm.ring = alarm.ring, None

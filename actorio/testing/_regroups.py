@@ -22,11 +22,12 @@ __all__ = ["Regroups"]
 class _Regroup:
     """One restart of a group, as far as it has come."""
 
-    __slots__ = ("again", "cells")
+    __slots__ = ("again", "cells", "starts")
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.cells = tuple(cells)
         self.again: dict[Cell, None] = {}
+        self.starts = False
 
 
 class Regroups(Observer):
@@ -58,6 +59,7 @@ class Regroups(Observer):
         regroup = self._regroups.get(cell.siblings)
         if regroup is None or cell not in regroup.cells:
             return
+        regroup.starts = True
         place = regroup.cells.index(cell)
         for other in regroup.cells[:place]:
             if other not in regroup.again and other.reason is None:
@@ -81,7 +83,7 @@ class Regroups(Observer):
 
     def decided(self, cell: Cell, reason: ExitReason, verdict: Verdict) -> None:
         """Check that a restart is due, and count it."""
-        if verdict is Verdict.END or cell.intent is Intent.RECYCLE:
+        if verdict is Verdict.END or self._is_stopped_with_its_group(cell):
             return
         if cell.options.restart is Restart.TEMPORARY or (
             cell.options.restart is Restart.TRANSIENT and reason is not ExitReason.CRASHED
@@ -101,6 +103,12 @@ class Regroups(Observer):
                 10, f"{cell.path} is restarted although there were {len(times)} in {limits.within:g} s "
                 f"and max_restarts is {limits.max_restarts}"
             )  # fmt: skip
+
+    def _is_stopped_with_its_group(self, cell: Cell) -> bool:
+        """Whether this end, be it a crash, is that of a bystander: due, and not counted."""
+        regroup = self._regroups.get(cell.siblings)
+        waited_for = regroup is not None and not regroup.starts and cell in regroup.cells
+        return waited_for or cell.intent in (Intent.RECYCLE, Intent.ABORT)
 
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """Note that it is down."""

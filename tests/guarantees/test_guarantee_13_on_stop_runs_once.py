@@ -1,4 +1,4 @@
-"""Guarantee 13: `on_stop` runs once for each incarnation whose `on_start` began, shielded, within its time."""
+"""Guarantee 13: `on_stop` runs once for each incarnation whose `on_start` began, shielded, in its time."""
 
 import asyncio
 from typing import Any
