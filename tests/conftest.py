@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib.metadata
 import multiprocessing
 import sys
 import threading
@@ -10,6 +11,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
+# Installed, the plugin comes by its entry point, and must not come twice.
+_INSTALLED = any(point.name == "actorio" for point in importlib.metadata.entry_points(group="pytest11"))
+pytest_plugins = [] if _INSTALLED else ["actorio.testing.plugin"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

@@ -18,10 +18,13 @@ from actorio.testing.failures import (
     SimUnhandled,
 )
 from actorio.testing.faults import Fault, Faults, InjectedCrash
+from actorio.testing.harness import Harness, Scheduled, Sent
+from actorio.testing.probe import Probe
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.shrinking import shrink
 from actorio.testing.simulation import SimulationResult, simulate
 from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
+from actorio.testing.waiting import settled, until
 
 __all__ = [
     "Escaped",
@@ -29,8 +32,12 @@ __all__ = [
     "Fault",
     "Faults",
     "GuaranteeBroken",
+    "Harness",
     "InjectedCrash",
     "PolicyName",
+    "Probe",
+    "Scheduled",
+    "Sent",
     "SimDeadlock",
     "SimLivelock",
     "SimLoop",
@@ -44,6 +51,8 @@ __all__ = [
     "explore",
     "explore_places",
     "run_in_virtual_time",
+    "settled",
     "shrink",
     "simulate",
+    "until",
 ]

@@ -31,6 +31,15 @@ class Answers(Observer):
         """Remember it."""
         self._open.setdefault(cell, {})[envelope] = None
 
+    def handed_over(self, cell: Cell, other: Cell, item: Any) -> None:
+        """Expect the outcome from the other."""
+        outstanding = self._open.get(cell, {})
+        if item in outstanding:
+            del outstanding[item]
+            self.asked(other, item)
+            if not outstanding:
+                del self._open[cell]
+
     def answered(self, cell: Cell, envelope: Any) -> None:
         """Check that this is the first outcome."""
         outstanding = self._open.get(cell, {})

@@ -198,7 +198,7 @@ class Injection(Observer):
 
 @functools.cache
 def _turns_of(cls: type[Any]) -> tuple[str, ...]:
-    """Return the names of the methods that run as turns: `receive`, hooks, and coroutine methods for calls."""
+    """Return the names of the methods that run as turns: `receive`, hooks, coroutine methods."""
     hooks = ("receive", "run", "on_start", "on_stop", "on_terminated", "on_undelivered")
     overridden = [name for name in hooks if any(name in base.__dict__ for base in _written(cls))]
     called = [

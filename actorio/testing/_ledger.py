@@ -99,6 +99,17 @@ class Ledger(Observer):
                 f"and its capacity is {capacity}",
             )
 
+    def handed_over(self, cell: Cell, other: Cell, item: Item) -> None:
+        """Enter it into the other's account: one fate for both."""
+        account, new = self._accounts.get(cell), self._accounts.get(other)
+        if account is None or new is None or item not in account.pending:
+            self._breach(
+                1, f"{cell.path} has handed {_name(item)} to {other.path}, and it was not in its mailbox"
+            )
+            return
+        del account.pending[item]
+        new.pending[item] = None
+
     # -- in turn -----------------------------------------------------------------------------------
 
     def begun(self, cell: Cell, item: Item) -> None:

@@ -34,7 +34,7 @@ class Combined(Observer):
             listeners = [
                 getattr(observer, event)
                 for observer in observers
-                if getattr(type(observer), event) is not getattr(Observer, event)
+                if getattr(getattr(observer, event), "__func__", None) is not getattr(Observer, event)
             ]
             if listeners:
                 setattr(self, event, listeners[0] if len(listeners) == 1 else _all_of(listeners))

@@ -18,7 +18,7 @@ from actorio.testing.simulation import SimulationResult, simulate
 
 __all__ = ["Exploration", "SimulationFailed", "explore", "explore_places"]
 
-_SHOWN_LINES = 24
+_SHOWN_LINES = 30
 _LONGEST_TAPE = 2_000  # characters
 
 

@@ -92,8 +92,8 @@ def simulate(
     """Run `await main()` in the simulation, and say what came of it.
 
     The run fails with what main raises, with a `SimulationError`, or with `Escaped`. Tasks that main has left
-    are cancelled, in order of birth, and given a virtual minute to end. Oracles watch each actor system of the
-    run: a guarantee that they see broken fails it. The log of actorio is silent meanwhile.
+    are cancelled, in order of birth, and given a virtual minute to end. Oracles watch each actor system of
+    the run: a guarantee that they see broken fails it. The log of actorio is silent meanwhile.
 
     Args:
         main: an async callable; called once, inside the run.

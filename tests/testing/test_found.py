@@ -6,7 +6,6 @@ from typing import Any
 from actorio import Actor, ActorSystem
 from actorio.testing import run_in_virtual_time
 
-
 INTERVAL = 2.0  # virtual seconds
 
 

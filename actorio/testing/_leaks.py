@@ -1,0 +1,75 @@
+"""What a test must not leave: tasks, timers, and failures that nobody has looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from actorio.system import ActorSystem
+from actorio.testing._loop import SimLoop
+from actorio.testing._oracles import Combined, oracles
+from actorio.testing.failures import GuaranteeBroken
+
+__all__ = ["check_leaks", "system_without_leaks"]
+
+Tasks = set[asyncio.Task[Any]]
+
+
+@asynccontextmanager
+async def system_without_leaks(*, allowed: bool) -> AsyncIterator[ActorSystem]:
+    """Run an actor system on any loop, under oracles, and see that the block leaves nothing.
+
+    Args:
+        allowed: leave out the look at the loop.
+
+    Raises:
+        GuaranteeBroken: actorio has not kept a promise.
+        AssertionError: something was left.
+    """
+    loop = asyncio.get_running_loop()
+    before = asyncio.all_tasks()
+    broken: list[GuaranteeBroken] = []
+    reports: list[dict[str, Any]] = []
+    handler = loop.get_exception_handler()
+    system = ActorSystem()
+    if not isinstance(loop, SimLoop):  # which watches every system by itself
+        system.observer = Combined(oracles(broken.append))
+        loop.set_exception_handler(lambda _, report: reports.append(report))
+    try:
+        async with system:
+            yield system
+        if broken:
+            raise broken[0]
+        if not allowed:
+            await check_leaks(before, reports)
+    finally:
+        if not isinstance(loop, SimLoop):
+            loop.set_exception_handler(handler)
+
+
+async def check_leaks(before: Tasks, reports: list[dict[str, Any]]) -> None:
+    """Fail if there are more tasks than before, a timer, or an unhandled failure.
+
+    Raises:
+        AssertionError: it names all of them.
+    """
+    __tracebackhide__ = True
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(0)  # what was cancelled at the very end may take its last step
+    tasks = sorted(task.get_name() for task in asyncio.all_tasks() - before - {asyncio.current_task()})
+    timers = [timer for timer in _timers(loop) if not timer.cancelled()]
+    if not isinstance(loop, SimLoop):  # which does so itself
+        gc.collect()  # a failed task that nobody looked at is reported when it is collected
+    left = [f"task {name!r}" for name in tasks]
+    left += [f"timer {timer!r}" for timer in timers]
+    left += [f"{report['message']}: {report.get('exception')!r}" for report in reports]
+    assert not left, f"the test has left: {'; '.join(left)}"
+
+
+def _timers(loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
+    if isinstance(loop, SimLoop):
+        return [timer for _, _, timer in loop._timers]
+    return list(getattr(loop, "_scheduled", ()))  # uvloop does not tell

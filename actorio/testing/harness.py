@@ -1,0 +1,236 @@
+"""A `Harness`: one actor, driven message by message from a plain test, and everything that it does is seen.
+
+The actor lives in a real actor system, on an event loop of its own in virtual time, which runs only while a
+method of the harness does: each of them returns when the actor has nothing left to do. So there is no race in
+such a test, and nothing to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar, TypeVarTuple, Unpack, cast
+
+from actorio._cell import Cell
+from actorio._envelope import Tick, payload
+from actorio._observer import Observer
+from actorio.actor import Actor
+from actorio.mailbox import Mailbox
+from actorio.policy import Restart
+from actorio.ref import ActorRef, Terminated
+from actorio.system import ActorSystem
+from actorio.testing._entropy import virtual_clocks
+from actorio.testing._oracles import Combined
+from actorio.testing.virtual_time import VirtualTimeLoop
+
+__all__ = ["Harness", "Scheduled", "Sent"]
+
+A = TypeVar("A", bound=Actor[Any])
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that the actor has sent: by send, ask, call, cast or submit."""
+
+    to: ActorRef[Any]
+    message: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """What a timer of the actor holds: due in so many seconds, then every `interval`, if it has one."""
+
+    message: Any
+    due: float | None
+    interval: float | None
+
+
+class _Diary(Observer):
+    """Writes down what one actor does to others."""
+
+    def __init__(self) -> None:
+        self.cell: Cell | None = None
+        self.awaits_its_cell = False
+        self.sent: list[Sent] = []
+        self.spawned_refs: list[ActorRef[Any]] = []
+        self.failures: list[BaseException] = []
+        self._waiting: dict[Any, None] = {}
+
+    def queued(self, cell: Cell, item: Any) -> None:
+        """A message that waits for room was sent when it began to wait."""
+        self._waiting[item] = None
+        self._note(cell, item)
+
+    def accepted(self, cell: Cell, item: Any) -> None:
+        """A message was sent, unless it has waited."""
+        if item in self._waiting:
+            del self._waiting[item]
+        else:
+            self._note(cell, item)
+
+    def _note(self, cell: Cell, item: Any) -> None:
+        if self.cell is not None and cell.system.current() is self.cell and not isinstance(item, Tick):
+            self.sent.append(Sent(cell.ref, payload(item)))
+
+    def spawned(self, cell: Cell) -> None:
+        """The actor itself, before its `on_start`, or a child of it."""
+        if self.awaits_its_cell:
+            self.cell, self.awaits_its_cell = cell, False
+        elif cell.siblings.owner is self.cell:
+            self.spawned_refs.append(cell.ref)
+
+    def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
+        """The actor has failed: the test is to know."""
+        if cell is self.cell:
+            self.failures.append(error)
+
+
+class _Stub(Actor[Any]):
+    """Stands in for another actor."""
+
+    def __init__(self, answer: Callable[[Any], Any]) -> None:
+        self._answer = answer
+
+    def receive(self, message: Any) -> Any:
+        return self._answer(message)
+
+
+class Harness:
+    """Drives one actor: `with Harness() as harness: harness.start(Till, 10); harness.send(Deposit(5))`.
+
+    An exception that fails the actor is raised by the method that drove it there; it is not restarted.
+
+    Attributes:
+        ref: of the actor.
+    """
+
+    def __init__(self) -> None:
+        self._loop = VirtualTimeLoop()
+        self._diary = _Diary()
+        self._system = ActorSystem("harness")
+        self._system.observer = Combined([self._loop.actorio_observer, self._diary])
+        self._open = contextlib.ExitStack()
+        self.ref: ActorRef[Any]
+
+    def __enter__(self) -> Self:
+        self._open.callback(self._loop.close)
+        self._open.enter_context(virtual_clocks(self._loop))
+        self._run(self._system.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._open:
+            for cell in tuple(self._system._root.table.values()):
+                cell.ref.stop()
+            self._run(self._system.__aexit__(None, None, None))
+
+    # -- the stage ---------------------------------------------------------------------------------
+
+    def stub(self, name: str, answer: Callable[[Any], Any] = lambda message: None) -> ActorRef[Any]:
+        """Start an actor to hand to the one under test; it answers an ask with `answer(message)`."""
+        return self._run(self._system.spawn(_Stub, answer, name=name, mailbox=Mailbox(None)))
+
+    def start(self, factory: Callable[[Unpack[Ts]], A], *args: *Ts, name: str | None = None) -> A:
+        """Start the actor under test, and return it: its attributes may be looked at between messages.
+
+        Raises:
+            Exception: what its constructor or `on_start` raised.
+        """
+
+        async def start() -> A:
+            self._diary.awaits_its_cell = True
+            self.ref = await self._system.spawn(factory, *args, name=name, restart=Restart.TEMPORARY)
+            return cast("A", self.ref._cell.instance)
+
+        return self._run(start())
+
+    # -- what is done to it ------------------------------------------------------------------------
+
+    def send(self, message: Any) -> None:
+        """Send a message and let the actor do all that it can without time passing.
+
+        Raises:
+            Exception: what it has failed with.
+        """
+
+        async def send() -> None:
+            await self.ref.send(message)
+
+        self._run(send())
+
+    def ask(self, message: Any) -> Any:
+        """Send a message and return the reply; time passes as far as the actor needs it for that.
+
+        Raises:
+            Exception: the reply was an exception, or the actor has failed.
+        """
+        return self._run(self.ref.ask(message))
+
+    def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the actor in its turn, like `ActorRef.call`."""
+        return self._run(self.ref.call(method, *args, **kwargs))
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; timers that are due ring.
+
+        Raises:
+            Exception: what the actor has failed with.
+        """
+        self._run(asyncio.sleep(seconds))
+
+    def stop(self) -> Terminated:
+        """Stop the actor, and return how it has ended."""
+
+        async def stop() -> Terminated:
+            self.ref.stop()
+            return await self.ref.join()
+
+        return self._run(stop())
+
+    # -- what it has done --------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> list[Sent]:
+        """What the actor has sent, in order; clear the list at will."""
+        return self._diary.sent
+
+    @property
+    def spawned(self) -> list[ActorRef[Any]]:
+        """The children that it has spawned, in order."""
+        return self._diary.spawned_refs
+
+    @property
+    def watched(self) -> list[ActorRef[Any]]:
+        """Whom it watches now."""
+        return [cell.ref for cell in self.ref._cell.watching or ()]
+
+    @property
+    def scheduled(self) -> list[Scheduled]:
+        """Its pending timers, in the order they were set."""
+        timers = (self.ref._cell.timers or {}).values()
+        return [Scheduled(timer._message, timer.remaining, timer._interval) for timer in timers]
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _run(self, work: Coroutine[Any, Any, R]) -> R:
+        """Run the work, then everything that is ready; time passes only for the work."""
+        try:
+            value = self._loop.run_until_complete(self._until_idle(work))
+        finally:
+            failures, self._diary.failures = self._diary.failures, []
+        if failures:
+            raise failures[0]
+        return value
+
+    async def _until_idle(self, work: Coroutine[Any, Any, R]) -> R:
+        value = await work
+        while self._loop._ready:  # noqa: ASYNC110 - there is no event for that: all others have run
+            await asyncio.sleep(0)
+        return value

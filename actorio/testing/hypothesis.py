@@ -1,0 +1,36 @@
+"""Hypothesis as a source of choices: a strategy of tapes, which it draws, shrinks and remembers.
+
+A tape of zeros is first-in-first-out, so what Hypothesis shrinks to is a run with as few deviations from that
+as the failure needs, and the smallest ones::
+
+    @given(tapes())
+    def test_the_till_keeps_its_balance(tape):
+        simulate(main, tape=tape).unwrap()
+
+Choices past the end of the tape are 0. Needs the package `hypothesis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as st
+
+from actorio.testing._tape import Tape
+
+__all__ = ["tapes"]
+
+_LANES = ("actor", "cost", "fault", "order", "tie")
+
+
+def tapes(*, lanes: Sequence[str] = _LANES, steps: int = 200, largest: int = 50) -> st.SearchStrategy[Tape]:
+    """Return a strategy of tapes.
+
+    Args:
+        lanes: kinds of choices: `order` of callbacks, `actor` (who of the run queue is next), `cost` of steps
+            in microseconds, `tie` of timers, `fault`. All others are 0.
+        steps: how far into each lane the choices reach, at most.
+        largest: value; a choice among fewer wraps around.
+    """
+    choices = st.lists(st.integers(0, largest), max_size=steps).map(tuple)
+    return st.fixed_dictionaries({lane: choices for lane in sorted(lanes)}).map(Tape)

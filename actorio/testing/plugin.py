@@ -1,0 +1,164 @@
+"""The pytest plugin `actorio`: fixtures, the marker `simulate`, and the options that replay a failure.
+
+Tests marked `simulate`, and async tests that use the fixture `virtual_time`, are run by this plugin, each run
+on a loop of its own; all other async tests are left to the async plugin, pytest-asyncio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from actorio.testing._leaks import system_without_leaks
+from actorio.testing._runs import (
+    PER_RUN,
+    Plan,
+    explore_item,
+    run_item_in_virtual_time,
+)
+from actorio.testing.exploration import Exploration, explore
+from actorio.testing.probe import Probe
+
+try:
+    import pytest_asyncio
+except ImportError:  # then there are no other async tests than ours
+    async_fixture: Any = pytest.fixture
+else:
+    async_fixture = pytest_asyncio.fixture
+
+__all__: list[str] = []
+
+_SIMULATE = "simulate(seeds=200, policy=('random', 'pct'), settings=None, faults=None): run it in simulation"
+_LEAKS = "actorio_leaks_allowed: do not fail this test for tasks, timers and failures that it leaves"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that choose the runs of simulated tests."""
+    group = parser.getgroup("actorio", "simulation of actors")
+    group.addoption("--actorio-seed", type=int, metavar="N", help="run simulated tests with this seed only")
+    group.addoption("--actorio-seeds", type=int, metavar="N", help="run simulated tests with so many seeds")
+    group.addoption("--actorio-tape", metavar="TAPE", help="replay this tape in simulated tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    config.addinivalue_line("markers", _SIMULATE)
+    config.addinivalue_line("markers", _LEAKS)
+
+
+# --- tests that this plugin runs ------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Function] | None:
+    """Collect our tests as plain functions, which an async plugin leaves alone."""
+    if not (inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name)):
+        return None
+    marks: Iterable[pytest.Mark] = [*getattr(obj, "pytestmark", ()), *collector.iter_markers()]
+    simulated = any(mark.name == "simulate" for mark in marks)
+    if not simulated and "virtual_time" not in inspect.signature(obj).parameters:
+        return None
+    items = list(collector._genfunctions(name, _as_plain_function(obj)))
+    for item in items:
+        item.obj = _runner(item, obj, simulated=simulated)
+    return items
+
+
+def _as_plain_function(test: Any) -> Any:
+    """Return a function with the signature and the marks of the test, for collecting it."""
+
+    def plain(*args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("its item has a runner in its place")
+
+    plain.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+    plain.__dict__.update(vars(test))
+    plain.__name__, plain.__doc__, plain.__module__ = test.__name__, test.__doc__, test.__module__
+    return plain
+
+
+def _runner(item: pytest.Function, test: Any, *, simulated: bool) -> Any:
+    def run(**arguments: Any) -> None:
+        __tracebackhide__ = True
+        bound = test if item.instance is None else test.__get__(item.instance)
+        if simulated:
+            explore_item(item, bound, arguments)
+        else:
+            run_item_in_virtual_time(item, bound, arguments)
+
+    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+    return run
+
+
+def _is_ours(request: pytest.FixtureRequest) -> bool:
+    return getattr(getattr(request.node, "obj", None), "__module__", None) == __name__
+
+
+# --- fixtures -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def actor_system(request: pytest.FixtureRequest) -> Any:
+    """A running `ActorSystem`, closed after the test; its guarantees are checked, and it must leave nothing.
+
+    In a simulated test each run has its own.
+    """
+    if _is_ours(request):
+        return PER_RUN
+    return request.getfixturevalue("_actorio_system")
+
+
+@pytest.fixture
+def probe(request: pytest.FixtureRequest) -> Any:
+    """A `Probe` in the `actor_system`."""
+    if _is_ours(request):
+        return PER_RUN
+    return request.getfixturevalue("_actorio_probe")
+
+
+@pytest.fixture
+def virtual_time(request: pytest.FixtureRequest) -> Any:
+    """The `VirtualTimeLoop` that the test runs on: it jumps to the next timer when nothing else can run."""
+    if _is_ours(request):
+        return PER_RUN
+    raise pytest.UsageError(f"{request.node.nodeid}: virtual_time is for async tests: it is their event loop")
+
+
+@async_fixture  # type: ignore[untyped-decorator]
+async def _actorio_system(request: pytest.FixtureRequest) -> Any:
+    allowed = request.node.get_closest_marker("actorio_leaks_allowed") is not None
+    async with system_without_leaks(allowed=allowed) as system:
+        yield system
+
+
+@async_fixture  # type: ignore[untyped-decorator]
+async def _actorio_probe(_actorio_system: Any) -> Probe:
+    return await Probe.spawn(_actorio_system, name="probe")
+
+
+class Simulation:
+    """What the fixture `simulation` gives: `explore`, with the seeds of the command line."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def explore(self, main: Any, **options: Any) -> Exploration:
+        """Like `actorio.testing.explore`; `--actorio-seed` and `--actorio-seeds` overrule its seeds."""
+        if self._plan.overrules:
+            options["seeds"] = self._plan.seeds
+        return explore(main, **options)
+
+
+@pytest.fixture
+def simulation(request: pytest.FixtureRequest) -> Simulation:
+    """For plain tests that explore a program of their own."""
+    if asyncio._get_running_loop() is not None:
+        raise pytest.UsageError(
+            f"{request.node.nodeid}: a simulation runs in a plain test, not in an async one"
+        )
+    return Simulation(Plan.of(request.node))

@@ -1,0 +1,61 @@
+"""Waiting in tests for what is certain to come, without a guess at how long it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from actorio._cell import Cell
+from actorio._states import State
+from actorio.system import ActorSystem
+from actorio.testing.probe import PATIENCE
+
+__all__ = ["settled", "until"]
+
+_PATIENT_TICKS = 100
+_PAUSE = 0.001
+
+
+async def until(condition: Callable[[], object], *, timeout: float = PATIENCE) -> None:
+    """Wait until `condition()` is true; looks at once, then whenever others have run.
+
+    Raises:
+        AssertionError: it was not true within `timeout` seconds.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    ticks = 0
+    while not condition():
+        if loop.time() >= deadline:
+            raise AssertionError(f"still not true after {timeout:g} s: {condition}")
+        ticks += 1
+        await asyncio.sleep(0 if ticks < _PATIENT_TICKS else _PAUSE)
+
+
+async def settled(system: ActorSystem, *, timeout: float = PATIENCE) -> None:
+    """Wait until every actor of the system waits for its next message, and none is on its way.
+
+    Timers do not count: an actor that waits for a tick has settled. One that waits for something else inside
+    a handler has not.
+
+    Raises:
+        AssertionError: some had not within `timeout` seconds; it names them.
+    """
+    try:
+        await until(lambda: not _busy(system), timeout=timeout)
+    except AssertionError:
+        busy = ", ".join(cell.path for cell in _busy(system))
+        raise AssertionError(f"these actors had not settled after {timeout:g} s: {busy}") from None
+
+
+def _busy(system: ActorSystem) -> list[Cell]:
+    cells = list(system._root.table.values())
+    for cell in cells:
+        if cell.children is not None:
+            cells.extend(cell.children.table.values())
+    return [cell for cell in cells if not _idle(cell)]
+
+
+def _idle(cell: Cell) -> bool:
+    mailbox = cell.mailbox
+    return cell.state is State.RUNNING and mailbox.sleeper is cell.waiter and not mailbox.items

@@ -1,0 +1,201 @@
+"""Faults happen where they are placed or drawn, are replayed, and are shrunk away where not needed."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from actorio import Actor, ActorRef, ActorStoppedError, ActorSystem, AskCancelledError, Restart
+from actorio.testing import (
+    Fault,
+    Faults,
+    InjectedCrash,
+    SimulationFailed,
+    SimulationSettings,
+    explore,
+    explore_places,
+    simulate,
+)
+
+Main = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class Steps(Actor[Any]):
+    """Writes down each of its steps, with awaits between."""
+
+    def __init__(self, diary: list[Any]) -> None:
+        self.diary = diary
+
+    async def on_start(self) -> None:
+        self.diary.append("start")
+
+    async def receive(self, message: Any) -> Any:
+        self.diary.append(("begin", message))
+        try:
+            await asyncio.sleep(0)
+            self.diary.append(("end", message))
+        finally:
+            await asyncio.sleep(0)
+            self.diary.append(("finally", message))
+        return message
+
+
+def stage(*messages: Any) -> tuple[list[Any], Main]:
+    diary: list[Any] = []
+
+    async def main() -> list[Any]:
+        diary.clear()
+        async with ActorSystem() as system:
+            try:
+                ref = await system.spawn(Steps, diary, name="steps", restart=Restart.PERMANENT)
+            except InjectedCrash:
+                return list(diary)
+            for message in messages:
+                try:
+                    await ref.send(message)
+                except ActorStoppedError:
+                    break
+            ref.close()
+            await ref.join()
+        return list(diary)
+
+    return diary, main
+
+
+def run(main: Main, **faults: Any) -> Any:
+    return simulate(main, policy="fifo", settings=SimulationSettings(faults=Faults(**faults)))
+
+
+def by_hand(**fault: Any) -> dict[str, Any]:
+    return {"by_hand": (Fault(path="/steps", **fault),)}
+
+
+def test_a_crash_at_a_message_leaves_it_unhandled_and_the_rest_is_handled_after_the_restart() -> None:
+    _, main = stage("a", "b")
+    seen = run(main, **by_hand(kind="crash", message=2)).unwrap()  # the first turn is on_start
+    assert seen[:2] == ["start", "start"]
+    assert [step for step in seen if step[0] == "end"] == [("end", "b")]
+
+
+def test_a_crash_at_an_await_runs_the_finally() -> None:
+    _, main = stage("a")
+    seen = run(main, **by_hand(kind="crash", wait=1)).unwrap()
+    assert seen[:3] == ["start", ("begin", "a"), ("finally", "a")]
+
+
+def test_a_crash_in_a_finally_cuts_it_short() -> None:
+    _, main = stage("a")
+    seen = run(main, **by_hand(kind="crash", wait=2)).unwrap()
+    assert seen[:3] == ["start", ("begin", "a"), ("end", "a")]
+    assert ("finally", "a") not in seen
+
+
+def test_a_kill_takes_effect_at_the_next_await() -> None:
+    _, main = stage("a", "b")
+    seen = run(main, **by_hand(kind="kill", message=2)).unwrap()
+    assert seen == ["start", ("begin", "a"), ("finally", "a")]
+
+
+def test_a_slow_turn_takes_time() -> None:
+    _, main = stage("a")
+    assert run(main, **by_hand(kind="slow", message=2, seconds=60.0)).elapsed >= 60
+    assert run(main, **by_hand(kind="slow", wait=1, seconds=60.0)).elapsed >= 60
+
+
+@pytest.mark.parametrize(("kind", "error"), [("crash", InjectedCrash), ("cancel", AskCancelledError)])
+def test_an_ask_is_answered_by_the_fault_and_the_actor_fails(kind: Any, error: type[Exception]) -> None:
+    async def main() -> int:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Steps, [], name="steps")
+            with pytest.raises(error):
+                await ref.ask("a")
+            assert await ref.ask("b") == "b"
+            return ref.statistics().restarts
+
+    assert run(main, **by_hand(kind=kind, message=2)).unwrap() == 1
+
+
+def test_what_was_injected_is_in_the_result_and_in_the_story() -> None:
+    _, main = stage("a")
+    result = run(main, **by_hand(kind="crash", wait=1))
+    assert result.faults == (Fault(kind="crash", path="/steps", wait=1),)
+    assert any("fault: crash in /steps at its await 1" in line for line in result.story)
+
+
+def test_drawn_faults_are_on_the_tape() -> None:
+    _, main = stage(*range(20))
+    settings = SimulationSettings(faults=Faults(crash=0.05, cancel=0.05, slow=0.1, most=None))
+    result = simulate(main, seed=5, settings=settings)
+    assert {fault.kind for fault in result.faults} >= {"crash", "slow"}
+    again = simulate(main, tape=result.tape, settings=settings)
+    assert (again.digest, again.faults) == (result.digest, result.faults)
+
+
+def test_faults_have_a_limit_and_spare_who_does_not_match() -> None:
+    _, main = stage(*range(20))
+    assert len(run(main, slow=1.0, most=2).faults) == 2
+    assert run(main, slow=1.0, paths="/other*").faults == ()
+
+
+def test_a_full_mailbox_makes_senders_wait() -> None:
+    async def main() -> tuple[int, int]:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Steps, [], name="steps")
+            sendings = [ref.send(number) for number in range(10)]
+            depth = ref.statistics().depth
+            for sending in sendings:
+                await sending
+            return depth, len(sendings)
+
+    depths = {
+        simulate(main, seed=seed, settings=SimulationSettings(faults=Faults(full=0.5))).unwrap()[0]
+        for seed in range(40)
+    }
+    assert depths == {1, 2, 3, 10}
+
+
+def test_shrinking_leaves_only_the_fault_that_the_failure_needs() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref: ActorRef[Any] = await system.spawn(Steps, [], name="steps", restart=Restart.TEMPORARY)
+            for number in range(5):
+                await ref.send(number)
+
+    settings = SimulationSettings(faults=Faults(crash=0.1, slow=0.3, most=None))
+    with pytest.raises(SimulationFailed) as caught:
+        explore(main, seeds=range(200), settings=settings)
+    assert [fault.kind for fault in caught.value.shrunk.faults] == ["crash"]
+    assert "faults: crash in /steps at" in str(caught.value)
+
+
+def test_every_place_is_tried_in_turn() -> None:
+    _, main = stage("a", "b")
+    assert explore_places(main, "/steps") == 3 + 4  # turns: on_start, a, b; awaits: two for each message
+
+
+def test_the_place_at_which_it_fails_is_named() -> None:
+    diary, main = stage("a", "b")
+
+    async def balanced() -> None:
+        await main()
+        begun = [step for step in diary if step[0] == "begin"]
+        assert len(begun) == len([step for step in diary if step[0] == "finally"])
+
+    with pytest.raises(SimulationFailed) as caught:
+        explore_places(balanced, "/steps")
+    assert caught.value.result.faults == (Fault(kind="crash", path="/steps", wait=2),)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"crash": -0.1}, {"crash": 1.1}, {"crash": 0.6, "kill": 0.6}, {"slowest": -1.0}, {"most": -1}]
+)
+def test_shares_are_checked(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Faults(**bad)
+
+
+@pytest.mark.parametrize("bad", [{}, {"message": 1, "wait": 1}, {"message": 0}, {"kind": "burn", "wait": 1}])
+def test_places_are_checked(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"message|wait|kind"):
+        Fault(**{"kind": "crash", "path": "/a", **bad})

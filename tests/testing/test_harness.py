@@ -1,0 +1,105 @@
+"""A harness drives one actor from a plain test and sees all that it does."""
+
+from typing import Any
+
+import pytest
+
+from actorio import Actor, ActorRef, ExitReason
+from actorio.testing import Harness, Scheduled, Sent
+from tests.testing.bank import Account, Get, Put, Teller
+
+
+class Clerk(Actor[Any]):
+    """Does one of each."""
+
+    def __init__(self, peer: ActorRef[Any]) -> None:
+        self.peer = peer
+        self.ticks: list[str] = []
+        self.stopped: ExitReason | None = None
+
+    async def receive(self, message: str) -> Any:
+        match message:
+            case "spawn":
+                await self.context.spawn(Account, name="account")
+            case "watch":
+                self.context.watch(self.peer)
+            case "schedule":
+                self.context.send_after(5, "tick")
+                self.context.send_every(2, "tock")
+            case "fail":
+                raise ValueError("no")
+            case "tick" | "tock":
+                self.ticks.append(message)
+
+    async def count(self) -> int:
+        return len(self.ticks)
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        self.stopped = reason
+
+
+def test_messages_and_replies() -> None:
+    with Harness() as harness:
+        account = harness.start(Account)
+        harness.send(Put(5))
+        assert account.balance == 5
+        assert harness.ask(Get()) == 5
+
+
+def test_what_it_sends_is_seen_and_answered_by_a_stub() -> None:
+    with Harness() as harness:
+        account = harness.stub("account", answer=lambda message: 40 if isinstance(message, Get) else None)
+        harness.start(Teller, account)
+        harness.send(2)
+        assert [(sent.to, type(sent.message)) for sent in harness.sent] == [(account, Get), (account, Put)]
+        assert harness.sent[1] == Sent(account, Put(42))
+        harness.sent.clear()
+        assert harness.sent == []
+
+
+def test_what_it_spawns_and_watches_is_seen() -> None:
+    with Harness() as harness:
+        peer = harness.stub("peer")
+        harness.start(Clerk, peer, name="clerk")
+        harness.send("spawn")
+        harness.send("watch")
+        assert [ref.path for ref in harness.spawned] == ["/clerk/account"]
+        assert harness.watched == [peer]
+        assert harness.sent == []
+
+
+def test_timers_are_seen_and_ring_when_time_passes() -> None:
+    with Harness() as harness:
+        clerk = harness.start(Clerk, harness.stub("peer"))
+        harness.send("schedule")
+        assert harness.scheduled == [Scheduled("tick", 5, None), Scheduled("tock", 2, 2)]
+        harness.advance(4.5)
+        assert clerk.ticks == ["tock", "tock"]
+        harness.advance(0.5)
+        assert clerk.ticks == ["tock", "tock", "tick"]
+        assert harness.scheduled == [Scheduled("tock", 1, 2)]
+        assert harness.call(Clerk.count) == 3
+
+
+def test_a_failure_is_raised_where_it_was_driven_to() -> None:
+    with Harness() as harness:
+        harness.start(Clerk, harness.stub("peer"))
+        with pytest.raises(ValueError, match="no"):
+            harness.send("fail")
+        assert not harness.ref.is_alive
+
+
+def test_a_failed_start_is_raised() -> None:
+    class Broken(Actor[Any]):
+        async def on_start(self) -> None:
+            raise LookupError("config")
+
+    with Harness() as harness, pytest.raises(LookupError, match="config"):
+        harness.start(Broken)
+
+
+def test_a_stop_tells_how_it_has_ended() -> None:
+    with Harness() as harness:
+        clerk = harness.start(Clerk, harness.stub("peer"))
+        assert harness.stop().reason is ExitReason.SHUTDOWN
+        assert clerk.stopped is ExitReason.SHUTDOWN
