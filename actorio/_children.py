@@ -77,32 +77,23 @@ class Children:
 
     # -- start -------------------------------------------------------------------------------------
 
-    async def spawn(
+    def start(
         self,
         factory: Callable[..., Any],
         args: tuple[Any, ...],
         name: str | None,
         mailbox: Mailbox[Any],
         options: Options,
-        start_timeout: float | None,
-    ) -> ActorRef[Any]:
-        """Start a child; returns when its `on_start` has finished, raises what its start raised."""
+    ) -> Cell:
+        """Make a child and begin to start it; one without `on_start` has started when this returns."""
         if self._stopping:
-            raise ActorStoppedError(
-                None if not isinstance(self.owner, Cell) else self.owner.ref, None, factory
-            )
+            raise ActorStoppedError(getattr(self.owner, "ref", None), None, factory)
         cell = Cell(self, factory, args, self._free_name(name, factory), mailbox.fresh(), options)
         cell.construct()
         self.table[cell.name] = cell
         self.system.remember(cell)
-        if cell.hooks is not None and cell.hooks.on_start:
-            cell.starter = Waiter(cell.dispatcher)
-            cell.begin()
-            await self._until_started(cell, start_timeout)
-        else:
-            cell.mark_started()
-            cell.begin()
-        return cell.ref
+        cell.launch()
+        return cell
 
     def _free_name(self, name: str | None, factory: Callable[..., Any]) -> str:
         if name is None:
@@ -123,7 +114,8 @@ class Children:
         """Wait until the start of a child has ended, well or not."""
         await self._until(lambda: cell.starter is None)
 
-    async def _until_started(self, cell: Cell, timeout: float | None) -> None:
+    async def until_started(self, cell: Cell, timeout: float | None) -> None:
+        """Wait for the end of a child's `on_start`; raises what it raised."""
         starter = cell.starter
         release = cell.wait_of_current()
         alarm = (
@@ -260,6 +252,8 @@ class Children:
                 alarm.cancel()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
+        if condition():
+            return
         waiter = Waiter(self.system.dispatcher)
         self._waiters[waiter] = None
         try:
@@ -292,26 +286,30 @@ class Children:
         await self._until(lambda: not self.table and self._group is None and self._stop_task is None)
 
     async def _stop_in_order(self) -> None:
-        while self.table:
-            await self._stop_some()
+        left = list(self.table.values())
+        while left:
+            await self._stop_some(self._next_to_stop(left))
 
-    async def _stop_some(self) -> None:
-        intent = self._stopping
-        cells = self._next_to_stop(intent)
-        alarms = [self._request_end(cell) for cell in cells]
-        await self._until(
-            lambda: self._stopping is not intent or all(cell.state is State.ENDED for cell in cells)
-        )
-        for alarm in alarms:
-            if alarm is not None:
-                alarm.cancel()
+    def _next_to_stop(self, left: list[Cell]) -> list[Cell]:
+        """Take the last started; the dynamic ones at the end together; in a kill, all."""
+        if self._stopping is Intent.KILL:
+            some, left[:] = left[::-1], []
+            return some
+        some = [left.pop()]
+        while left and some[-1].options.dynamic and left[-1].options.dynamic:
+            some.append(left.pop())
+        return some
 
-    def _next_to_stop(self, intent: Intent) -> list[Cell]:
-        """Return the last started; all the dynamic children at the end at once; in a kill, all."""
-        if intent is Intent.KILL:
-            return list(reversed(self.table.values()))
-        dynamic = list(itertools.takewhile(lambda cell: cell.options.dynamic, reversed(self.table.values())))
-        return dynamic or [next(reversed(self.table.values()))]
+    async def _stop_some(self, cells: list[Cell]) -> None:
+        """Stop these, and again in another way when a mightier intent overtakes."""
+        while cells:
+            intent = self._stopping
+            alarms = [self._request_end(cell) for cell in cells]
+            await self._until(lambda: self._stopping is not intent or _all_ended(cells))  # noqa: B023
+            for alarm in alarms:
+                if alarm is not None:
+                    alarm.cancel()
+            _all_ended(cells)
 
     def _task(self, work: Any, name: str) -> asyncio.Task[None]:
         task = self.system.make_task(work, f"{self.path or '/'} {name}")
@@ -324,6 +322,8 @@ class Children:
             self._group, self._recycling = None, {}
         if task is self._stop_task:
             self._stop_task = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.system.broken(task.get_name(), error)
         self.changed()
 
     def _request_end(self, cell: Cell) -> Alarm | None:
@@ -359,3 +359,13 @@ class Children:
         left = any(cell.options.significant for cell in self.table.values())
         if rule is AutoShutdown.ANY_SIGNIFICANT or (rule is AutoShutdown.ALL_SIGNIFICANT and not left):
             self.owner.request(Intent.RETIRE)
+
+
+def _all_ended(cells: list[Cell]) -> bool:
+    """Drop those at the end of the list that have ended; whether none is left.
+
+    From the end, so that looking again after each of thousands does not look at all of them.
+    """
+    while cells and cells[-1].state is State.ENDED:
+        cells.pop()
+    return not cells

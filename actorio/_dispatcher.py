@@ -55,13 +55,18 @@ class Dispatcher:
             WrongThreadError: another loop than the system's is running, or the system's loop is closed.
         """
         if not self.scheduled:
-            if asyncio._get_running_loop() is not self.loop:
-                self._check_loop()
+            self.check_loop()
             self.loop.call_soon(self._run, context=self._context)
             self.scheduled = True
 
-    def _check_loop(self) -> None:
-        if self.loop.is_closed() or asyncio._get_running_loop() is not None:
+    def check_loop(self) -> None:
+        """Refuse to wake anybody where nobody would run.
+
+        Raises:
+            WrongThreadError: another loop than the system's is running, or the system's loop is closed.
+        """
+        running = asyncio._get_running_loop()
+        if running is not self.loop and (running is not None or self.loop.is_closed()):
             raise WrongThreadError("the actor system belongs to another event loop than the one running here")
 
     def _run(self) -> None:

@@ -14,7 +14,7 @@ __all__ = ["Hooks"]
 class Hooks:
     """What one class of actors overrides, and whether its `receive` is async."""
 
-    __slots__ = ("last", "on_start", "on_stop", "on_undelivered", "own_loop", "receives_async")
+    __slots__ = ("last", "on_start", "on_stop", "on_undelivered", "own_loop", "receive", "receives_async")
 
     _known: ClassVar[WeakKeyDictionary[type[Any], Hooks]] = WeakKeyDictionary()
 
@@ -24,6 +24,7 @@ class Hooks:
         self.on_undelivered = cls.on_undelivered is not Actor.on_undelivered
         self.last = self.on_stop or self.on_undelivered
         self.own_loop = cls.run is not Actor.run
+        self.receive = cls.receive
         self.receives_async = inspect.iscoroutinefunction(cls.receive)
 
     @classmethod
@@ -33,7 +34,8 @@ class Hooks:
         hooks = cls._known.get(kind)
         if hooks is None:
             hooks = cls._known[kind] = cls(kind)
-        if "receive" in getattr(actor, "__dict__", ()):
+        receive = actor.receive
+        if getattr(receive, "__func__", None) is not hooks.receive:
             hooks = cls(kind)
-            hooks.receives_async = inspect.iscoroutinefunction(actor.receive)
+            hooks.receives_async = inspect.iscoroutinefunction(receive)
         return hooks

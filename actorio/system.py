@@ -13,14 +13,14 @@ import random
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context as Variables
 from dataclasses import dataclass
 from threading import current_thread, get_ident, main_thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVarTuple, Unpack, cast, overload
 
-from actorio._cell import Cell
+from actorio._cell import KILL_GRACE, Cell, run_hook
 from actorio._children import Children
 from actorio._dispatcher import Dispatcher
 from actorio._durations import check_duration, check_optional_duration
@@ -47,6 +47,7 @@ from actorio.timers import TimerQueue
 
 if TYPE_CHECKING:
     from actorio._observer import Observer
+    from actorio.pool import PoolOptions, PoolRef
 
 __all__ = ["ActorSystem", "ShutdownReport", "run"]
 
@@ -112,6 +113,7 @@ class ActorSystem:
         self._before: list[Callable[[], Any]] = []
         self._after: list[Callable[[], Any]] = []
         self._hook_errors: list[BaseException] = []
+        self._hook: asyncio.Task[BaseException | None] | None = None
         self._entered = self._ended = self._body_cancelled = False
         self._leaving = False
         self._end_task: asyncio.Task[None] | None = None
@@ -252,6 +254,17 @@ class ActorSystem:
             self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout
         )
 
+    async def spawn_pool(
+        self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
+    ) -> PoolRef[A]:
+        """Start several actors of one kind behind one ref; options and promises as in `actorio.pool`.
+
+        Raises and cancellation as in `spawn`.
+        """
+        from actorio.pool import spawn_pool
+
+        return await spawn_pool(self.spawn, self, factory, args, options)
+
     async def get_or_spawn(
         self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
     ) -> ActorRef[A]:
@@ -370,7 +383,10 @@ class ActorSystem:
             mailbox = _DEFAULT_MAILBOX
         elif not isinstance(mailbox, Mailbox):
             raise TypeError(f"mailbox must be a Mailbox, not {describe(mailbox)}")
-        return await children.spawn(factory, args, name, mailbox, options, start_timeout)
+        cell = children.start(factory, args, name, mailbox, options)
+        if cell.starter is not None:
+            await children.until_started(cell, start_timeout)
+        return cell.ref
 
     async def get_or_spawn_in(
         self,
@@ -426,7 +442,9 @@ class ActorSystem:
 
         Not by the loop's task factory: an eager first step would run before the cell knows its task.
         """
-        task = self._task_class(work, loop=self.loop, name=name, context=variables or self._variables)
+        task = self._task_class(
+            work, loop=self.loop, name=name, context=self._variables if variables is None else variables
+        )
         if self.observer is not None:
             self.observer.task_made(self, task)
         return task
@@ -485,9 +503,9 @@ class ActorSystem:
     def request(self, intent: Intent) -> None:
         """Nothing is significant at the top level."""
 
-    def broken(self, cell: Cell, error: BaseException) -> None:
-        """The machinery of a cell has failed, which is a bug of this package: never silent."""
-        logger.critical("internal error in the task of %s", cell.path, exc_info=error)
+    def broken(self, where: str, error: BaseException) -> None:
+        """The machinery itself has failed, which is a bug of this package: never silent."""
+        logger.critical("internal error in the task of %s", where, exc_info=error)
         self.fail_from_outside(error)
 
     def log_failure(self, cell: Cell, message: object, error: BaseException, last: float) -> float:
@@ -555,17 +573,23 @@ class ActorSystem:
         self.timers.close()
 
     def _kill_all(self) -> None:
+        if self._hook is not None:
+            self._hook.cancel()
         self._root.begin_stop(Intent.KILL)
         for cell in tuple(self._root.table.values()):
             cell.request(Intent.KILL)
 
     async def _run_hooks(self, hooks: list[Callable[[], Any]]) -> None:
         for hook in hooks:
-            try:
-                outcome = hook()
-                if isinstance(outcome, Awaitable):
-                    await outcome
-            except Exception as error:
+            task = self._hook = self.make_task(run_hook(hook), f"{self.name} shutdown hook", Variables())
+            if self._intent is Intent.KILL:
+                self.timers.after(KILL_GRACE, task.cancel)
+            await asyncio.wait([task])
+            self._hook = None
+            error = TimeoutError("it took too long") if task.cancelled() else task.result()
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
+                self._exit = self._exit or error
+            elif error is not None:
                 self._hook_errors.append(error)
                 logger.error("a shutdown hook of %s has failed", self.name, exc_info=error)
 
