@@ -1,0 +1,147 @@
+"""The web recipes, run against the real libraries."""
+
+import asyncio
+import importlib.util
+import signal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from actorio import Actor, ActorStoppedError
+
+httpx = pytest.importorskip("httpx", reason="comes with the test extra")
+web = pytest.importorskip("aiohttp.web", reason="comes with the test extra")
+test_utils = pytest.importorskip("aiohttp.test_utils", reason="comes with the test extra")
+starlette = pytest.importorskip("starlette.applications", reason="comes with the test extra")
+
+WEB = Path(__file__).parents[2] / "docs" / "examples" / "web"
+
+
+def load(name: str) -> ModuleType:
+    """Import a recipe anew."""
+    spec = importlib.util.spec_from_file_location(name, WEB / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Crashing(Actor[Any]):
+    """Stands in for a till that cannot be kept up."""
+
+    async def receive(self, message: Any) -> None:
+        raise RuntimeError("broken")
+
+
+class Slow(Actor[Any]):
+    """Stands in for a till that takes its time."""
+
+    async def receive(self, message: Any) -> None:
+        await asyncio.Event().wait()
+
+
+# --- FastAPI and Starlette ------------------------------------------------------------------------
+
+
+def client_of(app: Any) -> Any:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://shop")
+
+
+async def test_fastapi_asks_the_actor_and_ends_it_with_the_lifespan() -> None:
+    app = load("fastapi_app").app
+    async with client_of(app) as client:
+        async with app.router.lifespan_context(app):
+            sales = [client.post("/sales", params={"cents": 5}) for _ in range(10)]
+            totals = [response.json() for response in await asyncio.gather(*sales)]
+            assert sorted(totals) == [5 * (number + 1) for number in range(10)]
+            till = app.state.till
+        assert not till.is_alive
+        late = await client.post("/sales", params={"cents": 5})
+    assert late.status_code == 503
+    assert "/till has ended" in late.json()["detail"]
+
+
+async def test_fastapi_says_that_an_actor_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("fastapi_app")
+    monkeypatch.setattr(module, "Till", Slow)
+    async with client_of(module.app) as client, module.app.router.lifespan_context(module.app):
+        response = await client.post("/sales", params={"cents": 5})
+        module.app.state.till.kill()
+    assert response.status_code == 504
+
+
+async def test_starlette_takes_the_same_lifespan() -> None:
+    app = starlette.Starlette(lifespan=load("fastapi_app").lifespan)
+    async with app.router.lifespan_context(app):
+        assert app.state.till.is_alive
+    assert not app.state.till.is_alive
+
+
+async def test_the_server_is_told_to_end_when_the_actors_cannot_be_kept_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = load("fastapi_app")
+    monkeypatch.setattr(module, "Till", Crashing)
+    raised: list[int] = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+
+    async def serve() -> None:
+        async with module.app.router.lifespan_context(module.app):
+            for _ in range(4):
+                await module.app.state.till.send(None)
+            await asyncio.Event().wait()  # as a server waits for its end; this wait is cancelled
+
+    with pytest.raises(ExceptionGroup, match="'shop' has failed"):
+        await serve()
+    assert raised == [signal.SIGTERM]
+
+
+# --- aiohttp --------------------------------------------------------------------------------------
+
+
+async def test_aiohttp_asks_the_actor_and_ends_it_after_the_requests() -> None:
+    module = load("aiohttp_app")
+    app = module.make_app()
+    async with test_utils.TestClient(test_utils.TestServer(app)) as client:
+        totals = []
+        for _ in range(3):
+            async with client.post("/sales", params={"cents": "5"}) as response:
+                totals.append(await response.json())
+        till = app[module.TILL]
+        assert till.is_alive
+    assert totals == [5, 10, 15]
+    assert not till.is_alive
+    with pytest.raises(ActorStoppedError):
+        await till.ask(module.Sale(5))
+
+
+async def test_aiohttp_says_that_the_actor_has_ended() -> None:
+    module = load("aiohttp_app")
+    app = module.make_app()
+    async with test_utils.TestClient(test_utils.TestServer(app)) as client:
+        app[module.TILL].stop()
+        await app[module.TILL].join()
+        async with client.post("/sales", params={"cents": "5"}) as response:
+            assert response.status == 503
+
+
+async def test_aiohttp_ends_when_the_actors_cannot_be_kept_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("aiohttp_app")
+    monkeypatch.setattr(module, "Till", Crashing)
+    app = module.make_app()
+
+    async def serve() -> None:
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            for _ in range(4):
+                await app[module.TILL].send(None)
+            await asyncio.Event().wait()  # as `web.run_app` does; this wait is cancelled
+        finally:
+            await runner.cleanup()
+
+    with pytest.raises(ExceptionGroup, match="'shop' has failed"):
+        await asyncio.wait_for(serve(), 5)
