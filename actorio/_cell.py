@@ -262,6 +262,7 @@ class Cell:
                     break
                 self.incarnation += 1
                 self.restarts += 1
+                del outcome  # or the failure would be kept for as long as the next incarnation runs
             self._end(*self._final(outcome))
         except Exception as error:
             self.system.broken(self.path, error)
@@ -334,7 +335,7 @@ class Cell:
         self.start_failed = self.starter is not None
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
-        final = self.start_failed or self._is_final()
+        final = self.start_failed or self._is_final() or isinstance(error, (SystemExit, KeyboardInterrupt))
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict is Verdict.END:
             self._shut()
@@ -452,11 +453,11 @@ class Cell:
     def _drop_instance(self, reason: ExitReason) -> None:
         if self.context is not None:
             self.context._cell = None
+        deferred, self.deferred = self.deferred, None
+        for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
+            envelope.fail(ActorStoppedError(self.ref, reason))
         self.instance = self.context = self.failure = None
         self.receive = _gone
-        deferred, self.deferred = self.deferred, None
-        for envelope in deferred or ():
-            envelope.fail(ActorStoppedError(self.ref, reason))
         self.notices = None
         if self.watching:
             for watched in tuple(self.watching):

@@ -8,6 +8,7 @@ never reached costs a heap push and nothing later. Order is (deadline, sequence)
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
@@ -100,6 +101,7 @@ class TimerQueue:
 
     def _fire(self) -> None:
         self._handle = None
+        self._armed_for = math.inf
         now = self._loop.time() * _ROUNDING + _RESOLUTION
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].ring is None):
             _, _, alarm = heappop(self._heap)
@@ -110,5 +112,5 @@ class TimerQueue:
                 ring()
         # A loop may wake a little early by its clock: the deadline is looked at again, never trusted.
         # An alarm that was set by one that rang has armed the timer for itself; an earlier one may be pending.
-        if self._heap and (self._handle is None or self._heap[0][0] < self._armed_for):
+        if self._heap and self._heap[0][0] < self._armed_for:
             self._arm(self._heap[0][0])
