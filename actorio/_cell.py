@@ -825,6 +825,7 @@ class Cell:
         if self.tasks is None:
             self.tasks = {}
         self.tasks[task] = None
+        task.add_done_callback(lambda _: work.close())  # cancelled before its first step, it was never awaited
         task.add_done_callback(self._background_done)
         return task
 

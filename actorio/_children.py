@@ -122,11 +122,12 @@ class Children:
             None if timeout is None else self.system.timers.after(timeout, lambda: cell.request(Intent.KILL))
         )
         cancelled = None
-        while cell.starter is not None:
+        while cell.starter is not None or (cancelled is not None and cell.state is not State.ENDED):
             try:
                 await starter  # type: ignore[misc]
-            except asyncio.CancelledError as error:
+            except asyncio.CancelledError as error:  # it may have started meanwhile: the name is free at its end
                 cancelled = error
+                cell.joiners = [*(cell.joiners or ()), starter]  # type: ignore[list-item]
                 cell.request(Intent.KILL)
         late = alarm is not None and not alarm.cancel()
         if release is not None:

@@ -76,6 +76,9 @@ class Observer:
     def accepted(self, cell: Cell, item: Item) -> None:
         """Its mailbox has taken an item (or, told so before, has dropped it as the newest)."""
 
+    def handed_over(self, cell: Cell, other: Cell, item: Item) -> None:
+        """An item that one mailbox has accepted is another actor's from now on, which is about to begin it."""
+
     def begun(self, cell: Cell, item: Item) -> None:
         """The item is taken out: a turn begins with it, or nobody waits for it any more and it is skipped."""
 

@@ -9,8 +9,9 @@ no second task is needed. `next(step, DONE)` steps a handler that does not await
 from __future__ import annotations
 
 import asyncio
+import itertools
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,8 @@ def mailbox_loop(cell: Cell) -> Steps:
                 for _ in _CLOCK_EVERY:
                     if cell.urgent:
                         message = cell.message = NO_MESSAGE  # no notice is blamed on the last one
+                        cell.handled += handled
+                        handled = 0
                         if (yield from attend(cell)):
                             return
                     if not items:
@@ -84,6 +87,8 @@ def mailbox_loop(cell: Cell) -> Steps:
                             yield from _answer_ask(cell, item, own)
                         else:
                             yield from answer(cell, item, own)
+                        if len(items) > mailbox.peak:
+                            mailbox.peak = len(items)
                     elif is_async:
                         step = receive(message).__await__()
                         awaited = run(next, step, _DONE)
@@ -92,6 +97,8 @@ def mailbox_loop(cell: Cell) -> Steps:
                             handled = 0
                             cell.message = message
                             yield from _suspended(cell, step, awaited, own)
+                            if len(items) > mailbox.peak:
+                                mailbox.peak = len(items)
                     else:
                         yield from _outcome(cell, run(receive, message), own)
                     if observer is not None:
@@ -127,27 +134,36 @@ def mailbox_loop(cell: Cell) -> Steps:
 
 @types.coroutine
 def own_loop(cell: Cell, run: Any) -> Steps:
-    """Step the actor's own `run`, giving it a message whenever it asks for one by `recv`."""
+    """Step the actor's own `run`, giving it a message whenever it asks for one by `recv`.
+
+    A failure from outside is an `ActorExit` for `run`, so that it can clean up, and is raised when it has ended.
+    """
     dispatcher = cell.dispatcher
     dispatcher.current = cell
     step: Callable[[Any], Any] = run.send
     context, value = Context(), None
+    taken = itertools.count(1)
+    told, failure = False, None
     while True:
         try:
             awaited = context.run(step, value)
-        except StopIteration:
+        except (StopIteration, ActorExit):
             _finish_in_hand(cell)
-            return
-        except ActorExit:
-            _finish_in_hand(cell)
-            raise
+            return _raise(failure)
         if awaited is RECEIVE:
             _finish_in_hand(cell)
+            if told:  # it has swallowed the ActorExit, and would do so for ever
+                context.run(run.close)
+                return _raise(failure)
             try:
-                value, context = yield from _next_message(cell)
+                value, context = yield from _next_message(cell, taken)
                 step = run.send
-            except (ActorExit, asyncio.CancelledError) as stop:
-                value, step = stop, run.throw
+            except asyncio.CancelledError as cancelled:
+                value, step = cancelled, run.throw
+            except ActorExit as stop:
+                told, value, step = True, stop, run.throw
+            except BaseException as error:
+                told, failure, value, step = True, error, ActorExit(), run.throw
             continue
         if cell.interrupted is None and cell.cancel_soon:
             cell.cancel_now()
@@ -158,6 +174,14 @@ def own_loop(cell: Cell, run: Any) -> Steps:
         except BaseException as error:
             value, step = error, run.throw
         dispatcher.current = cell
+
+
+def _raise(failure: BaseException | None) -> None:
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            del failure  # or the frame and the traceback would keep each other alive
 
 
 def _finish_in_hand(cell: Cell) -> None:
@@ -173,14 +197,16 @@ def _finish_in_hand(cell: Cell) -> None:
         cell.message = NO_MESSAGE
 
 
-def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
+def _next_message(cell: Cell, taken: Iterator[int]) -> Generator[Any, Any, tuple[Any, Context]]:
     """Wait for a message for the own loop; calls and submitted work are done on the way."""
     mailbox = cell.mailbox
     while True:
         if cell.urgent and (yield from attend(cell)):
             raise ActorExit
         mailbox.peak = max(mailbox.peak, len(mailbox.items))
-        if mailbox.items:
+        if mailbox.items and _has_spent(cell, next(taken)):
+            yield from _pause(cell)
+        elif mailbox.items:
             item = mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
@@ -201,6 +227,17 @@ def _next_message(cell: Cell) -> Generator[Any, Any, tuple[Any, Context]]:
             raise ActorExit
         else:
             yield from _pause(cell)
+
+
+def _has_spent(cell: Cell, number: int) -> bool:
+    """Whether an own loop that is about to take its message of that number has to let others run first."""
+    if number % len(_CLOCK_EVERY):
+        return False
+    dispatcher = cell.dispatcher
+    if dispatcher.loop.time() >= dispatcher.deadline:
+        dispatcher.spent = True
+        return True
+    return not number % (len(_CLOCK_EVERY) * len(_BUDGET))
 
 
 def _pause(cell: Cell) -> Steps:

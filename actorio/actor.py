@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from actorio._cell import Cell
     from actorio.mailbox import Mailbox
+    from actorio.pool import PoolOptions, PoolRef
     from actorio.ref import ActorRef, Terminated
     from actorio.result import Result
     from actorio.system import ActorSystem
@@ -207,6 +208,14 @@ class Context:
             significant=significant,
             dynamic=dynamic,
         )
+
+    async def spawn_pool(
+        self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
+    ) -> PoolRef[A]:
+        """Spawn a pool as a child; options and promises as in `actorio.pool`."""
+        from actorio.pool import spawn_pool
+
+        return await spawn_pool(self.spawn, self.system, factory, args, options)
 
     async def get_or_spawn(
         self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any

@@ -86,6 +86,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._streams: dict[type[Any], list[EventStream[Any]]] = {}
+        self._closed = False
 
     def subscribe(self, *types: type[E], limit: int = 10_000) -> EventStream[E]:
         """Return a stream of the events of these types, of all types when none is named.
@@ -96,7 +97,10 @@ class EventBus:
         for kind in types:
             if kind not in Event.__args__:
                 raise TypeError(f"not a type of event: {kind!r}")
-        return EventStream(self, types or Event.__args__, limit)
+        stream: EventStream[E] = EventStream(self, types or Event.__args__, limit)
+        if self._closed:
+            stream.close()
+        return stream
 
     def wants(self, kind: type[Any]) -> bool:
         """Whether anybody listens to events of that type."""
@@ -108,7 +112,8 @@ class EventBus:
             stream._push(event)
 
     def close(self) -> None:
-        """End all streams, once what they hold has been read."""
+        """End all streams, once what they hold has been read; one made later ends at once."""
+        self._closed = True
         for streams in tuple(self._streams.values()):
             for stream in tuple(streams):
                 stream.close()

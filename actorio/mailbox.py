@@ -138,6 +138,8 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         if self.items is _EMPTY:
             self._open()
         self.items.append(item)
+        if len(self.items) > self._room:  # the reader does not see all of a peak that its own turn has made
+            self.peak = max(self.peak, len(self.items))
         sleeper = self.sleeper
         if sleeper is not None:
             self.sleeper = None
