@@ -33,4 +33,4 @@ def tapes(*, lanes: Sequence[str] = _LANES, steps: int = 200, largest: int = 50)
         largest: value; a choice among fewer wraps around.
     """
     choices = st.lists(st.integers(0, largest), max_size=steps).map(tuple)
-    return st.fixed_dictionaries({lane: choices for lane in sorted(lanes)}).map(Tape)
+    return st.fixed_dictionaries(dict.fromkeys(sorted(lanes), choices)).map(Tape)

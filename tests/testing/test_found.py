@@ -3,8 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from actorio import Actor, ActorSystem
-from actorio.testing import run_in_virtual_time
+from actorio.testing import run_in_virtual_time, simulate
+from tests.simulation import asks, lives
 
 INTERVAL = 2.0  # virtual seconds
 
@@ -32,3 +35,19 @@ def test_a_timer_is_not_late_when_another_that_rang_has_set_itself_anew() -> Non
         return seen
 
     assert run_in_virtual_time(main) == [("tick", 2), ("tick", 4), ("alarm", 5), ("tick", 6)]
+
+
+def test_an_asker_of_a_deferred_reply_is_told_that_the_actor_has_ended() -> None:
+    """The instance went first, its handles with it, and the asker heard `NoReplyError`."""
+    simulate(asks.deferred, seed=0).unwrap()
+
+
+def test_a_cancelled_spawn_returns_when_the_name_is_free() -> None:
+    """Cancelled as the start had just ended, it killed the actor and did not wait for its end."""
+    simulate(lives.starts, seed=83, policy="pct").unwrap()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_background_task_that_never_ran_leaves_no_warning() -> None:
+    """Cancelled before its first step, its coroutine was never awaited."""
+    simulate(lives.timers, seed=8).unwrap()
