@@ -1,0 +1,162 @@
+"""Guarantee 16: an actor with endless mail yields to the loop within its budget; timers and I/O go on."""
+
+import asyncio
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from actorio import Actor, ActorRef, ActorSystem
+from tests.guarantees.actors import soon, started, ticks
+
+LONGEST = 0.25  # seconds between two beats of the loop: far above the budget, for a machine under load
+
+
+class Endless(Actor[int]):
+    """Always has mail: it sends itself the next message."""
+
+    async def receive(self, message: int) -> None:
+        self.context.ref.send_nowait(message + 1)
+
+
+class PlainEndless(Actor[int]):
+    def receive(self, message: int) -> None:  # type: ignore[override]
+        self.context.ref.send_nowait(message + 1)
+
+
+class OwnEndless(Actor[int]):
+    async def run(self) -> None:
+        while True:
+            self.context.ref.send_nowait(await self.recv() + 1)
+
+
+class SubmittingEndless(Actor[Any]):
+    """Its work submits the next piece of work."""
+
+    async def receive(self, message: Any) -> None:
+        self.again()
+
+    def again(self) -> None:
+        self.context.ref.submit(self.again)
+
+
+class OwnSubmittingEndless(SubmittingEndless):
+    async def run(self) -> None:
+        while True:
+            await self.receive(await self.recv())
+
+
+class AskingEndless(Actor[int]):
+    """Asks the one beside it for ever, in one turn."""
+
+    async def receive(self, message: int) -> None:
+        echo = await self.context.spawn(Echo)
+        while True:
+            await echo.ask(message)
+
+
+class Echo(Actor[int]):
+    async def receive(self, message: int) -> int:
+        return message
+
+
+ENDLESS = [Endless, PlainEndless, OwnEndless, SubmittingEndless, OwnSubmittingEndless, AskingEndless]
+
+
+async def longest_gap(beats: int) -> float:
+    longest, before = 0.0, time.monotonic()
+    for _ in range(beats):
+        await asyncio.sleep(0)
+        now = time.monotonic()
+        longest, before = max(longest, now - before), now
+    return longest
+
+
+@pytest.mark.parametrize("cls", ENDLESS)
+async def test_guarantee_16_an_actor_with_endless_mail_lets_the_loop_go_round(cls: type[Actor[Any]]) -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(cls)
+        await ref.send(0)
+        assert await longest_gap(50) < LONGEST
+        ref.kill()
+        await ref.join()
+
+
+@pytest.mark.parametrize("cls", [Endless, OwnEndless, AskingEndless])
+async def test_guarantee_16_timers_and_sockets_go_on_beside_endless_mail(cls: type[Actor[Any]]) -> None:
+    loop = asyncio.get_running_loop()
+    one, two = socket.socketpair()
+    with one, two:
+        one.setblocking(False)
+        two.setblocking(False)
+        async with soon(), ActorSystem() as system:
+            ref = await system.spawn(cls)
+            await ref.send(0)
+            for _ in range(5):
+                await asyncio.sleep(0.001)
+                await loop.sock_sendall(one, b"x")
+                assert await loop.sock_recv(two, 1) == b"x"
+            ref.kill()
+
+
+async def test_guarantee_16_twenty_endless_actors_each_have_their_share() -> None:
+    async with soon(), ActorSystem() as system:
+        refs = [await system.spawn(Endless) for _ in range(20)]
+        for ref in refs:
+            await ref.send(0)
+        while min(ref.statistics().handled for ref in refs) < 500:
+            await ticks(1)
+        handled = [ref.statistics().handled for ref in refs]
+        for ref in refs:
+            ref.kill()
+    assert max(handled) < 4 * min(handled)
+
+
+async def test_guarantee_16_a_slow_handler_is_not_given_its_whole_budget() -> None:
+    class Slow(Actor[Any]):
+        def receive(self, message: Any) -> None:  # type: ignore[override]
+            end = time.perf_counter() + 0.002
+            while time.perf_counter() < end:
+                pass
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Slow)
+        for number in range(64):
+            await ref.send(number)
+        assert await longest_gap(3) < 0.1
+        ref.kill()
+
+
+async def test_guarantee_16_an_ask_is_answered_beside_endless_mail() -> None:
+    async with soon(), ActorSystem() as system:
+        hog = await system.spawn(Endless)
+        echo = await system.spawn(Echo)
+        await hog.send(0)
+        assert [await echo.ask(number) for number in range(100)] == list(range(100))
+        hog.kill()
+
+
+async def test_guarantee_16_senders_that_never_await_anything_else_do_not_starve_the_loop() -> None:
+    async def flood(ref: ActorRef[Any]) -> None:
+        while not stop:
+            await ref.send(0)
+            await ref.ask(0)
+
+    stop: list[int] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Echo)
+        floods = [started(flood(ref)) for _ in range(5)]
+        assert await longest_gap(50) < LONGEST
+        stop.append(1)
+        await asyncio.wait(floods)
+
+
+async def test_guarantee_16_a_stop_is_seen_beside_endless_mail() -> None:
+    for cls in ENDLESS[:-1]:
+        async with soon(), ActorSystem() as system:
+            ref = await system.spawn(cls)
+            await ref.send(0)
+            await ticks(5)
+            ref.stop()
+            await ref.join()
