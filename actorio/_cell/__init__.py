@@ -1,0 +1,9 @@
+"""The machinery of one actor, by concern; only this package touches an actor's insides."""
+
+from __future__ import annotations
+
+from actorio._cell.anatomy import KILL_GRACE
+from actorio._cell.cell import Cell
+from actorio._cell.ending import run_hook
+
+__all__ = ["KILL_GRACE", "Cell", "run_hook"]

@@ -1,0 +1,387 @@
+"""The machinery of one actor: its life from spawn to end. Only this file touches an actor's insides.
+
+A cell owns one asyncio task, one mailbox and, one after the other, the incarnations of one actor. Its task
+lives as long as the actor does, over restarts:
+
+    start, turns, wind down  ->  its supervisor decides  ->  again, or the end
+
+What others ask of it (close, stop, kill, a failure from outside) is noted down, and the task sees to it
+between two messages; only a kill interrupts. Everything here runs on the system's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from contextvars import Context as Variables
+from typing import Any, TYPE_CHECKING
+
+from actorio._cell.anatomy import KILL_GRACE
+from actorio._cell.ending import Ending
+from actorio._dispatcher import Waiter
+from actorio._envelope import (
+    NO_MESSAGE,
+)
+from actorio._hooks import Hooks
+from actorio._states import Intent, State, Verdict
+from actorio._turns import hook, mailbox_loop, own_loop
+from actorio.actor import Actor, Context
+from actorio.errors import (
+    ActorExit,
+    ActorStoppedError,
+    ExitReason,
+)
+from actorio.events import ActorRestarted, ActorStarted, ActorStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["Cell"]
+
+
+class Cell(Ending):
+    """One actor, alive or ended."""
+
+    __slots__ = ()
+
+    def construct(self) -> None:
+        """Make a new instance from the spawn's factory and arguments, in contextvars of its own."""
+        instance = Variables().run(self.factory, *self.args)
+        if not isinstance(instance, Actor):
+            raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
+        self.instance = instance
+        self.hooks = Hooks.of(instance)
+        self.receive = instance.receive
+        self.context = instance.context = Context(self)
+        if self.observer is not None:
+            self.observer.constructed(self)
+
+    def launch(self) -> None:
+        """Begin the first incarnation: its task now, or, where there is nothing to start, at its first mail.
+
+        An actor that never had mail costs no task: half of the memory and of the time of a spawn (the
+        benchmarks `idle` and `fjcreate` pay for it).
+        """
+        hooks = self.hooks
+        if hooks is not None and hooks.on_start:
+            self.starter = Waiter(self.dispatcher)
+            self.begin()
+            return
+        self.mark_started()
+        if hooks is not None and hooks.own_loop:
+            self.begin()
+        else:
+            self.mailbox.sleeper = self
+
+    def wake(self) -> None:
+        """The first mail has come; called by the mailbox."""
+        self.dispatcher.check_loop()
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the task.
+
+        Its coroutine has begun before the task exists: a task cancelled before its first step would drop an
+        unstarted coroutine, and nobody would be told of the actor's end.
+        """
+        life = self._live()
+        life.send(None)
+        self.task = self.system.make_task(life, self.path)
+
+    async def _live(self) -> None:
+        try:
+            await _BEGIN
+        except asyncio.CancelledError:
+            self._request(Intent.KILL)
+        try:
+            while True:
+                try:  # the turns are awaited right here: each wake-up passes through this frame
+                    if self.state is not State.RUNNING:
+                        await self._start()
+                    if not self.must_end():
+                        await self._loop()
+                    outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
+                except ActorExit:
+                    outcome = self.exit_reason(), None
+                except BaseException as error:
+                    if isinstance(error, GeneratorExit) and not self._is_running():
+                        raise  # the coroutine is closed with its loop
+                    outcome = self._reason_of(error)
+                self._leave_turn()
+                verdict = self._verdict(*outcome)
+                if self._has_to_wind_down():
+                    await self._wind_down(*outcome, verdict)
+                self._drop_instance(outcome[0])
+                if self.state is State.ENDED:  # it was given up for dead, and has come back too late
+                    return
+                if verdict is Verdict.END or not await self._until_restart(verdict):
+                    break
+                self.incarnation += 1
+                self.restarts += 1
+                del outcome  # or the failure would be kept for as long as the next incarnation runs
+            self._end(*self._final(outcome))
+        except Exception as error:
+            self.system.broken(self.path, error)
+
+    def _is_running(self) -> bool:
+        return self.task is not None and asyncio.current_task(self.dispatcher.loop) is self.task
+
+    async def _start(self) -> None:
+        self.state = State.STARTING
+        if self.instance is None:
+            self.construct()
+        if self.hooks.on_start:  # type: ignore[union-attr]
+            await hook(self, self.instance.on_start)  # type: ignore[union-attr]
+        if self.state is State.STARTING:  # not when it was given up for dead in the meantime
+            self.mark_started()
+
+    def mark_started(self) -> None:
+        """Note and tell that the incarnation has started."""
+        self.state = State.RUNNING
+        if self.incarnation:
+            self._publish(ActorRestarted, self.incarnation)
+            if self.observer is not None:
+                self.observer.restarted(self)
+        else:
+            self._publish(ActorStarted)
+            if self.observer is not None:
+                self.observer.started(self)
+        self._tell_starter()
+        self.siblings.changed()
+
+    def _loop(self) -> Any:
+        if self.hooks.own_loop:  # type: ignore[union-attr]
+            return own_loop(self, self.instance.run())  # type: ignore[union-attr]
+        return mailbox_loop(self)
+
+    def _leave_turn(self) -> None:
+        self.dispatcher.current = None
+        self.mailbox.sleeper = None
+        self.waits_on = None
+
+    def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
+        if isinstance(error, asyncio.CancelledError) and self.is_killed():
+            if self.intent is not Intent.ABORT:
+                self.intent = Intent.KILL
+            self._interrupt_in_hand()
+            return ExitReason.KILLED, None
+        if self.envelope is not None and self.in_hand:
+            self.envelope.fail(error if isinstance(error, Exception) else ActorStoppedError(self.ref))
+        self.failed += 1
+        if self.starter is None:  # otherwise spawn raises it
+            self._report(error)
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            self.system.end_by(error)
+        return ExitReason.CRASHED, error
+
+    def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
+        """Ask the supervisor, and shut the mailbox when this is the end."""
+        if self.state is State.ENDED:
+            return Verdict.END
+        self.start_failed = self.starter is not None
+        self.message, self.envelope = NO_MESSAGE, None
+        self.in_hand = False
+        final = self.start_failed or self._is_final() or isinstance(error, (SystemExit, KeyboardInterrupt))
+        verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
+        if verdict is Verdict.END:
+            self._shut()
+        if self.observer is not None:
+            self.observer.decided(self, reason, verdict)
+        self.state = State.STOPPING
+        return verdict
+
+    def _is_final(self) -> bool:
+        """Whether it was ended by hand, so that no supervisor is asked: stopped, or closed and drained."""
+        return self.intent >= Intent.STOP or (self.mailbox.closed and not self.mailbox.items)
+
+    async def _until_restart(self, verdict: Verdict) -> bool:
+        """Wait for the pause before a restart, or for the group; False when there will be none."""
+        self.state = State.RESTARTING
+        if self.intent is Intent.ABORT:
+            self._end_abort()
+        alarm = None
+        if verdict is Verdict.WAIT:
+            self.parked = True
+            self.siblings.changed()
+        elif (pause := self.siblings.pause_before_restart(self)) > 0:
+            alarm = self.system.timers.after(pause, self._poke)
+        self.waiter.wake()  # one that fails to start, time after time, is not to hold up all the others
+        await self._wait()
+        while not self._is_final() and (self.parked or (alarm is not None and alarm.pending)):
+            await self._wait()
+        if alarm is not None:
+            alarm.cancel()
+        self.parked = False
+        if self._is_final():
+            return False
+        self.error = None  # that of a last hook: it was the old incarnation's
+        self.intent = Intent.CLOSE if self.mailbox.closed else Intent.NONE
+        self.urgent = self.failure is not None
+        return True
+
+    async def _wait(self) -> None:
+        try:
+            await self.waiter
+        except asyncio.CancelledError:
+            if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
+                self.intent = Intent.KILL
+
+    def _end_abort(self) -> None:
+        """The incarnation that was aborted is gone: the cancels were for it."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
+
+    def _final(
+        self, outcome: tuple[ExitReason, BaseException | None]
+    ) -> tuple[ExitReason, BaseException | None]:
+        reason, error = outcome
+        hook_error, self.error = self.error, None
+        if error is None and hook_error is not None:
+            return ExitReason.CRASHED, hook_error
+        if self.intent is Intent.KILL:
+            return ExitReason.KILLED, error
+        return reason, error
+
+    def _end(self, reason: ExitReason, error: BaseException | None) -> None:
+        """The end for good: every message has its fate, the name is free, then all are told."""
+        if self.state is State.ENDED:
+            return
+        self.reason, self.error = reason, error
+        self.start_failed = self.start_failed or self.starter is not None
+        self._shut()
+        for item in self.mailbox.drain():
+            self._give_up(item)
+        if self._ref is not None:
+            self._ref = weakref.ref(self._ref)
+        self.state = State.ENDED
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self.system.forget(self)
+        self.siblings.remove(self)
+        if self.observer is not None:
+            self.observer.ended_for_good(self, reason)
+        if not self.start_failed:
+            self._publish(ActorStopped, reason, error)
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        watchers, self.watchers = self.watchers, None
+        if watchers:
+            notice = self.terminated()
+            for watcher in watchers:
+                watcher.notify(notice)
+        self._tell_starter()
+        joiners, self.joiners = self.joiners, None
+        for joiner in joiners or ():
+            joiner.wake()
+        self.siblings.child_ended(self)
+
+    def _tell_starter(self) -> None:
+        starter, self.starter = self.starter, None
+        if starter is not None:
+            starter.wake()
+
+    # -- what others ask of it ---------------------------------------------------------------------
+
+    def request(self, intent: Intent) -> None:
+        """Note down what is asked and wake the task; idempotent, the mightier intent wins."""
+        if intent is Intent.KILL:
+            for cell in self._subtree() if self.intent is not intent else ():
+                cell._request(intent)
+        else:
+            self._request(intent)
+
+    def _subtree(self) -> list[Cell]:
+        """Return this cell and all below, parents first; without recursion, since trees are deep."""
+        cells = [self]
+        for cell in cells:
+            if cell.children is not None:
+                cells.extend(cell.children.table.values())
+        return cells
+
+    def _request(self, intent: Intent) -> None:
+        if self.state is State.ENDED:
+            return
+        if intent is Intent.CLOSE or intent >= Intent.STOP:
+            self._shut()
+        if intent > self.intent:
+            if self.observer is not None:
+                self.observer.requested(self, intent)
+            self.intent = intent
+            if intent >= Intent.ABORT and self.children is not None:
+                self.children.begin_stop(Intent.KILL if intent is Intent.ABORT else intent)
+            if self.must_end_at_once():
+                self._kill()
+            self.urgent = self.urgent or intent is not Intent.CLOSE
+        self._poke()
+
+    def _kill(self) -> None:
+        self._alarm = self.system.timers.after(KILL_GRACE, self._cancel_again)
+        if self.stopper is not None:
+            self.stopper.cancel()
+        if self.dispatcher.current is self:
+            self.cancel_soon = True
+        elif self.task is not None:
+            self.task.cancel()
+
+    def resume(self) -> None:
+        """The group of a parked cell starts again, and it is this one's turn."""
+        self.parked = False
+        self._poke()
+
+    def _cancel_again(self) -> None:
+        self._alarm = self.system.timers.after(KILL_GRACE, self._give_up_task)
+        if self.task is not None:
+            self.task.cancel()
+
+    def _give_up_task(self) -> None:
+        self._alarm = None
+        if self.children is not None and self.children.table:
+            self._alarm = self.system.timers.after(KILL_GRACE, self._give_up_task)
+            return
+        if self.task is not None and self.state is not State.ENDED:
+            self.system.abandon(self, self.task)
+        self._interrupt_in_hand()
+        self._drop_timers()
+        for task in self.tasks or ():
+            task.cancel()
+        self._drop_instance(ExitReason.KILLED)
+        self._end(ExitReason.KILLED, None)
+
+    def _poke(self) -> None:
+        """Have the task look again."""
+        sleeper = self.mailbox.sleeper
+        if sleeper is self:
+            self.mailbox.sleeper = None
+            self._begin_or_end()
+            return
+        if sleeper is self.waiter:
+            self.mailbox.sleeper = None
+        elif self.state is State.RUNNING:
+            return
+        self.waiter.wake()
+
+    def _begin_or_end(self) -> None:
+        """Something is asked of an actor that never had mail: without hooks to call, it can end at once."""
+        if self.failure is None and not self._has_to_wind_down() and self.intent not in (0, Intent.RECYCLE):
+            reason = self.exit_reason()
+            if self._verdict(reason, None) is Verdict.END:
+                self._drop_instance(reason)
+                self._end(*self._final((reason, None)))
+                return
+            self.state = State.RUNNING
+        self.begin()
+
+
+class _Begin:
+    """Awaited first in a cell's life, which is begun by hand."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_BEGIN = _Begin()

@@ -1,0 +1,177 @@
+"""How an incarnation ends: its children, timers and tasks first, then its last hooks, then itself."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextvars import Context as Variables
+from typing import TYPE_CHECKING, Any
+
+from actorio._envelope import (
+    NO_MESSAGE,
+)
+from actorio._states import Intent, Verdict
+from actorio.errors import (
+    ActorError,
+    ActorStoppedError,
+    ExitReason,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from actorio._children import Children
+from actorio._cell.anatomy import KILL_GRACE
+from actorio._cell.turn import Turn
+
+__all__ = ["Ending"]
+
+
+class Ending(Turn):
+    """A cell's ending."""
+
+    __slots__ = ()
+
+    def _has_to_wind_down(self) -> bool:
+        """Whether the end of the incarnation takes more than dropping its instance."""
+        hooks = self.hooks
+        return bool(self.children or self.timers or self.tasks or (hooks is not None and hooks.last))
+
+    async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: Verdict) -> None:
+        """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
+        if self.children is not None:
+            await self._stop_children(self.children, self._intent_for_children(reason))
+            self.children = None
+        await self._end_own_work()
+        hooks = self.hooks
+        if self.instance is not None and hooks is not None:
+            if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
+                await self._last_hook("on_undelivered", self._undelivered(), reason)
+            if hooks.on_stop and not self.must_end_at_once():
+                await self._last_hook("on_stop", reason)
+            await self._end_own_work()  # of the hooks
+
+    async def _stop_children(self, children: Children, intent: Intent) -> None:
+        while True:
+            try:
+                return await children.stop_all(intent)
+            except asyncio.CancelledError:  # a cancel of this actor's task while it ends is a kill
+                intent = Intent.KILL
+                if self.intent is not Intent.ABORT:
+                    self.request(intent)
+
+    def _intent_for_children(self, reason: ExitReason) -> Intent:
+        if reason is ExitReason.KILLED:
+            return Intent.KILL
+        return Intent.CLOSE if self.intent is Intent.CLOSE and reason is ExitReason.NORMAL else Intent.STOP
+
+    async def _end_own_work(self) -> None:
+        self._drop_timers()
+        if self.tasks:
+            await self._cancel_tasks()
+
+    def _drop_timers(self) -> None:
+        timers, self.timers = self.timers, None
+        for timer in tuple(timers or ()):
+            timers[timer].cancel()  # type: ignore[index]
+
+    async def _cancel_tasks(self) -> None:
+        tasks, self.tasks = self.tasks or {}, None
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            if not task.done():
+                await self._outcome_of(task)
+
+    async def _last_hook(self, name: str, *args: Any) -> None:
+        """Run a hook in a task of its own, which no cancel of the actor reaches, within the shutdown time.
+
+        Only a kill ends the wait; a failure is reported and becomes the actor's, if it had none.
+        """
+        function = getattr(self.instance, name)
+        if self.observer is not None:
+            self.observer.last_hook(self._whole, name)
+        task = self.system.make_task(run_hook(function, args), f"{self.path} {name}", Variables())
+        self.stopper = task
+        limit = self.options.shutdown
+        alarm = self.system.timers.after(limit, task.cancel) if limit is not None else None
+        error = await self._outcome_of(task) or task.result()
+        self.stopper = None
+        late = alarm is not None and not alarm.cancel()
+        if late and isinstance(error, asyncio.CancelledError):
+            error = TimeoutError(f"{name} of {self.path} took longer than shutdown={limit:g} s")
+        if error is not None and not (self.must_end_at_once() and isinstance(error, asyncio.CancelledError)):
+            self._report(error)
+            self.error = error
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
+                self.system.end_by(error)
+
+    async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
+        """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
+        waiter = self.waiter
+        task.add_done_callback(lambda _: waiter.wake())
+        given_up = self.options.shutdown
+        patience = (
+            None if given_up is None else self.system.timers.after(given_up + 2 * KILL_GRACE, waiter.wake)
+        )
+        try:
+            while not task.done() and (patience is None or patience.pending):
+                try:
+                    await waiter
+                except asyncio.CancelledError:
+                    if self.must_end_at_once():
+                        task.cancel()
+        finally:
+            if patience is not None:
+                patience.cancel()
+        if not task.done():
+            self.system.abandon(self._whole, task)
+            return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+    def _drop_instance(self, reason: ExitReason) -> None:
+        if self.context is not None:
+            self.context._cell = None
+        deferred, self.deferred = self.deferred, None
+        for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
+            envelope.fail(ActorStoppedError(self.ref, reason))
+        self.instance = self.context = self.failure = None
+        self.receive = _gone
+        self.notices = None
+        if self.watching:
+            for watched in tuple(self.watching):
+                self.unwatch(watched)
+        if self.links:
+            self._break_links(reason)
+        if self.observer is not None:
+            self.observer.stopped(self._whole, reason)
+
+    def _interrupt_in_hand(self) -> None:
+        """Give the message that a kill interrupted its fate."""
+        message, envelope = self.message, self.envelope
+        self.message, self.envelope = NO_MESSAGE, None
+        self.in_hand = False
+        if envelope is not None and envelope.answers:
+            envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
+        elif message is not NO_MESSAGE:
+            self.dead_letter(message, "interrupted")
+
+
+def _gone(message: Any) -> Any:
+    """Stands for `receive` between two incarnations."""
+    raise ActorError("there is no incarnation to handle a message")
+
+
+async def run_hook(function: Callable[..., Any], args: tuple[Any, ...] = ()) -> BaseException | None:
+    """Run a hook that may be a plain function, and return what it raised.
+
+    A task that raises SystemExit or KeyboardInterrupt stops the loop in the middle of everything.
+    """
+    try:
+        outcome = function(*args)
+        if inspect.isawaitable(outcome):
+            await outcome
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return error
+    return None

@@ -1,0 +1,122 @@
+"""What becomes of the mail of an actor: taken in, put in line, dropped, given up."""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+from actorio._cell.anatomy import Anatomy
+from actorio._envelope import (
+    ENDED,
+    ENVELOPES,
+    Envelope,
+    check_no_cycle,
+    is_message,
+    payload,
+)
+from actorio.errors import (
+    ActorStoppedError,
+    MailboxFullError,
+)
+from actorio.events import DeadLetter
+
+if TYPE_CHECKING:
+    from actorio.mailbox import Item, Room
+    from collections.abc import Callable
+
+__all__ = ["Mail"]
+
+
+class Mail(Anatomy):
+    """A cell's mail."""
+
+    __slots__ = ()
+
+    def accepted(self, item: Item) -> None:
+        """Tell the observer, if there is one, that the mailbox has taken an item."""
+        if self.observer is not None:
+            self.observer.accepted(self._whole, item)
+
+    def queue_up(self, item: Item, room: Room) -> None:
+        """Give an item for which there is no room its place in the line."""
+        self.mailbox.queue_up(item, room)
+        if self.observer is not None:
+            self.observer.queued(self._whole, item)
+
+    def put(self, item: Item) -> bool:
+        """Store an item now, if it can be; False when it would have to wait for room or fail.
+
+        Raises:
+            ActorStoppedError: the mailbox is closed.
+        """
+        if self.mailbox.closed:
+            raise self._undeliverable(item)
+        if self.dispatcher.current is self and self.mailbox.full():
+            self.mailbox.force(item)
+        elif not self.mailbox.accept(item, self._dropped):
+            return False
+        self.accepted(item)
+        return True
+
+    def post_tick(self, tick: Envelope) -> bool:
+        """Put a timer's tick in, above the capacity if need be; False when the actor takes no more."""
+        if self.mailbox.closed:
+            return False
+        self.mailbox.force(tick)
+        self.accepted(tick)
+        return True
+
+    def _dropped(self, item: Item) -> None:
+        if type(item) in ENVELOPES and item.answers:
+            item.fail(MailboxFullError(self.ref, payload(item)))
+        else:
+            self.dead_letter(payload(item), "dropped")
+
+    def _undeliverable(self, item: Item) -> ActorStoppedError:
+        return ActorStoppedError(self.ref, self.reason, payload(item))
+
+    def _give_up(self, item: Item) -> None:
+        """Give an item that will not be handled its fate."""
+        if type(item) in ENVELOPES:
+            if item.state >= ENDED:
+                return  # a cancelled tick, or an ask that nobody waits for: it has its fate
+            if item.answers:
+                item.fail(self._undeliverable(item))
+                return
+        self.dead_letter(payload(item), "stopped")
+
+    def _undelivered(self) -> list[Any]:
+        """Return the one-way messages left; those of asks are told to their askers."""
+        return [
+            payload(item)
+            for item in self.mailbox.items
+            if is_message(item) and not (type(item) in ENVELOPES and (item.answers or item.state >= ENDED))
+        ]
+
+    def dead_letter(self, message: Any, reason: str) -> None:
+        """Publish a message that will not be handled."""
+        if self.observer is not None:
+            self.observer.dead_letter(self._whole, message, reason)
+        self._publish(DeadLetter, message, reason)
+
+    def _shut(self) -> None:
+        if not self.mailbox.closed:
+            self.mailbox.close()
+            self.mailbox.refuse_waiting(self._undeliverable)
+
+    def wait_of_current(self) -> Callable[[], None] | None:
+        """Note that the actor whose turn it is waits for this one; returns how to take that back.
+
+        Raises:
+            DeadlockError: that would close a cycle.
+        """
+        waiting = self.system.current()
+        if waiting is None:
+            return None
+        check_no_cycle(waiting, self._whole)
+        waiting.waits_on = self._whole
+
+        def release() -> None:
+            if waiting.waits_on is self:
+                waiting.waits_on = None
+
+        return release
