@@ -2,8 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def _take_in(bout: Bout, task: Task, found: Mapping[str, Any]) -> None:
 
 def _perform(
     python: Path, peer: Peer, tasks: Sequence[Task], *, quick: bool, times: int
-) -> Iterator[dict[str, Any]]:
+) -> list[dict[str, Any]]:
     jobs = [
         {"workload": task.name, "size": peer.numbers(task, quick=quick), "repetitions": times}
         for task in tasks
@@ -98,20 +99,28 @@ def _perform(
     )
 
 
-def run_lines(command: Sequence[str], env: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+def run_lines(
+    command: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+) -> list[dict[str, Any]]:
     """Run a program that prints lines of JSON, and give what they hold; other lines are passed over.
 
     Raises:
-        UnavailableError: The program failed or took longer than `TIMEOUT`.
+        UnavailableError: The program failed or took longer than `timeout` seconds. Processes that it has made
+            are ended with it.
     """
-    try:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False)
-    except subprocess.TimeoutExpired as expired:
-        raise UnavailableError(f"it took longer than {TIMEOUT:.0f} s") from expired
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise UnavailableError(f"it ended with status {done.returncode}: {''.join(last)}")
-    return (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as expired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise UnavailableError(f"it took longer than {timeout:.0f} s") from expired
+    if process.returncode:
+        last = (errors or output).strip().splitlines()[-1:]
+        raise UnavailableError(f"it ended with status {process.returncode}: {''.join(last)}")
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
 
 
 def _version(python: Path, name: str) -> str:

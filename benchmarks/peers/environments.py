@@ -7,7 +7,7 @@ import sys
 import venv
 from pathlib import Path
 
-__all__ = ["UnavailableError", "cache_folder", "python_with"]
+__all__ = ["UnavailableError", "cache_folder", "python_with", "reason_of_failure"]
 
 INSTALL_TIMEOUT = 600.0  # seconds
 
@@ -48,10 +48,10 @@ def _install(python: Path, requirement: str) -> None:
             f"{requirement} took longer than {INSTALL_TIMEOUT:.0f} s to install"
         ) from expired
     if done.returncode:
-        raise UnavailableError(_reason(requirement, done.stderr))
+        raise UnavailableError(reason_of_failure(requirement, done.stderr))
 
 
-def _reason(requirement: str, errors: str) -> str:
+def reason_of_failure(requirement: str, errors: str) -> str:
     """Say in a few words why pip has failed."""
     wanted = re.findall(r"Requires-Python (\S+?)[;\s]", errors)
     if wanted:
