@@ -376,18 +376,18 @@ def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
     """Go on with a handler that awaits: each of its steps in its own context."""
     dispatcher = cell.dispatcher
     while True:
-        if awaited is RECEIVE:
-            awaited = context.run(step.throw, RuntimeError(repr(RECEIVE)))
-            continue
         if cell.cancel_soon:
             cell.cancel_now()
-        dispatcher.current = None
         error: BaseException | None = None
-        try:
-            yield awaited
-        except BaseException as thrown:
-            error = thrown
-        dispatcher.current = cell
+        if awaited is RECEIVE:
+            error = RuntimeError(repr(RECEIVE))
+        else:
+            dispatcher.current = None
+            try:
+                yield awaited
+            except BaseException as thrown:
+                error = thrown
+            dispatcher.current = cell
         try:
             awaited = context.run(step.send, None) if error is None else context.run(step.throw, error)
         except StopIteration as stop:

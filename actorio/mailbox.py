@@ -293,6 +293,8 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self.items)} of {self.capacity or 'unbounded'}>"
 
+    __str__ = __repr__
+
 
 class PriorityMailbox(Mailbox[M]):
     """A mailbox with lanes: a message of a lower priority number is taken first, first in first out within each.
