@@ -46,6 +46,7 @@ class Groups:
         self._members: dict[Hashable, list[ActorRef[Any]]] = {}
         self._joined: dict[Cell, dict[Hashable, None]] = {}
         self._monitors: dict[Hashable, list[GroupMonitor]] = {}
+        self._closed = False
 
     def join(self, group: Hashable, ref: ActorRef[Any]) -> None:
         """Add a membership.
@@ -101,8 +102,14 @@ class Groups:
         return sent
 
     def monitor(self, group: Hashable) -> GroupMonitor:
-        """Return the members now and a stream of every change after, with no gap and no repeat."""
-        return GroupMonitor(self, group)
+        """Return the members now and a stream of every change after, with no gap and no repeat.
+
+        It ends with the system.
+        """
+        monitor = GroupMonitor(self, group)
+        if self._closed:
+            monitor.close()
+        return monitor
 
     def forget(self, cell: Cell) -> None:
         """Take an actor that has ended out of all its groups."""
@@ -111,7 +118,8 @@ class Groups:
                 pass
 
     def close(self) -> None:
-        """End all monitors."""
+        """End all monitors, also those that are yet to be made."""
+        self._closed = True
         for monitors in tuple(self._monitors.values()):
             for monitor in tuple(monitors):
                 monitor.close()

@@ -7,8 +7,9 @@ shutdown) and Pekko's backoff supervision.
 from __future__ import annotations
 
 import enum
+import math
 import random
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from actorio._durations import check_count, check_duration
 
@@ -74,9 +75,10 @@ class Backoff:
 
     def delay(self, attempt: int, source: random.Random) -> float:
         """Return the pause, in seconds, before restart `attempt` (from 0) in a row."""
-        # The power is cut off before it can overflow a float.
-        grown = self.initial * self.factor ** min(attempt, 1000 if self.factor < 2 else 500)
-        pause = min(self.maximum, grown)
+        pause = self.maximum
+        # The logarithm tells whether the power stays below the maximum, without overflowing as it may.
+        if self.initial == 0 or attempt * math.log(self.factor) < math.log(self.maximum / self.initial):
+            pause = self.initial * self.factor ** (attempt if self.initial else 0)
         return pause * (1 + self.jitter * (2 * source.random() - 1))
 
 
@@ -94,6 +96,7 @@ class Supervision:
     """
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
+    _: KW_ONLY
     max_restarts: int = 3
     within: float = 5.0
     backoff: Backoff | None = None

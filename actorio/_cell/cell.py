@@ -367,14 +367,13 @@ class Cell(Ending):
 
     def _begin_or_end(self) -> None:
         """Something is asked of an actor that never had mail: without hooks to call, it can end at once."""
-        if self.failure is None and not self._has_to_wind_down() and self.intent not in (0, Intent.RECYCLE):
-            reason = self.exit_reason()
-            if self._verdict(reason, None) is Verdict.END:
-                self._drop_instance(reason)
-                self._end(*self._final((reason, None)))
-                return
-            self.state = State.RUNNING
-        self.begin()
+        if self.failure is not None or self._has_to_wind_down() or not self._is_final():
+            self.begin()
+            return
+        reason = self.exit_reason()
+        self._verdict(reason, None)
+        self._drop_instance(reason)
+        self._end(*self._final((reason, None)))
 
 
 class _Begin:
