@@ -30,7 +30,7 @@ from actorio.policy import AutoShutdown, Restart, Strategy, Supervision
 if TYPE_CHECKING:
     from actorio.mailbox import Mailbox
     from actorio.ref import ActorRef
-    from actorio.system import ActorSystem
+    from actorio._runtime import Runtime
     from actorio.timers import Alarm
 
 __all__ = ["Children"]
@@ -59,8 +59,8 @@ class _Record:
 class Children:
     """A table of siblings and the supervision over them."""
 
-    def __init__(self, system: ActorSystem, owner: Owner, path: str, supervision: Supervision) -> None:
-        self.system = system
+    def __init__(self, runtime: Runtime, owner: Owner, path: str, supervision: Supervision) -> None:
+        self.runtime = runtime
         self.owner = owner
         self.path = path
         self.supervision = supervision
@@ -91,7 +91,7 @@ class Children:
         cell = Cell(self, factory, args, self._free_name(name, factory), mailbox.fresh(), options)
         cell.construct()
         self.table[cell.name] = cell
-        self.system.remember(cell)
+        self.runtime.remember(cell)
         cell.launch()
         return cell
 
@@ -104,7 +104,7 @@ class Children:
                 name = f"{stem}-{number}"
                 if name not in self.table:
                     return name
-        if name in self.table or self.system.is_alias(self, name):
+        if name in self.table or self.runtime.is_alias(self, name):
             raise NameInUseError(
                 f"{self.path}/{name} is in use; a name is unique among its siblings while it lives"
             )
@@ -119,13 +119,15 @@ class Children:
         starter = cell.starter
         release = cell.wait_of_current()
         alarm = (
-            None if timeout is None else self.system.timers.after(timeout, lambda: cell.request(Intent.KILL))
+            None if timeout is None else self.runtime.timers.after(timeout, lambda: cell.request(Intent.KILL))
         )
         cancelled = None
         while cell.starter is not None or (cancelled is not None and cell.state is not State.ENDED):
             try:
                 await starter  # type: ignore[misc]
-            except asyncio.CancelledError as error:  # it may have started meanwhile: the name is free at its end
+            except (
+                asyncio.CancelledError
+            ) as error:  # it may have started meanwhile: the name is free at its end
                 cancelled = error
                 cell.joiners = [*(cell.joiners or ()), starter]  # type: ignore[list-item]
                 cell.request(Intent.KILL)
@@ -170,7 +172,7 @@ class Children:
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = _Record()
-        now = self.system.timers.now()
+        now = self.runtime.timers.now()
         record.times.append(now)
         while record.times[0] < now - self.supervision.within:
             record.times.popleft()
@@ -185,9 +187,9 @@ class Children:
         if backoff is None:
             return 0.0
         record = self._records[cell]
-        pause = backoff.delay(record.in_a_row, self.system.random)
+        pause = backoff.delay(record.in_a_row, self.runtime.random)
         record.in_a_row += 1
-        record.resumed = self.system.timers.now() + pause
+        record.resumed = self.runtime.timers.now() + pause
         return pause
 
     def _give_up(self, cell: Cell, error: BaseException | None) -> None:
@@ -204,8 +206,8 @@ class Children:
         while self._failed:
             group = self._group_of(self._failed)
             self._failed = []
-            if self.system.observer is not None:
-                self.system.observer.group_restarts(group)
+            if self.runtime.observer is not None:
+                self.runtime.observer.group_restarts(group)
             self._recycling = dict.fromkeys(group)
             for cell in reversed(group):
                 await self._recycle(cell)
@@ -246,7 +248,7 @@ class Children:
 
     async def _sleep(self, pause: float) -> None:
         if pause > 0:
-            alarm = self.system.timers.after(pause, self.changed)
+            alarm = self.runtime.timers.after(pause, self.changed)
             try:
                 await self._until(lambda: not alarm.pending)
             finally:
@@ -255,7 +257,7 @@ class Children:
     async def _until(self, condition: Callable[[], bool]) -> None:
         if condition():
             return
-        waiter = Waiter(self.system.dispatcher)
+        waiter = Waiter(self.runtime.dispatcher)
         self._waiters[waiter] = None
         try:
             while not condition():
@@ -313,7 +315,7 @@ class Children:
             _all_ended(cells)
 
     def _task(self, work: Any, name: str) -> asyncio.Task[None]:
-        task = self.system.make_task(work, f"{self.path or '/'} {name}")
+        task = self.runtime.make_task(work, f"{self.path or '/'} {name}")
         task.add_done_callback(self._task_done)
         return task
 
@@ -324,7 +326,7 @@ class Children:
         if task is self._stop_task:
             self._stop_task = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.system.broken(task.get_name(), error)
+            self.runtime.broken(task.get_name(), error)
         self.changed()
 
     def _request_end(self, cell: Cell) -> Alarm | None:
@@ -339,7 +341,7 @@ class Children:
 
     def _deadline(self, cell: Cell, late: Callable[[], None]) -> Alarm | None:
         limit = cell.options.shutdown
-        return None if limit is None else self.system.timers.after(limit, late)
+        return None if limit is None else self.runtime.timers.after(limit, late)
 
     # -- end ---------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class Timer:
         if replaced is not None:
             replaced.cancel()
         cell.timers[timer._key] = timer
-        timer._alarm = cell.system.timers.after(delay, timer._ring)
+        timer._alarm = cell.runtime.timers.after(delay, timer._ring)
         return timer
 
     def cancel(self) -> bool:
@@ -64,7 +64,7 @@ class Timer:
         """Seconds until the next tick is due, None when none will be."""
         if self._alarm is None or not self._alarm.pending:
             return None
-        return max(0.0, self._alarm.deadline - self._cell.system.timers.now())
+        return max(0.0, self._alarm.deadline - self._cell.runtime.timers.now())
 
     def _ring(self) -> None:
         if self._tick is None or self._tick.state != QUEUED:
@@ -80,7 +80,7 @@ class Timer:
 
     def _again(self, interval: float) -> None:
         """Keep to the grid of the first deadline; what a blocked loop has missed is left out."""
-        timers = self._cell.system.timers
+        timers = self._cell.runtime.timers
         alarm = self._alarm
         if alarm is None:
             return

@@ -146,7 +146,7 @@ class Context:
     @property
     def system(self) -> ActorSystem:
         """The system it lives in."""
-        return self._own().system
+        return self._own().runtime.system
 
     @property
     def name(self) -> str:
@@ -196,7 +196,7 @@ class Context:
             dynamic: one of many alike: they are stopped together, not one after the other.
         """
         cell = self._own()
-        return await cell.system.spawn_in(
+        return await cell.runtime.spawn(
             cell.offspring(),
             factory,
             args,
@@ -222,7 +222,7 @@ class Context:
     ) -> ActorRef[A]:
         """Return the child of that name, spawned if there is none; two calls at once give one actor."""
         cell = self._own()
-        return await cell.system.get_or_spawn_in(cell.offspring(), name, factory, args, options)
+        return await cell.runtime.get_or_spawn(cell.offspring(), name, factory, args, options)
 
     # -- other actors ------------------------------------------------------------------------------
 

@@ -137,13 +137,12 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         """Store the item even above the capacity: an actor's mail to itself, a timer's tick."""
         if self.items is _EMPTY:
             self._open()
+        if self.sleeper is not None:
+            self.sleeper.wake()  # from the wrong loop that is refused, with nothing changed
+            self.sleeper = None
         self.items.append(item)
         if len(self.items) > self._room:  # the reader does not see all of a peak that its own turn has made
             self.peak = max(self.peak, len(self.items))
-        sleeper = self.sleeper
-        if sleeper is not None:
-            self.sleeper = None
-            sleeper.wake()
 
     def queue_up(self, item: Item, room: Room) -> None:
         """Give the item a place in the line of those who wait for room."""

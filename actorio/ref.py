@@ -80,8 +80,8 @@ class ActorRef(Generic[A_co]):
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._mailbox = cell.mailbox
-        self._sent = cell.system.sent
-        self._thread = cell.system.thread
+        self._sent = cell.runtime.sent
+        self._thread = cell.runtime.thread
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class ActorRef(Generic[A_co]):
         else:
             self._queue(request)
         if timeout is not None and request.state == QUEUED:
-            request.alarm = cell.system.timers.after(request.timeout, request.expire)
+            request.alarm = cell.runtime.timers.after(request.timeout, request.expire)
         return await request
 
     @overload
@@ -292,7 +292,7 @@ class ActorRef(Generic[A_co]):
         if cell.joiners is None:
             cell.joiners = []
         cell.joiners.append(joiner)
-        alarm = None if timeout is None else cell.system.timers.after(timeout, joiner.wake)
+        alarm = None if timeout is None else cell.runtime.timers.after(timeout, joiner.wake)
         try:
             while not cell.has_ended and (alarm is None or alarm.pending):
                 await joiner
@@ -318,7 +318,14 @@ class ActorRef(Generic[A_co]):
             ActorStoppedError: the system has ended.
         """
         item = self._packed(message)
-        self._cell.system.from_thread(lambda: self._send_item(item), message)
+
+        def send() -> None:
+            try:
+                self._send_item(item)
+            except Exception:  # a priority function's: nobody waits for this send
+                self._cell.dead_letter(message, "unsent")
+
+        self._cell.runtime.from_thread(send, message)
 
     def submit_threadsafe(
         self, func: Callable[P, Coroutine[Any, Any, R]] | Callable[P, R], *args: P.args, **kwargs: P.kwargs
@@ -331,12 +338,17 @@ class ActorRef(Generic[A_co]):
         """
         _check_callable("submit_threadsafe", func)
         future: concurrent.futures.Future[R] = concurrent.futures.Future()
-        system, variables = self._cell.system, copy_context()
+        system, variables = self._cell.runtime, copy_context()
 
         def submit() -> None:
             if future.cancelled():
+                future.set_running_or_notify_cancel()
                 return
-            result: Result[Any] = variables.run(functools.partial(self.submit, func, *args, **kwargs))
+            try:
+                result: Result[Any] = variables.run(functools.partial(self.submit, func, *args, **kwargs))
+            except Exception as error:
+                future.set_exception(error)
+                return
             result.add_done_callback(lambda _: _copy(result, future))
             future.add_done_callback(lambda done: _pass_cancel(done, result, system))
 
@@ -375,7 +387,7 @@ class ActorRef(Generic[A_co]):
 
     def _note_asker(self, request: Request) -> None:
         """The actor whose turn it is waits for this one from now on, unless that closes a cycle."""
-        asker = self._cell.system.current()
+        asker = self._cell.runtime.current()
         if asker is not None:
             check_no_cycle(asker, self._cell)
             asker.waits_on = self._cell
@@ -467,11 +479,11 @@ def _check_callable(what: str, func: object) -> None:
 
 
 def _copy(result: Result[Any], future: concurrent.futures.Future[Any]) -> None:
-    if future.cancelled():
-        return
     if result.cancelled():
         future.cancel()
-    elif (error := result.exception()) is not None:
+    if not future.set_running_or_notify_cancel():  # from here on no other thread can cancel it
+        return
+    if (error := result.exception()) is not None:
         future.set_exception(error)
     else:
         future.set_result(result.result())

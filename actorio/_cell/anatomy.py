@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import asyncio
     from actorio._cell.cell import Cell
     from actorio._children import Children
-    from actorio.system import ActorSystem
+    from actorio._runtime import Runtime
     from actorio.timers import Alarm
 
 __all__ = ["Anatomy"]
@@ -80,7 +80,7 @@ class Anatomy:
         "starter",
         "state",
         "stopper",
-        "system",
+        "runtime",
         "task",
         "tasks",
         "timers",
@@ -100,8 +100,8 @@ class Anatomy:
         mailbox: Mailbox[Any],
         options: Options,
     ) -> None:
-        system = siblings.system
-        self.system: ActorSystem = system
+        runtime = siblings.runtime
+        self.runtime: Runtime = runtime
         self.siblings = siblings
         self.factory = factory
         self.args = args
@@ -109,8 +109,8 @@ class Anatomy:
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
-        self.dispatcher = system.dispatcher
-        self.observer = system.observer
+        self.dispatcher = runtime.dispatcher
+        self.observer = runtime.observer
         self._ref: Any = None
         self.waiter = _Sleep(self.dispatcher, self.path)
         self.state = State.STARTING
@@ -203,7 +203,7 @@ class Anatomy:
     # -- telling -----------------------------------------------------------------------------------
 
     def _publish(self, kind: Any, *details: Any) -> None:
-        events = self.system.events
+        events = self.runtime.events
         if events.wants(kind):
             events.publish(kind(self.ref, *details))
 
@@ -213,7 +213,7 @@ class Anatomy:
         if self.observer is not None:
             self.observer.failed(self._whole, message, error)
         self._publish(ActorFailed, error, message)
-        self.last_report = self.system.log_failure(self._whole, message, error, self.last_report)
+        self.last_report = self.runtime.log_failure(self._whole, message, error, self.last_report)
 
     # -- what the files above add and those below need ---------------------------------------------
 

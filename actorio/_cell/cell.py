@@ -86,7 +86,7 @@ class Cell(Ending):
         """
         life = self._live()
         life.send(None)
-        self.task = self.system.make_task(life, self.path)
+        self.task = self.runtime.make_task(life, self.path)
 
     async def _live(self) -> None:
         try:
@@ -121,7 +121,7 @@ class Cell(Ending):
                 del outcome  # or the failure would be kept for as long as the next incarnation runs
             self._end(*self._final(outcome))
         except Exception as error:
-            self.system.broken(self.path, error)
+            self.runtime.broken(self.path, error)
 
     def _is_running(self) -> bool:
         return self.task is not None and asyncio.current_task(self.dispatcher.loop) is self.task
@@ -171,7 +171,7 @@ class Cell(Ending):
         if self.starter is None:  # otherwise spawn raises it
             self._report(error)
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self.system.end_by(error)
+            self.runtime.end_by(error)
         return ExitReason.CRASHED, error
 
     def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
@@ -204,7 +204,7 @@ class Cell(Ending):
             self.parked = True
             self.siblings.changed()
         elif (pause := self.siblings.pause_before_restart(self)) > 0:
-            alarm = self.system.timers.after(pause, self._poke)
+            alarm = self.runtime.timers.after(pause, self._poke)
         self.waiter.wake()  # one that fails to start, time after time, is not to hold up all the others
         await self._wait()
         while not self._is_final() and (self.parked or (alarm is not None and alarm.pending)):
@@ -260,7 +260,7 @@ class Cell(Ending):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        self.system.forget(self)
+        self.runtime.forget(self)
         self.siblings.remove(self)
         if self.observer is not None:
             self.observer.ended_for_good(self, reason)
@@ -320,7 +320,7 @@ class Cell(Ending):
         self._poke()
 
     def _kill(self) -> None:
-        self._alarm = self.system.timers.after(KILL_GRACE, self._cancel_again)
+        self._alarm = self.runtime.timers.after(KILL_GRACE, self._cancel_again)
         if self.stopper is not None:
             self.stopper.cancel()
         if self.dispatcher.current is self:
@@ -334,17 +334,17 @@ class Cell(Ending):
         self._poke()
 
     def _cancel_again(self) -> None:
-        self._alarm = self.system.timers.after(KILL_GRACE, self._give_up_task)
+        self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_task)
         if self.task is not None:
             self.task.cancel()
 
     def _give_up_task(self) -> None:
         self._alarm = None
         if self.children is not None and self.children.table:
-            self._alarm = self.system.timers.after(KILL_GRACE, self._give_up_task)
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_task)
             return
         if self.task is not None and self.state is not State.ENDED:
-            self.system.abandon(self, self.task)
+            self.runtime.abandon(self, self.task)
         self._interrupt_in_hand()
         self._drop_timers()
         for task in self.tasks or ():

@@ -90,10 +90,10 @@ class Ending(Turn):
         function = getattr(self.instance, name)
         if self.observer is not None:
             self.observer.last_hook(self._whole, name)
-        task = self.system.make_task(run_hook(function, args), f"{self.path} {name}", Variables())
+        task = self.runtime.make_task(run_hook(function, args), f"{self.path} {name}", Variables())
         self.stopper = task
         limit = self.options.shutdown
-        alarm = self.system.timers.after(limit, task.cancel) if limit is not None else None
+        alarm = self.runtime.timers.after(limit, task.cancel) if limit is not None else None
         error = await self._outcome_of(task) or task.result()
         self.stopper = None
         late = alarm is not None and not alarm.cancel()
@@ -103,7 +103,7 @@ class Ending(Turn):
             self._report(error)
             self.error = error
             if isinstance(error, (SystemExit, KeyboardInterrupt)):
-                self.system.end_by(error)
+                self.runtime.end_by(error)
 
     async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
         """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
@@ -111,7 +111,7 @@ class Ending(Turn):
         task.add_done_callback(lambda _: waiter.wake())
         given_up = self.options.shutdown
         patience = (
-            None if given_up is None else self.system.timers.after(given_up + 2 * KILL_GRACE, waiter.wake)
+            None if given_up is None else self.runtime.timers.after(given_up + 2 * KILL_GRACE, waiter.wake)
         )
         try:
             while not task.done() and (patience is None or patience.pending):
@@ -124,7 +124,7 @@ class Ending(Turn):
             if patience is not None:
                 patience.cancel()
         if not task.done():
-            self.system.abandon(self._whole, task)
+            self.runtime.abandon(self._whole, task)
             return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
         return asyncio.CancelledError() if task.cancelled() else task.exception()
 

@@ -109,7 +109,7 @@ class Mail(Anatomy):
         Raises:
             DeadlockError: that would close a cycle.
         """
-        waiting = self.system.current()
+        waiting = self.runtime.current()
         if waiting is None:
             return None
         check_no_cycle(waiting, self._whole)

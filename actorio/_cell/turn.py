@@ -67,7 +67,7 @@ class Turn(Bonds):
             if self.intent >= Intent.ABORT or self.state is State.STOPPING:
                 raise ActorStoppedError(self.ref)  # the children that there were have ended already
             supervision = self.instance.supervision  # type: ignore[union-attr]
-            self.children = self.system.children_of(self._whole, supervision)
+            self.children = self.runtime.children_of(self._whole, supervision)
         return self.children
 
     def start_soon(
@@ -78,7 +78,7 @@ class Turn(Bonds):
         if not inspect.iscoroutine(work):
             raise TypeError(f"start_soon takes a coroutine function, not {func!r}")
         name = f"{self.path} {getattr(func, '__name__', 'task')}"
-        task = self.system.make_task(self._background(work), name, variables)
+        task = self.runtime.make_task(self._background(work), name, variables)
         if self.tasks is None:
             self.tasks = {}
         self.tasks[task] = None

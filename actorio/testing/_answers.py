@@ -71,6 +71,6 @@ class Answers(Observer):
     def left(self, system: ActorSystem) -> None:
         """Check that no ask is outstanding."""
         for cell in self._open:
-            if cell.system is system:
+            if cell.runtime.system is system:
                 self._breach(5, f"the system has ended, and an ask of {cell.path} goes on waiting")
                 return

@@ -94,7 +94,7 @@ class Regroups(Observer):
         limits = cell.siblings.supervision
         alone = limits.strategy is Strategy.ONE_FOR_ONE
         times = self._restarts.setdefault(cell if alone else cell.siblings, deque())
-        now = cell.system.timers.now()
+        now = cell.runtime.timers.now()
         times.append(now)
         while times[0] < now - limits.within:
             times.popleft()

@@ -47,9 +47,11 @@ class Remains(Observer):
         abandoned = system.report.abandoned
         tasks = [task.get_name() for task in self._tasks.pop(system, ()) if not task.done()]
         left = [f"the task {name!r}" for name in tasks if name not in abandoned]
-        left += [f"the name {name!r}" for name in (*system._root.table, *system._registry._aliases)]
+        left += [
+            f"the name {name!r}" for name in (*system._runtime.root.table, *system._runtime.registry._aliases)
+        ]
         left += [f"the group {group!r}" for group in system.groups.names()]
-        if len(system.timers):
-            left.append(f"{len(system.timers)} timers")
+        if len(system._runtime.timers):
+            left.append(f"{len(system._runtime.timers)} timers")
         if left:
             self._breach(20, f"the block was left, and there is still: {', '.join(left)}")

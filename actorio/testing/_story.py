@@ -96,7 +96,7 @@ class Story(Observer):
         return sent
 
     def _sender(self, cell: Cell) -> tuple[str, _Sent | None]:
-        sender = cell.system.current()
+        sender = cell.runtime.current()
         if sender is not None:
             return sender.path, self._in_hand.get(sender)
         task = asyncio.current_task(self._loop) if asyncio._get_running_loop() is not None else None

@@ -74,7 +74,7 @@ class _Diary(Observer):
             self._note(cell, item)
 
     def _note(self, cell: Cell, item: Any) -> None:
-        if self.cell is not None and cell.system.current() is self.cell and not isinstance(item, Tick):
+        if self.cell is not None and cell.runtime.current() is self.cell and not isinstance(item, Tick):
             self.sent.append(Sent(cell.ref, payload(item)))
 
     def spawned(self, cell: Cell) -> None:
@@ -127,7 +127,7 @@ class Harness:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._open:
-            for cell in tuple(self._system._root.table.values()):
+            for cell in tuple(self._system._runtime.root.table.values()):
                 cell.ref.stop()
             self._run(self._system.__aexit__(None, None, None))
 

@@ -49,7 +49,7 @@ async def settled(system: ActorSystem, *, timeout: float = PATIENCE) -> None:
 
 
 def _busy(system: ActorSystem) -> list[Cell]:
-    cells = list(system._root.table.values())
+    cells = list(system._runtime.root.table.values())
     for cell in cells:
         if cell.children is not None:
             cells.extend(cell.children.table.values())

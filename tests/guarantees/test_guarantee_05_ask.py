@@ -119,7 +119,7 @@ async def test_guarantee_05_ask_of_an_ended_actor_gets_actor_stopped_error(end: 
         assert refused.undelivered == "late"
         assert isinstance(await outcome(ref.call(Recorder.receive, "late")), ActorStoppedError)
         assert isinstance(await outcome(ref.submit(int)), ActorStoppedError)
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
 
 
 @pytest.mark.parametrize("kind", ["ask", "call", "submit"])
@@ -231,7 +231,7 @@ async def test_guarantee_05_an_answered_ask_leaves_no_timer() -> None:
         ref = await system.spawn(Recorder, [])
         for number in range(1_000):
             await ref.ask(number, timeout=3_600)
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
 
 
 async def test_guarantee_05_the_askers_own_cancellation_stays_its_own() -> None:
@@ -500,7 +500,7 @@ async def test_guarantee_05_asks_of_an_actor_that_fails_all_the_time_and_then_st
             answers = [await ask for ask in asks]
             assert None not in answers
             assert {type(answer) for answer in answers} <= {int, ValueError, ActorStoppedError}
-            assert len(system.timers) == 0
+            assert len(system._runtime.timers) == 0
 
 
 async def test_guarantee_05_an_ask_after_the_system_has_ended_is_an_error() -> None:

@@ -186,7 +186,7 @@ async def test_guarantee_07_an_ask_with_a_timeout_fails_at_once_all_the_same() -
     async with soon(), ActorSystem() as system:
         ref = await system.spawn(Timed)
         assert isinstance(await ref.ask(1), DeadlockError)
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
 
 
 async def test_guarantee_07_a_chain_without_a_cycle_never_fails() -> None:

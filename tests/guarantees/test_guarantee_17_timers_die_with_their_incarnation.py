@@ -42,7 +42,7 @@ async def test_guarantee_17_no_tick_after_the_end_of_the_incarnation(end: str) -
         before = len(diary)
         await pass_time(10)
         assert len(diary) == before
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
 
 
 @in_virtual_time
@@ -120,7 +120,7 @@ async def test_guarantee_17_many_pending_timers_go_at_once_and_cost_the_loop_one
 
         await actor.ask(set_many)
         loop: Any = asyncio.get_running_loop()
-        assert len(system.timers) == MANY
+        assert len(system._runtime.timers) == MANY
         assert len([timer for *_, timer in loop._timers if not timer.cancelled()]) == 1
         steps = loop.steps
         await pass_time(1)
@@ -131,8 +131,8 @@ async def test_guarantee_17_many_pending_timers_go_at_once_and_cost_the_loop_one
         else:
             actor.stop()
             await actor.join()
-        assert len(system.timers) == 0
-        assert len(system.timers._heap) <= 100
+        assert len(system._runtime.timers) == 0
+        assert len(system._runtime.timers._heap) <= 100
 
 
 @in_virtual_time
@@ -151,5 +151,5 @@ async def test_guarantee_17_a_timer_set_while_it_stops_is_refused_or_dies() -> N
         actor.stop()
         await actor.join()
         await pass_time(5)
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
     assert ("a", "never") not in diary

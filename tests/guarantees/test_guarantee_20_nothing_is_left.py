@@ -104,7 +104,7 @@ async def test_guarantee_20_every_way_out_leaves_nothing(way: str) -> None:
     system = systems[0]
     await ticks(2)
     assert all_tasks() == before
-    assert len(system.timers) == 0
+    assert len(system._runtime.timers) == 0
     assert system.groups.members("busy") == ()
     for name in ("alias", "busy-0", "/busy-1/child"):
         with pytest.raises(NameNotFoundError):
@@ -379,6 +379,6 @@ async def test_guarantee_20_a_waiter_that_is_cancelled_leaves_no_trace() -> None
             await ticks(2)
             for wait in waits:
                 assert await cancelled(wait)
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
         valve.open.set()
     assert valve.finished == [0]

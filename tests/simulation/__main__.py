@@ -37,7 +37,9 @@ def main() -> int:
                     print(f"--- {scenario.__name__} fails\n{failure}\n", flush=True)
         runs = (seeds.stop - options.first) * len(chosen)
         rate = runs / (time.perf_counter() - begun)
-        print(f"seeds to {seeds.stop:,}: {runs:,} runs, {rate:,.0f} a second, {len(failed)} failed", flush=True)
+        print(
+            f"seeds to {seeds.stop:,}: {runs:,} runs, {rate:,.0f} a second, {len(failed)} failed", flush=True
+        )
     return 1 if failed else 0
 
 

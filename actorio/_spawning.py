@@ -1,0 +1,119 @@
+"""Spawning: the checks of its arguments, the start, and the one start of a name that several ask for at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from actorio._durations import check_optional_duration
+from actorio._states import Options
+from actorio.actor import Actor
+from actorio.address import check_name
+from actorio.errors import describe
+from actorio.mailbox import Mailbox
+from actorio.policy import Restart
+from actorio.ref import ActorRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actorio._children import Children
+
+__all__ = ["get_or_spawn", "spawn"]
+
+_DEFAULT_MAILBOX: Mailbox[Any] = Mailbox()
+_DEFAULT_OPTIONS = Options()
+
+
+async def spawn(
+    children: Children,
+    factory: Callable[..., Any],
+    args: tuple[Any, ...],
+    name: str | None = None,
+    mailbox: Mailbox[Any] | None = None,
+    restart: Restart = Restart.TRANSIENT,
+    shutdown: float | None = 5.0,
+    start_timeout: float | None = None,
+    *,
+    significant: bool = False,
+    dynamic: bool = False,
+) -> ActorRef[Any]:
+    """Check the options of a spawn, and start the actor among these siblings."""
+    children.runtime.check_usable()
+    if not _is_factory(factory):
+        raise TypeError(
+            f"spawn takes a class of actors or a function that makes one, not {describe(factory)}"
+        )
+    if isinstance(factory, type) and not issubclass(factory, Actor):
+        raise TypeError(
+            f"spawn takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
+        )
+    if name is not None:
+        check_name(name)
+    options = _options(restart, shutdown, significant=significant, dynamic=dynamic)
+    check_optional_duration("start_timeout", start_timeout)
+    if mailbox is None:
+        mailbox = _DEFAULT_MAILBOX
+    elif not isinstance(mailbox, Mailbox):
+        raise TypeError(f"mailbox must be a Mailbox, not {describe(mailbox)}")
+    cell = children.start(factory, args, name, mailbox, options)
+    if cell.starter is not None:
+        await children.until_started(cell, start_timeout)
+    return cell.ref
+
+
+async def get_or_spawn(
+    children: Children,
+    name: str,
+    factory: Callable[..., Any],
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> ActorRef[Any]:
+    """Find an actor among these siblings or start it, once."""
+    starting = children.runtime.starting
+    key = (children, check_name(name))
+    found = await _found(key)
+    if found is not None:
+        return found
+    future = starting[key] = children.runtime.loop.create_future()
+    try:
+        ref = await spawn(children, factory, args, name=name, **options)
+    except BaseException as error:
+        if isinstance(error, Exception):
+            future.set_exception(error)
+            future.exception()  # raised here; the others, if any, raise it too
+        else:
+            future.set_result(None)
+        raise
+    else:
+        future.set_result(ref)
+        return ref
+    finally:
+        del starting[key]
+
+
+async def _found(key: tuple[Children, str]) -> ActorRef[Any] | None:
+    """Return the actor of that name, once it has started; None when there is none."""
+    children, name = key
+    while True:
+        under_way, cell = children.runtime.starting.get(key), children.table.get(name)
+        if under_way is not None:
+            found = await asyncio.shield(under_way)
+            if found is not None:  # otherwise who has started it was cancelled: the next in line is to
+                return found
+        elif cell is None or cell.starter is None:
+            return None if cell is None else cell.ref
+        else:
+            await children.after_start(cell)
+
+
+def _is_factory(factory: object) -> bool:
+    return callable(factory) and not isinstance(factory, (Actor, ActorRef))
+
+
+def _options(restart: Restart, shutdown: float | None, *, significant: bool, dynamic: bool) -> Options:
+    if restart is Restart.TRANSIENT and shutdown == 5.0 and not significant and not dynamic:
+        return _DEFAULT_OPTIONS
+    if not isinstance(restart, Restart):
+        raise TypeError(f"restart must be a Restart, not {describe(restart)}")
+    return Options(restart, check_optional_duration("shutdown", shutdown), significant, dynamic)
