@@ -347,7 +347,8 @@ class Cell(Ending):
             self.runtime.abandon(self, self.task)
         self._interrupt_in_hand()
         self._drop_timers()
-        for task in self.tasks or ():
+        tasks, self.tasks = self.tasks, None
+        for task in tasks or ():
             task.cancel()
         self._drop_instance(ExitReason.KILLED)
         self._end(ExitReason.KILLED, None)
