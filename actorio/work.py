@@ -72,18 +72,24 @@ class Worker(Actor[Any]):
 async def _in_thread(call: Callable[[], Any]) -> Any:
     """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second does not."""
     ended = asyncio.Event()
+    exits: list[BaseException] = []
 
     async def work() -> Any:
         try:
             return await anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1))
+        except (SystemExit, KeyboardInterrupt) as error:  # raised by this task, it would stop the loop at once
+            exits.append(error)
         finally:
             ended.set()
 
     try:
-        return await asyncio.shield(work())
+        value = await asyncio.shield(work())
     except asyncio.CancelledError:
         await ended.wait()
         raise
+    if exits:
+        raise exits[0]
+    return value
 
 
 class _Process:
@@ -176,10 +182,13 @@ def _pack(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 
 def _run_packed(payload: bytes) -> tuple[bool, bytes]:
     """In the process: run the work; the result, or the exception, comes back pickled and checked."""
-    func, args, kwargs = ForkingPickler.loads(payload)
+    try:
+        func, args, kwargs = ForkingPickler.loads(payload)
+    except Exception as error:
+        return False, _pack_error(WorkerError(f"what was sent to the process cannot be read: {error!r}"))
     try:
         value = func(*args, **kwargs)
-    except Exception as error:
+    except BaseException as error:
         return False, _pack_error(error)
     try:
         return True, bytes(ForkingPickler.dumps(value))
@@ -189,12 +198,17 @@ def _run_packed(payload: bytes) -> tuple[bool, bytes]:
         )
 
 
-def _pack_error(error: Exception) -> bytes:
-    """Pickle an exception so that it can be had back; one that cannot be comes as a `WorkerError`."""
+def _pack_error(error: BaseException) -> bytes:
+    """Pickle an exception so that it can be had back; one that cannot be comes as a `WorkerError`.
+
+    So does a SystemExit: it is about that process, not about the system.
+    """
     try:
+        if not isinstance(error, Exception):
+            raise error
         packed = bytes(ForkingPickler.dumps(error))
         ForkingPickler.loads(packed)
-    except Exception:
+    except BaseException:
         packed = bytes(ForkingPickler.dumps(WorkerError(f"{type(error).__name__}: {describe(error)}")))
     return packed
 
