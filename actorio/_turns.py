@@ -51,13 +51,11 @@ RECEIVE = _Receive()
 @types.coroutine
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, receive, is_async = cell.mailbox, cell.receive, cell.hooks.receives_async  # type: ignore[union-attr]
+    mailbox, is_async = cell.mailbox, cell.hooks.receives_async  # type: ignore[union-attr]
     dispatcher, observer, waiter = cell.dispatcher, cell.observer, cell.waiter
-    clock = dispatcher.loop.time
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
-    run = own.run
+    cell.stepper = _stepper(cell)
     handled = 0
-    message = NO_MESSAGE
     dispatcher.current = cell
     try:
         while True:
@@ -67,52 +65,43 @@ def mailbox_loop(cell: Cell) -> Steps:
             for _ in _BUDGET:
                 for _ in _CLOCK_EVERY:
                     if cell.urgent:
-                        message = cell.message = NO_MESSAGE  # no notice is blamed on the last one
+                        cell.message = NO_MESSAGE  # no notice is blamed on the last one
                         cell.handled += handled
                         handled = 0
                         if (yield from attend(cell)):
                             return
                     if not items:
                         break
-                    item = message = items.popleft()
+                    item = items.popleft()
                     if mailbox.waiting is not None:
                         mailbox.admit()
                     if observer is not None:
                         observer.begun(cell, item)
-                    if type(item) in ENVELOPES:
-                        message = NO_MESSAGE
+                    if is_async and type(item) not in ENVELOPES:
+                        cell.message = item
+                        awaited = own.run(next, cell.stepper)
+                    elif is_async and type(item) is Request and item.state == QUEUED:
+                        awaited = _begin_ask(cell, item, own)
+                    else:
+                        awaited = item
+                    if awaited is not _DONE:
                         cell.handled += handled
                         handled = 0
-                        if type(item) is Request and is_async and item.state == QUEUED:
-                            yield from _answer_ask(cell, item, own)
-                        else:
-                            yield from answer(cell, item, own)
+                        yield from _rest(cell, item, awaited, own)
                         if len(items) > mailbox.peak:
                             mailbox.peak = len(items)
-                    elif is_async:
-                        step = receive(message).__await__()
-                        awaited = run(next, step, _DONE)
-                        if awaited is not _DONE:
-                            cell.handled += handled
-                            handled = 0
-                            cell.message = message
-                            yield from _suspended(cell, step, awaited, own)
-                            if len(items) > mailbox.peak:
-                                mailbox.peak = len(items)
-                    else:
-                        yield from _outcome(cell, run(receive, message), own)
                     if observer is not None:
                         observer.ended(cell, item)
                     if own:
                         own = Context()
-                        run = own.run
                     handled += 1
                 else:
-                    if clock() < dispatcher.deadline:
+                    if dispatcher.loop.time() < dispatcher.deadline:
                         continue
                     dispatcher.spent = True
                 break
-            item = message = cell.message = NO_MESSAGE
+            item = awaited = cell.message = NO_MESSAGE
+            cell.value = None
             cell.handled += handled
             handled = 0
             if mailbox.items or cell.urgent:
@@ -125,11 +114,72 @@ def mailbox_loop(cell: Cell) -> Steps:
             waiter._asyncio_future_blocking = True
             yield waiter
             dispatcher.current = cell
-    except BaseException:
+    finally:
         cell.handled += handled
-        if message is not NO_MESSAGE:
-            cell.message = message
-        raise
+
+
+@types.coroutine
+def _stepper(cell: Cell) -> Steps:
+    """Hand `cell.message` to an async `receive`, again and again: what it awaits, then DONE, value in `cell.value`.
+
+    Stepping this one generator by `context.run(next, stepper)` costs half of stepping each handler's own
+    coroutine, which would raise `StopIteration` with its value (measured in
+    docs/design/decisions/run-queue.md; the benchmarks `send` and `pingpong` pay for it).
+    """
+    receive = cell.receive
+    while True:
+        cell.value = yield from receive(cell.message)
+        yield _DONE
+
+
+def _rest(cell: Cell, item: Any, awaited: Any, own: Context) -> Steps:
+    """Go on with a message whose first step did not end it, or that needs more than a step of `receive`."""
+    if awaited is item:
+        if type(item) in ENVELOPES:
+            yield from answer(cell, item, own)
+        else:
+            cell.message = item
+            yield from _outcome(cell, own.run(cell.receive, item), own)
+    elif type(item) is Request:
+        yield from _finish_ask(cell, item, awaited, own)
+    else:
+        yield from _suspended(cell, cell.stepper, awaited, own)
+
+
+def _begin_ask(cell: Cell, request: Request, own: Context) -> Any:
+    """Take the first step of an ask; DONE when that has answered it, otherwise what it awaits."""
+    request.state = RUNNING
+    cell.envelope = request
+    cell.message = request.message
+    try:
+        awaited = (request.sender or own).run(next, cell.stepper)
+    except BaseException as error:
+        _fail_ask(cell, request, error)
+        return _DONE
+    if awaited is _DONE:
+        if request.state == RUNNING:
+            request.reply(cell.value)
+        cell.envelope = None
+    return awaited
+
+
+def _finish_ask(cell: Cell, request: Request, awaited: Any, own: Context) -> Steps:
+    try:
+        yield from _suspended(cell, cell.stepper, awaited, request.sender or own)
+    except BaseException as error:
+        _fail_ask(cell, request, error)
+    else:
+        if request.state == RUNNING:
+            request.reply(cell.value)
+    cell.envelope = None
+
+
+def _fail_ask(cell: Cell, request: Request, error: BaseException) -> None:
+    """Answer by an exception, or fail with it."""
+    cell.envelope = None
+    cell.stepper = _stepper(cell)  # an exception has ended the one before
+    if not _answer_by_error(cell, request, error):
+        raise error
 
 
 @types.coroutine
@@ -292,32 +342,6 @@ def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
     cell.message = NO_MESSAGE
 
 
-def _answer_ask(cell: Cell, request: Request, own: Context) -> Steps:
-    """`answer` for the usual case, an ask to an async `receive`, with one generator instead of three."""
-    request.state = RUNNING
-    cell.envelope = request
-    context = request.sender or own
-    try:
-        step = cell.receive(request.message)
-        try:
-            awaited = context.run(step.send, None)
-        except StopIteration as stop:
-            outcome = stop.value
-        else:
-            cell.message = request.message
-            outcome = yield from _suspended(cell, step, awaited, context)
-    except BaseException as error:
-        cell.message = request.message
-        if not _answer_by_error(cell, request, error):
-            raise
-    else:
-        if request.state == RUNNING:
-            request.reply(outcome)
-    finally:
-        cell.envelope = None
-    cell.message = NO_MESSAGE
-
-
 def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bool:
     """Tell the asker; True when that is all, False when the actor fails as well."""
     if isinstance(error, asyncio.CancelledError):
@@ -394,3 +418,5 @@ def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
             return stop.value
         finally:
             error = None  # or the frame and the traceback would keep each other alive
+        if awaited is _DONE:
+            return None

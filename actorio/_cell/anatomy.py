@@ -79,12 +79,14 @@ class Anatomy:
         "start_failed",
         "starter",
         "state",
+        "stepper",
         "stopper",
         "runtime",
         "task",
         "tasks",
         "timers",
         "urgent",
+        "value",
         "waiter",
         "waits_on",
         "watchers",
@@ -123,6 +125,8 @@ class Anatomy:
         self.children: Children | None = None
         # what the turn is at
         self.message: Any = NO_MESSAGE
+        self.value: Any = None
+        self.stepper: Any = None
         self.in_hand = False
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None
