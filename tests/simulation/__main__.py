@@ -1,7 +1,7 @@
 """Run all scenarios with many seeds: `python -m tests.simulation --seeds 100000`.
 
-Seeds are taken in blocks, every scenario for each, so that it may be broken off at any time. A failure is printed
-with all that is needed to have it again, and the others go on.
+Seeds are taken in blocks, every scenario for each, so that it may be broken off at any time. A failure is
+printed with all that is needed to have it again, and the others go on.
 """
 
 import argparse

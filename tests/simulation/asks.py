@@ -157,7 +157,7 @@ async def deferred() -> None:
 
 
 async def submissions() -> None:
-    """Submitted work runs between messages; cancelled in the queue it does not run, cancelled midway it ends."""
+    """Submitted work runs between messages; cancelled in the queue it does not run, midway it ends."""
     ran: list[int] = []
 
     async def work(number: int) -> int:

@@ -1,6 +1,7 @@
 """Scenarios of lives: starts, restarts, watches, links, timers."""
 
 import asyncio
+import itertools
 import random
 from typing import Any
 
@@ -198,11 +199,10 @@ async def links() -> None:
         parent = await system.spawn(Parent, restart=Restart.TEMPORARY)
 
         async def family(context: Any) -> list[ActorRef[Any]]:
-            refs = [await context.spawn(Life, [], restart=Restart.TEMPORARY) for _ in range(3)]
-            return refs
+            return [await context.spawn(Life, [], restart=Restart.TEMPORARY) for _ in range(3)]
 
         refs = await parent.ask(family)
-        for ref, other in zip(refs, refs[1:], strict=False):
+        for ref, other in itertools.pairwise(refs):
             await ref.submit(ref._cell.context.link, other)
         await random.choice(refs).send("boom")
         reasons = [(await ref.join()).reason for ref in refs]

@@ -96,7 +96,7 @@ async def self_sends() -> None:
     async with ActorSystem() as system:
         ref = await system.spawn(Chatty, seen, mailbox=Mailbox(1))
         await together(*(ref.send(number) for number in range(3)))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.05)
     assert sorted(seen) == [0, 1, 2, 10, 11, 12, 20, 21, 22]
 
 
@@ -111,7 +111,7 @@ async def _send_until_stopped(ref: ActorRef[Any], outcomes: Outcomes, numbers: r
 
 
 async def _stop_midway(how: str) -> None:
-    """Mail goes on while the actor is ended: each message is handled, dead, or an error, and just one of them."""
+    """Mail goes on while the actor is ended: each message is handled, dead, or an error, one of them."""
     seen: list[int] = []
     outcomes: Outcomes = {}
     async with ActorSystem() as system:

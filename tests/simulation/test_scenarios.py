@@ -1,5 +1,4 @@
-"""What actorio promises, scenario by scenario, in 200 runs of different order each; `python -m tests.simulation`
-runs more of them."""
+"""What actorio promises, scenario by scenario, in 200 orders each; `python -m tests.simulation` runs more."""
 
 import pytest
 

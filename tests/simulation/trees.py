@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 from typing import Any
 
@@ -142,7 +143,7 @@ class Crasher(Actor[Any]):
 
 
 async def budgets() -> None:
-    """One restart too many stops the children and fails the supervisor, up to the block, which raises the cause."""
+    """One restart too many stops the children and fails the supervisor, with the cause."""
     starts: list[float] = []
     bystanders: list[Any] = []
 
@@ -205,7 +206,7 @@ async def backoff() -> None:
         top = await system.spawn(Supervisor, specs, supervision)
         await system.lookup("/Supervisor-1/crasher").send("boom")
         await until(lambda: len(starts) == 5, timeout=30)
-        pauses = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+        pauses = [after - before for before, after in itertools.pairwise(starts)]
         assert all(
             0.0 <= pause - wanted < 0.005
             for pause, wanted in zip(pauses, (0.01, 0.02, 0.04, 0.08), strict=True)

@@ -1,5 +1,6 @@
 """The pytest plugin, by runs of pytest inside of pytest."""
 
+import importlib.metadata
 import re
 
 import pytest
@@ -13,7 +14,9 @@ from tests.testing.bank import Account, Get, Put, main, two_deposits
 """
 
 # hypothesis would be imported anew, assertions rewritten, by each of them: three seconds
-PLUGINS = "-p actorio.testing.plugin -p no:anyio -p no:cacheprovider -p no:hypothesispytest".split()  # noqa: SIM905
+PLUGINS = ["-p", "no:anyio", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+if not any(point.name == "actorio" for point in importlib.metadata.entry_points(group="pytest11")):
+    PLUGINS += ["-p", "actorio.testing.plugin"]
 
 
 def run(pytester: pytest.Pytester, test: str, *options: str, mode: str = "auto") -> pytest.RunResult:
