@@ -10,6 +10,7 @@ from actorio import (
     ActorRef,
     ActorStoppedError,
     ActorSystem,
+    AskCancelledError,
     AskTimeoutError,
     DeadlockError,
     Mailbox,
@@ -179,6 +180,33 @@ async def submissions() -> None:
         assert await ref.ask("still there") == ("answer", "still there")
 
 
+class Twice(Actor[Any]):
+    """Answers everything twice: at once, and once more from what it has taken away."""
+
+    async def receive(self, message: Any) -> Any:
+        if message == "cancel":
+            raise asyncio.CancelledError
+        if message != "defer":
+            self.context.reply(("first", message))
+            return ("second", message)
+        reply = self.context.defer()
+        await asyncio.sleep(0.002)
+        reply.set_result("too late, perhaps")
+        return "never seen"
+
+
+async def once() -> None:
+    """A second answer is nothing, and so is one that comes after the timeout; a stray cancel is an error."""
+    async with ActorSystem() as system:
+        ref = await system.spawn(Twice)
+        deferred = asyncio.create_task(outcome(ref.ask("defer", timeout=random.choice([0.001, 0.01]))))
+        assert await ref.ask("question") == ("first", "question")
+        assert isinstance(await deferred, AskTimeoutError | str)
+        stray = asyncio.create_task(outcome(ref.ask("cancel")))
+        assert isinstance(await stray, AskCancelledError)
+        assert await ref.ask("question") == ("first", "question")
+
+
 class Own(Actor[Any]):
     """Owns its loop; answers asks by hand, and forgets every third."""
 
@@ -238,4 +266,4 @@ async def full_cycle() -> None:
         await asyncio.wait([asyncio.create_task(ref.ask("count")) for ref in (left, right)])
 
 
-SCENARIOS = [answers, timeouts, deaths, deadlocks, deferred, submissions, own_loops, full_cycle]
+SCENARIOS = [answers, timeouts, deaths, deadlocks, deferred, submissions, once, own_loops, full_cycle]

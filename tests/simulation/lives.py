@@ -154,6 +154,13 @@ class Watcher(Actor[Any]):
     async def receive(self, message: Any) -> None:
         if isinstance(message, ActorRef):
             self.context.watch(message)
+            self.context.watch(message)
+        elif isinstance(message, list):
+            for ref in message:
+                self.context.watch(ref)
+                ref.kill()
+                await asyncio.sleep(0.001)
+                self.context.unwatch(ref)
         else:
             self.told.append(message)
             await asyncio.sleep(0)
@@ -191,6 +198,16 @@ async def watches() -> None:
         await watcher.ask("wait")
     for ref, reason in zip(lives, (ExitReason.SHUTDOWN, ExitReason.KILLED, ExitReason.NORMAL), strict=True):
         assert told.count((ref.path, reason)) == 1, told
+
+
+async def unwatched() -> None:
+    """A watch that is taken back is not seen any more, not even when its notice is there already."""
+    told: list[Any] = []
+    async with ActorSystem() as system:
+        watcher = await system.spawn(Watcher, told)
+        await watcher.ask([await system.spawn(Life, []) for _ in range(2)])
+        await watcher.ask("wait")
+    assert told == ["wait"]
 
 
 async def links() -> None:
@@ -260,4 +277,4 @@ async def recycled_names() -> None:
     assert [what for _, what in diary if isinstance(what, str)] == ["start", "new"]
 
 
-SCENARIOS = [restarts, timers, replaced_timers, watches, links, starts, recycled_names]
+SCENARIOS = [restarts, timers, replaced_timers, watches, unwatched, links, starts, recycled_names]

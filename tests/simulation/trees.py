@@ -27,6 +27,7 @@ from tests.simulation.asks import outcome
 from tests.simulation.lives import Boom, Life, Parent
 from tests.simulation.mail import together
 
+A_WHILE = 1.1  # virtual seconds
 Diary = list[tuple[str, str]]
 
 
@@ -170,6 +171,19 @@ async def budgets() -> None:
         raise AssertionError("the block did not raise")
     assert len(starts) == 3
     assert [what[0] for _, what in bystanders if isinstance(what, tuple)] == ["stop"]
+
+
+async def slow_crashes() -> None:
+    """The budget is for a while: failures far enough apart go on for ever."""
+    starts: list[float] = []
+    async with ActorSystem() as system:
+        specs = [child(_crasher(starts), name="crasher")]
+        await system.spawn(Supervisor, specs, Supervision(max_restarts=1, within=1.0))
+        crasher = system.lookup("/Supervisor-1/crasher")
+        for number in range(2, 6):
+            await crasher.send("boom")
+            await until(lambda: len(starts) == number)  # noqa: B023
+            await asyncio.sleep(A_WHILE)
 
 
 def _crasher(starts: list[float], *, at_start: bool = False) -> Any:
@@ -347,6 +361,7 @@ SCENARIOS = [
     one_for_one,
     two_failures,
     budgets,
+    slow_crashes,
     root_gives_up,
     backoff,
     leaving,
