@@ -28,9 +28,8 @@ from actorio.errors import (
 from actorio.policy import AutoShutdown, Restart, Strategy, Supervision
 
 if TYPE_CHECKING:
-    from actorio.mailbox import Mailbox
-    from actorio.ref import ActorRef
     from actorio._runtime import Runtime
+    from actorio.mailbox import Mailbox
     from actorio.timers import Alarm
 
 __all__ = ["Children"]

@@ -209,7 +209,15 @@ class Request(Waiter, Envelope):
     def reply(self, value: Any) -> None:
         if self.state < ANSWERED:
             self.value = value
-            self._end(ANSWERED)
+            cell = self.cell
+            if self.asker is not None or self.alarm is not None or cell.observer is not None:
+                self._end(ANSWERED)
+                return
+            self.state = ANSWERED
+            dispatcher = cell.dispatcher
+            if not dispatcher.scheduled:
+                dispatcher.schedule()
+            dispatcher.ready.append(self)
 
     def fail(self, error: BaseException) -> None:
         if self.state < ANSWERED:
@@ -242,18 +250,15 @@ class Request(Waiter, Envelope):
 
     def _end(self, state: int) -> None:
         self.state = state
-        asker = self.asker
+        asker, self.asker = self.asker, None
         if asker is not None:
             asker.waits_on = None
-        if self.alarm is not None:
-            self.alarm.cancel()
-            self.alarm = None
+        alarm, self.alarm = self.alarm, None
+        if alarm is not None:
+            alarm.cancel()
         if self.cell.observer is not None:
             self.cell.observer.answered(self.cell, self)
-        dispatcher = self.cell.dispatcher
-        if not dispatcher.scheduled:
-            dispatcher.schedule()
-        dispatcher.ready.append(self)
+        self.wake()
 
     def _withdraw(self) -> None:
         """The asker has gone."""
@@ -341,7 +346,7 @@ class Submission(Envelope):
         self.sender = copy_context() or None
         self.state = QUEUED
         self.result: Result[Any] = Result(
-            cell.dispatcher.loop, on_cancel=self._cancelled, waiting=lambda: cell.wait_of_current()
+            cell.dispatcher.loop, on_cancel=self._cancelled, waiting=cell.wait_of_current
         )
 
     def run(self, cell: Cell) -> Any:

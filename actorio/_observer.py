@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from actorio._cell import Cell
-    from actorio._states import Intent, Verdict
     from actorio._envelope import Request, Submission
+    from actorio._states import Intent, Verdict
     from actorio.errors import ExitReason
     from actorio.mailbox import Item
     from actorio.ref import Terminated

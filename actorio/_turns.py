@@ -360,7 +360,7 @@ def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bo
     asked, unheard = envelope.answers, envelope.state >= ENDED
     envelope.fail(error)
     if asked and isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit):
-        cell.count_failed_answer(error, unheard)
+        cell.count_failed_answer(error, unheard=unheard)
         return True
     return False
 

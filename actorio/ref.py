@@ -294,18 +294,17 @@ class ActorRef(Generic[A_co]):
         cell.joiners.append(joiner)
         alarm = None if timeout is None else cell.runtime.timers.after(timeout, joiner.wake)
         try:
-            while not cell.has_ended and (alarm is None or alarm.pending):
+            while not cell.has_ended:
+                if alarm is not None and not alarm.pending:
+                    raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
                 await joiner
         finally:
-            if cell.joiners is not None and joiner in cell.joiners:
-                cell.joiners.remove(joiner)
+            if joiner in (joiners := cell.joiners or []):
+                joiners.remove(joiner)
             if alarm is not None:
                 alarm.cancel()
             if release is not None:
                 release()
-        if not self.is_alive:
-            return
-        raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
 
     # -- the doors for other threads ---------------------------------------------------------------
 

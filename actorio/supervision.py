@@ -67,7 +67,7 @@ def child(
         ValueError: significant and permanent contradict each other: it never ends by itself for good.
         TypeError: an argument is not of its kind.
     """
-    if not callable(factory) or _is_actor(factory):
+    if not _is_factory(factory):
         raise TypeError(f"child takes a class of actors or a function that makes one, not {factory!r}")
     if not isinstance(restart, Restart):
         raise TypeError(f"restart must be a Restart, not {restart!r}")
@@ -82,8 +82,8 @@ def child(
     )
 
 
-def _is_actor(value: object) -> bool:
-    return isinstance(value, Actor)
+def _is_factory(value: object) -> bool:
+    return callable(value) and not isinstance(value, Actor)
 
 
 @dataclass(frozen=True, slots=True)

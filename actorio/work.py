@@ -77,7 +77,10 @@ async def _in_thread(call: Callable[[], Any]) -> Any:
     async def work() -> Any:
         try:
             return await anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1))
-        except (SystemExit, KeyboardInterrupt) as error:  # raised by this task, it would stop the loop at once
+        except (
+            SystemExit,
+            KeyboardInterrupt,
+        ) as error:  # raised by this task, it would stop the loop at once
             exits.append(error)
         finally:
             ended.set()

@@ -19,15 +19,16 @@ from actorio.events import ActorFailed
 from actorio.ref import ActorRef, Statistics, Terminated
 
 if TYPE_CHECKING:
-    from actorio.actor import Actor, Context
-    from actorio._hooks import Hooks
-    from actorio.mailbox import Mailbox
-    from collections.abc import Callable
-    from collections import deque
     import asyncio
+    from collections import deque
+    from collections.abc import Callable
+
     from actorio._cell.cell import Cell
     from actorio._children import Children
+    from actorio._hooks import Hooks
     from actorio._runtime import Runtime
+    from actorio.actor import Actor, Context
+    from actorio.mailbox import Mailbox
     from actorio.timers import Alarm
 
 __all__ = ["Anatomy"]
@@ -75,13 +76,13 @@ class Anatomy:
         "reason",
         "receive",
         "restarts",
+        "runtime",
         "siblings",
         "start_failed",
         "starter",
         "state",
         "stepper",
         "stopper",
-        "runtime",
         "task",
         "tasks",
         "timers",
@@ -91,9 +92,9 @@ class Anatomy:
         "waits_on",
         "watchers",
         "watching",
-    )  # fmt: skip  # fmt: skip
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 (one line a part)
         self,
         siblings: Children,
         factory: Callable[..., Actor[Any]],

@@ -13,8 +13,8 @@ from actorio.errors import (
 )
 
 if TYPE_CHECKING:
-    from actorio.ref import Terminated
     from actorio._cell.cell import Cell
+    from actorio.ref import Terminated
 
 __all__ = ["Bonds"]
 

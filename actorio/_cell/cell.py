@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from contextvars import Context as Variables
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actorio._cell.anatomy import KILL_GRACE
 from actorio._cell.ending import Ending
@@ -88,7 +88,7 @@ class Cell(Ending):
         life.send(None)
         self.task = self.runtime.make_task(life, self.path)
 
-    async def _live(self) -> None:
+    async def _live(self) -> None:  # noqa: C901, PLR0912, PLR0915 (a call less in each wake-up)
         try:
             await _BEGIN
         except asyncio.CancelledError:

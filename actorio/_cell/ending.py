@@ -19,6 +19,7 @@ from actorio.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from actorio._children import Children
 from actorio._cell.anatomy import KILL_GRACE
 from actorio._cell.turn import Turn

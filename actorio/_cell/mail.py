@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actorio._cell.anatomy import Anatomy
 from actorio._envelope import (
@@ -20,8 +20,9 @@ from actorio.errors import (
 from actorio.events import DeadLetter
 
 if TYPE_CHECKING:
-    from actorio.mailbox import Item, Room
     from collections.abc import Callable
+
+    from actorio.mailbox import Item, Room
 
 __all__ = ["Mail"]
 

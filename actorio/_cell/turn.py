@@ -16,9 +16,10 @@ from actorio.errors import (
 )
 
 if TYPE_CHECKING:
-    from contextvars import Context as Variables
-    from collections.abc import Callable, Coroutine
     import asyncio
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context as Variables
+
     from actorio._children import Children
 from actorio._cell.bonds import Bonds
 
@@ -124,7 +125,7 @@ class Turn(Bonds):
             self.task.uncancel()
         self.cancel_soon = False
 
-    def count_failed_answer(self, error: BaseException, unheard: bool) -> None:
+    def count_failed_answer(self, error: BaseException, *, unheard: bool) -> None:
         """Count an exception that was an answer; one that nobody heard is reported."""
         self.failed += 1
         if unheard:
