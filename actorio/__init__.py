@@ -33,11 +33,25 @@ from actorio.events import (
     EventBus,
     EventStream,
 )
+from actorio.gathering import all_results, as_completed, first_result
 from actorio.groups import GroupMonitor, Groups, Joined, Left
 from actorio.mailbox import Mailbox, Overflow, PriorityMailbox
+from actorio.mapping import Failed, PoolMap
 from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
+from actorio.pool import PoolOptions, PoolRef, RateLimit, StuckJob
 from actorio.ref import ActorRef, Statistics, Terminated
 from actorio.result import Result
+from actorio.routing import (
+    Broadcast,
+    ConsistentHash,
+    LeastBusy,
+    RandomRoutee,
+    RoundRobin,
+    Routee,
+    Routing,
+    SharedQueue,
+    Work,
+)
 from actorio.snapshot import ActorSnapshot, SystemSnapshot
 from actorio.supervision import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
 from actorio.system import ActorSystem, ShutdownReport, run
@@ -60,19 +74,23 @@ __all__ = [
     "AskTimeoutError",
     "AutoShutdown",
     "Backoff",
+    "Broadcast",
     "ChildCounts",
     "ChildError",
     "ChildInfo",
     "ChildSpec",
+    "ConsistentHash",
     "Context",
     "DeadLetter",
     "DeadlockError",
     "EventBus",
     "EventStream",
     "ExitReason",
+    "Failed",
     "GroupMonitor",
     "Groups",
     "Joined",
+    "LeastBusy",
     "Left",
     "LinkedActorError",
     "Mailbox",
@@ -81,24 +99,38 @@ __all__ = [
     "NameNotFoundError",
     "NoReplyError",
     "Overflow",
+    "PoolMap",
+    "PoolOptions",
+    "PoolRef",
     "PriorityMailbox",
+    "RandomRoutee",
+    "RateLimit",
     "Restart",
     "RestartLimitError",
     "Result",
+    "RoundRobin",
+    "Routee",
+    "Routing",
+    "SharedQueue",
     "ShutdownReport",
     "StartTimeoutError",
     "Statistics",
     "Strategy",
+    "StuckJob",
     "Supervision",
     "Supervisor",
     "SystemSnapshot",
     "Terminated",
     "Timer",
     "UnhandledMessageError",
+    "Work",
     "Worker",
     "WorkerError",
     "WrongThreadError",
+    "all_results",
+    "as_completed",
     "child",
+    "first_result",
     "run",
 ]
 

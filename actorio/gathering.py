@@ -1,0 +1,97 @@
+"""Several `Result`s at once: all of them, the first, each as it comes.
+
+They are structured: when a wait ends early, by a failure or by its own cancellation, the work that is still
+going on is cancelled, since nobody is left to see what comes of it.
+
+Source: `Task.await_many`, `Task.yield_many` of Elixir.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+
+from actorio._typevar import TypeVar
+from actorio.result import Result
+
+__all__ = ["all_results", "as_completed", "first_result"]
+
+R = TypeVar("R")
+
+
+async def all_results(results: Iterable[Result[R]]) -> list[R]:
+    """Wait for all values, and return them in the order of the results; none of none.
+
+    Raises:
+        Exception: the first failure, at once; the other work is cancelled.
+        asyncio.CancelledError: one of the results was cancelled.
+
+    Cancellation: all of the work is cancelled.
+    """
+    results = list(results)
+    async for result in as_completed(results, cancel_rest=True):
+        result.result()
+    return [result.result() for result in results]
+
+
+async def first_result(results: Iterable[Result[R]]) -> R:
+    """Wait for the first value; the other work is cancelled then.
+
+    Raises:
+        ExceptionGroup: all of them have failed.
+        ValueError: there are no results.
+
+    Cancellation: all of the work is cancelled.
+    """
+    errors: list[Exception] = []
+    async for result in as_completed(results, cancel_rest=True):
+        if result.cancelled():
+            continue
+        error = result.exception()
+        if error is None:
+            return result.result()
+        errors.append(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+    if not errors:
+        raise ValueError("there is no result to wait for")
+    raise ExceptionGroup("none of the results has a value", errors)
+
+
+async def as_completed(
+    results: Iterable[Result[R]], *, cancel_rest: bool = False
+) -> AsyncIterator[Result[R]]:
+    """Yield each result when it is done; ask it for its value by `result.result()`.
+
+    Args:
+        results: to be waited for; each is yielded once.
+        cancel_rest: whether to cancel those that are not done when the consumer leaves.
+    """
+    left = dict.fromkeys(results)
+    done: deque[Result[R]] = deque()
+    waiter: asyncio.Future[None] | None = None
+
+    def finished(result: Result[R]) -> None:
+        done.append(result)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    for result in left:
+        result.add_done_callback(finished)
+    try:
+        while left:
+            while not done:
+                waiter = asyncio.get_running_loop().create_future()
+                await waiter
+            result = done.popleft()
+            del left[result]
+            yield result
+    finally:
+        if cancel_rest:
+            for result in left:
+                _give_up(result)
+
+
+def _give_up(result: Result[R]) -> None:
+    """Cancel the work; what it failed with, if it has, is nobody's business any more."""
+    if not result.cancel() and not result.cancelled():
+        result.exception()

@@ -1,0 +1,408 @@
+"""`pool.map`: a function over many items, by the routees of a pool, with back pressure from end to end.
+
+    async for facts in pool.map(survey_file, paths):
+        ...
+
+No task runs beside the consumer: whoever asks for the next value hands over as many items as there is room
+for. So a slow consumer slows the source down, and one that leaves leaves nothing behind.
+
+Source: `Task.async_stream` of Elixir.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import multiprocessing
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sized
+from contextvars import copy_context
+from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
+
+from actorio._durations import check_count, check_optional_duration
+from actorio._typevar import TypeVar
+from actorio.errors import WorkerError, describe
+from actorio.result import Result
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from actorio.pool import PoolRef
+    from actorio.timers import Alarm
+
+__all__ = ["Failed", "OnError", "PoolMap", "Progress"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+OnError = Callable[[T, Exception], Any]
+Progress = Callable[[int, int | None], object]
+
+Outcome = tuple[bool, Any]
+"""Of one item: whether it went well, and the value or the exception."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An item that failed, in the place of its value: `pool.map(func, items, on_error=Failed)`."""
+
+    item: Any
+    error: Exception
+
+
+class PoolMap(Generic[R]):
+    """The values, as an async iterator. Leaving it ends all work in flight; `aclose` does so by name.
+
+    It may also be used as an async context manager, which closes it.
+    """
+
+    def __init__(
+        self,
+        pool: PoolRef[Any],
+        func: Callable[[T], Any],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None,
+        ordered: bool,
+        timeout: float | None,
+        on_error: OnError[T] | None,
+        progress: Progress | None,
+        chunk: int,
+    ) -> None:
+        for name, value in (("func", func), ("on_error", on_error), ("progress", progress)):
+            if value is not None and not callable(value):
+                raise TypeError(f"{name} must be callable, not {type(value).__name__}")
+        check_count("chunk", chunk, least=1)
+        if limit is None:
+            limit = max(1, 2 * pool.size) * chunk
+        self._on_error = on_error
+        self._progress = progress
+        self._total = len(iterable) if isinstance(iterable, Sized) else None
+        self._count = 0
+        self._outcomes: deque[tuple[Any, Outcome]] = deque()
+        self._flight = _Flight(
+            pool,
+            func,
+            _Source(iterable, pool),
+            check_count("limit", limit, least=1),
+            ordered=bool(ordered),
+            timeout=check_optional_duration("timeout", timeout),
+            chunk=chunk,
+        )
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> R:
+        """Wait for the next value. Cancellation: no value is lost."""
+        if not self._outcomes:
+            try:
+                self._outcomes.extend(await self._flight.next())
+            except BaseException as error:
+                if not isinstance(error, asyncio.CancelledError):
+                    self._flight.close()
+                raise
+        item, (good, value) = self._outcomes.popleft()
+        self._flight.handed_out()
+        if not good:
+            value = self._instead(item, value)
+        self._count += 1
+        if self._progress is not None:
+            self._progress(self._count, self._total)
+        return cast("R", value)
+
+    def _instead(self, item: Any, error: Exception) -> Any:
+        """Return what takes the place of the value of an item that failed."""
+        try:
+            if self._on_error is None:
+                error.add_note(f"raised for the item {describe(item)}")
+                raise error
+            return self._on_error(item, error)
+        except BaseException:
+            self._drop()
+            raise
+
+    async def aclose(self) -> None:
+        """End it: what waits is not begun, what runs is cancelled. Idempotent."""
+        self._drop()
+
+    def _drop(self) -> None:
+        self._outcomes.clear()
+        self._flight.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._drop()
+
+    def __del__(self) -> None:
+        flight = getattr(self, "_flight", None)  # the consumer has left
+        if flight is not None:
+            flight.close()
+
+
+class _Flight:
+    """The items between the source and the consumer."""
+
+    def __init__(
+        self,
+        pool: PoolRef[Any],
+        func: Callable[[Any], Any],
+        source: _Source,
+        limit: int,
+        *,
+        ordered: bool,
+        timeout: float | None,
+        chunk: int,
+    ) -> None:
+        self._pool = pool
+        self._func = func
+        self._source = source
+        self._limit = limit
+        self._ordered = ordered
+        self._timeout = timeout
+        self._chunk = min(chunk, limit)
+        self._run = _run_async if inspect.iscoroutinefunction(func) else _run
+        self._held = 0
+        self._chunks: deque[_Chunk] = deque()
+        """Handed over and not handed out: in order of the items, or, unordered, of their end."""
+        self._running: dict[_Chunk, None] = {}
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+
+    async def next(self) -> Iterable[tuple[Any, Outcome]]:
+        """Wait for the next outcomes, and keep the pool busy meanwhile.
+
+        Raises:
+            StopAsyncIteration: there are no more.
+            Exception: what the source raised, after the values of the items before.
+        """
+        while True:
+            self._fill()
+            if self._chunks and self._chunks[0].is_done:
+                chunk = self._chunks.popleft()
+                return zip(chunk.items, chunk.outcomes(), strict=True)
+            if self._closed or (not self._held and self._source.is_over):
+                self._source.raise_failure()
+                raise StopAsyncIteration
+            await self._wait()
+
+    def handed_out(self) -> None:
+        """One value has reached the consumer."""
+        self._held -= 1
+
+    def close(self) -> None:
+        """Cancel what is in flight, and read the source no further. Idempotent; never waits."""
+        if self._closed:
+            return
+        self._closed = True
+        for chunk in (*self._running, *self._chunks):
+            chunk.cancel()
+        self._running.clear()
+        self._chunks.clear()
+        self._source.close()
+        self._wake()
+
+    def _fill(self) -> None:
+        """Hand over items as far as there is room, and those that the source has ready."""
+        while not self._closed and self._limit - self._held >= self._chunk:
+            items = self._source.take(self._chunk, self._wake)
+            if not items:
+                return
+            self._held += len(items)
+            self._hand_over(items)
+
+    def _hand_over(self, items: list[Any]) -> None:
+        if self._chunk == 1:
+            result = self._pool.submit(self._func, items[0])
+        else:
+            result = self._pool.submit(self._run, self._func, items)
+        chunk = _Chunk(items, result, single=self._chunk == 1)
+        self._running[chunk] = None
+        if self._ordered:
+            self._chunks.append(chunk)
+        if self._timeout is not None:
+            chunk.alarm = self._pool._cell.runtime.timers.after(self._timeout, chunk.expire)
+        result.add_done_callback(lambda _: self._landed(chunk))
+
+    def _landed(self, chunk: _Chunk) -> None:
+        if chunk.alarm is not None:
+            chunk.alarm.cancel()
+        if chunk not in self._running:
+            return  # it was given up
+        del self._running[chunk]
+        if not self._ordered:
+            self._chunks.append(chunk)
+        self._wake()
+
+    async def _wait(self) -> None:
+        self._waiter = self._pool._cell.runtime.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _Chunk:
+    """Items that were handed over together."""
+
+    __slots__ = ("_expired", "_result", "_single", "alarm", "items")
+
+    def __init__(self, items: list[Any], result: Result[Any], *, single: bool) -> None:
+        self.items = items
+        self.alarm: Alarm | None = None
+        self._result = result
+        self._single = single
+        self._expired = False
+
+    @property
+    def is_done(self) -> bool:
+        return self._result.done()
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what came of each of its items."""
+        if self._result.cancelled():
+            took = "took longer than its timeout" if self._expired else "was cancelled"
+            return [(False, TimeoutError(f"the work {took}")) for _ in self.items]
+        error = self._result.exception()
+        if error is not None:
+            return [(False, error) for _ in self.items]
+        return [(True, self._result.result())] if self._single else self._result.result()
+
+    def expire(self) -> None:
+        self._expired = True
+        self._result.cancel()
+
+    def cancel(self) -> None:
+        """Give it up; what it failed with, if it has, is nobody's business any more."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+        if not self._result.cancel() and not self._result.cancelled():
+            self._result.exception()
+
+
+class _Source:
+    """The items, of an iterable or an async one, taken only as they are wanted."""
+
+    def __init__(self, iterable: Iterable[Any] | AsyncIterable[Any], pool: PoolRef[Any]) -> None:
+        self._pool = pool
+        self._items: Iterator[Any] | None = None
+        self._async_items: AsyncIterator[Any] | None = None
+        self._fetch: asyncio.Task[Any] | None = None
+        self._ready: list[Any] = []
+        self._failure: BaseException | None = None
+        self._wake: Callable[[], None] = _nothing
+        self.is_over = False
+        if isinstance(iterable, AsyncIterable):
+            self._async_items = aiter(iterable)
+        else:
+            self._items = iter(iterable)
+
+    def take(self, count: int, wake: Callable[[], None]) -> list[Any]:
+        """Return `count` items, fewer at the end; none while they are not there yet, then `wake` is called."""
+        if self._items is not None:
+            self._read(self._items, count)
+        elif self._fetch is None and len(self._ready) < count and not self.is_over:
+            self._wake = wake
+            work = self._read_async(cast("AsyncIterator[Any]", self._async_items), count)
+            self._fetch = self._task(work)
+        if len(self._ready) < count and not self.is_over:
+            return []
+        items, self._ready = self._ready[:count], self._ready[count:]
+        return items
+
+    def raise_failure(self) -> None:
+        """Raise what the source has raised, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Read no further."""
+        if self._fetch is not None:
+            self._fetch.cancel()
+        elif self._async_items is not None and not self.is_over:
+            loop = self._pool._cell.runtime.loop
+            if not loop.is_closed():  # a generator that waits at a yield: its clean-up is to run now
+                self._task(_close(self._async_items))
+        self.is_over = True
+        self._items = None
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._pool._cell.runtime.make_task(
+            work, f"{self._pool.path} map reads its source", copy_context()
+        )
+
+    def _read(self, items: Iterator[Any], count: int) -> None:
+        try:
+            while len(self._ready) < count and not self.is_over:
+                self._ready.append(next(items))
+        except StopIteration:
+            self.is_over = True
+        except Exception as error:
+            self._failure, self.is_over = error, True
+
+    async def _read_async(self, items: AsyncIterator[Any], count: int) -> None:
+        try:
+            while len(self._ready) < count:
+                self._ready.append(await anext(items))
+        except StopAsyncIteration:
+            self.is_over = True
+        except Exception as error:
+            self._failure, self.is_over = error, True
+        finally:
+            self._fetch = None
+            if self.is_over:
+                await _close(items)
+            self._wake()
+
+
+async def _close(items: AsyncIterator[Any]) -> None:
+    close: Callable[[], Coroutine[Any, Any, None]] | None = getattr(items, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def _nothing() -> None:
+    """Wake nobody."""
+
+
+def _run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
+    """Run a chunk, in whatever thread or process."""
+    outcomes: list[Outcome] = []
+    for item in items:
+        try:
+            outcomes.append((True, func(item)))
+        except Exception as error:
+            outcomes.append((False, _portable(error)))
+    return outcomes
+
+
+async def _run_async(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for item in items:
+        try:
+            outcomes.append((True, await func(item)))
+        except Exception as error:
+            outcomes.append((False, error))
+    return outcomes
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an exception that gets out of this process: one that does not must not take its chunk along."""
+    if multiprocessing.parent_process() is None:
+        return error
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        return WorkerError(f"{type(error).__name__}: {describe(error)}")
+    return error

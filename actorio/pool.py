@@ -1,0 +1,304 @@
+"""Pools: several actors of one kind behind one ref.
+
+    pool = await system.spawn_pool(Parser, size=4)
+    facts = await pool.ask(path)
+
+The ref is one like any other: what is sent to it waits, in the pool's bounded queue, for one of the routees.
+A routee that fails is restarted, one that ends is replaced, and the queue goes on. Closing the pool has all
+jobs done first.
+
+Source: `factory` of ractor, `poolboy` of Erlang, `Pool` routers of Akka.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from actorio._crew import Desk, Jobs
+from actorio._durations import check_count, check_optional_duration
+from actorio._limits import Limits, RateLimit, StuckJob
+from actorio._typevar import TypeVar
+from actorio.actor import Actor
+from actorio.errors import ActorStoppedError, DeadlockError
+from actorio.mailbox import Mailbox
+from actorio.policy import Restart, Supervision
+from actorio.ref import ActorRef, Statistics
+from actorio.routing import Routing, SharedQueue
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+    from actorio._envelope import Request
+    from actorio.mapping import OnError, PoolMap, Progress
+    from actorio.system import ActorSystem
+
+__all__ = ["Pool", "PoolOptions", "PoolRef", "RateLimit", "StuckJob", "spawn_pool"]
+
+A_co = TypeVar("A_co", bound=Actor[Any], covariant=True, default=Actor[Any])
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class PoolOptions(TypedDict, total=False):
+    """The options of `spawn_pool`, all of them keyword-only.
+
+    Attributes:
+        size: how many routees, 4 when not said; `PoolRef.resize` changes it.
+        routing: who gets a job, `SharedQueue()` when not said.
+        name: of the pool, as in `spawn`.
+        mailbox: the pattern of the pool's queue: its capacity is that of all jobs that nobody has begun, and
+            its overflow policy is the pool's. With a `PriorityMailbox` an urgent job is taken first.
+        restart: when a routee is restarted, `Restart.TRANSIENT` when not said. One that ends is replaced.
+        shutdown: seconds for the end of the pool and of each routee, as in `spawn`.
+        start_timeout: seconds for the start of them all, as in `spawn`.
+        supervision: restart budget and backoff of the routees. When it is used up the pool itself fails.
+        rate: at most so many jobs may begin within so many seconds.
+        job_timeout: seconds for one job; a routee that takes longer is reported, killed and replaced.
+        on_stuck: called with a `StuckJob` for each of those, beside the warning in the log.
+    """
+
+    size: int
+    routing: Routing
+    name: str | None
+    mailbox: Mailbox[Any]
+    restart: Restart
+    shutdown: float | None
+    start_timeout: float | None
+    supervision: Supervision
+    rate: RateLimit | None
+    job_timeout: float | None
+    on_stuck: Callable[[StuckJob], object] | None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a pool is to be like, over all its incarnations."""
+
+    factory: Callable[..., Actor[Any]]
+    args: tuple[Any, ...]
+    size: int
+    restart: Restart
+    shutdown: float | None
+    supervision: Supervision
+    jobs: Jobs
+
+
+class PoolRef(ActorRef[A_co]):
+    """A ref of a pool; whatever is sent to it is for one of the routees, `A` being their class.
+
+    `close` has every job done that the pool has accepted, `stop` has each routee end after its current job,
+    `join` returns when the routees are gone too.
+    """
+
+    __slots__ = ("_plan", "_retired")
+
+    def __init__(self, cell: Cell, plan: _Plan) -> None:
+        super().__init__(cell)
+        self._plan = plan
+
+    @property
+    def size(self) -> int:
+        """How many routees it is to have."""
+        return self._plan.size
+
+    @property
+    def routees(self) -> tuple[ActorRef[A_co], ...]:
+        """Those that take jobs now, in order of their numbers."""
+        return tuple(desk.ref for desk in self._plan.jobs.desks)
+
+    def statistics(self) -> Statistics:
+        """Return the pool's counters: jobs waiting, and what its routees of now have done."""
+        jobs = self._plan.jobs
+        counts = [desk.ref.statistics() for desk in jobs.desks]
+        return Statistics(
+            len(jobs),
+            max(self._cell.mailbox.peak, len(jobs)),
+            sum(count.handled for count in counts),
+            sum(count.failed for count in counts),
+            sum(count.restarts for count in counts),
+        )
+
+    def __repr__(self) -> str:
+        return f"<PoolRef {self.path} of {self.size}{'' if self.is_alive else ' (ended)'}>"
+
+    async def resize(self, size: int) -> None:
+        """Have it work with that many routees; returns when it does. No job is lost, none is done twice.
+
+        A routee that is too many does what it has begun, and what the routing has meant for it, and ends. A
+        pool of size 0 keeps its jobs until it grows again; closed at that size, it gives them up.
+
+        Raises:
+            ActorStoppedError: the pool has ended, or is about to.
+
+        Cancellation: only this wait ends.
+        """
+        self._check_thread()
+        jobs = self._plan.jobs
+        self._plan.size = check_count("size", size, least=0)
+        jobs.changed()
+        while len(jobs.desks) != self._plan.size:
+            if not self.is_alive or jobs.gate.closed:
+                raise ActorStoppedError(self, self._cell.reason)
+            await jobs.change()
+
+    def map(
+        self,
+        func: Callable[[T], Any],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = None,
+        on_error: OnError[T] | None = None,
+        progress: Progress | None = None,
+        chunk: int = 1,
+    ) -> PoolMap[Any]:
+        """Have `func(item)` run by the routees for each item: `async for value in pool.map(func, items)`.
+
+        Nothing is begun before the first value is asked for, and the source is read no further than there is
+        room. A consumer that leaves (break, exception, cancellation) ends it all: what waits is not begun,
+        what runs is cancelled.
+
+        Args:
+            func: a function or coroutine function, run as `submit` does; for `Worker(runner="process")` one
+                that can be pickled.
+            iterable: the items; an async iterable is read as the values come, never two at a time.
+            limit: most items between source and consumer at a time, done ones included; None for twice the
+                pool's size, times `chunk`.
+            ordered: values in the order of the items, or as they come.
+            timeout: seconds for one item (with `chunk`, for one chunk), from when it is handed to the pool.
+            on_error: called with the item and the exception; what it returns takes the place of the value.
+                `Failed` gives both back. None ends the iteration with the exception.
+            progress: called with the number of values handed out and of all items, None while not known.
+            chunk: items handed over at once; more of them cost less each.
+
+        Raises:
+            TypeError, ValueError: at the call: an argument is not of its kind.
+            TimeoutError: from the iteration: an item took too long.
+            Exception: from the iteration: what `func` or the source raised.
+        """
+        from actorio.mapping import PoolMap
+
+        return PoolMap(
+            self,
+            func,
+            iterable,
+            limit=limit,
+            ordered=ordered,
+            timeout=timeout,
+            on_error=on_error,
+            progress=progress,
+            chunk=chunk,
+        )
+
+    def _note_asker(self, request: Request) -> None:
+        """Fail an ask, as any actor does, and one for which every routee waits, through whomever."""
+        super()._note_asker(request)
+        asker, desks = request.asker, self._plan.jobs.desks
+        if asker is not None and desks and all(_waits(desk.ref._cell, asker, self._cell) for desk in desks):
+            asker.waits_on = None
+            raise DeadlockError((asker.path, self.path, desks[0].ref.path, asker.path))
+
+
+def _waits(cell: Cell | None, asker: Cell, pool: Cell) -> bool:
+    """Whether a routee waits, through however many others, for the asker or for the pool."""
+    while cell is not None:
+        if cell is asker or cell is pool:
+            return True
+        cell = cell.waits_on
+    return False
+
+
+class Pool(Actor[Any]):
+    """Keeps the routees of a pool; made by `spawn_pool`. The jobs in its mailbox are taken by the routees."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
+        self._jobs = plan.jobs
+        self.supervision = plan.supervision  # type: ignore[misc]
+
+    async def on_start(self) -> None:
+        """Start the routees."""
+        cell = self.context._own()
+        if self._jobs.cell is None:
+            self._jobs.cell = cell
+            cell._ref = PoolRef(cell, self._plan)  # from the first moment on everybody is given this one
+        await self._adjust()
+
+    async def run(self) -> None:
+        """Replace routees that ended and follow the size, until the pool ends."""
+        while not self._is_over():
+            try:
+                await self._adjust()
+            except ActorStoppedError:
+                await self.recv()  # it is being ended, which recv says how: by a stop, or by a failure
+            if not self._is_over():
+                await self._jobs.change()
+
+    async def _adjust(self) -> None:
+        jobs, plan = self._jobs, self._plan
+        for desk in jobs.desks[plan.size :]:
+            desk.retire()
+        if len(jobs.desks) < plan.size:
+            taken = {desk.number for desk in jobs.desks}
+            for number in range(plan.size):
+                if number not in taken and len(jobs.desks) < plan.size:
+                    await self._hire(number)
+
+    async def _hire(self, number: int) -> None:
+        plan = self._plan
+        desk = Desk(self._jobs, number)
+        desk.ref = await self.context.spawn(
+            plan.factory,
+            *plan.args,
+            mailbox=desk,
+            restart=plan.restart,
+            shutdown=plan.shutdown,
+            dynamic=True,
+        )
+        if not desk.closed:
+            self._jobs.joins(desk)
+
+    def _is_over(self) -> bool:
+        """Whether it was closed and every job has been begun, or nobody is ever to begin one."""
+        jobs = self._jobs
+        return jobs.gate.closed and (not jobs or (not jobs.desks and not self._plan.size))
+
+
+async def spawn_pool(
+    spawn: Callable[..., Any],
+    system: ActorSystem,
+    factory: Callable[..., Actor[Any]],
+    args: tuple[Any, ...],
+    options: PoolOptions,
+) -> PoolRef[Any]:
+    """Check the options and start a pool by `spawn`, the method of a system or of a context."""
+    unknown = sorted(options.keys() - PoolOptions.__annotations__.keys())
+    if unknown:
+        raise TypeError(f"spawn_pool has no option {unknown[0]!r}")
+    size = check_count("size", options.get("size", 4), least=0)
+    timeout = check_optional_duration("job_timeout", options.get("job_timeout"))
+    pattern = options.get("mailbox") or Mailbox()
+    supervision = options.get("supervision", Supervision())
+    routing = options.get("routing") or SharedQueue()
+    if not isinstance(pattern, Mailbox):
+        raise TypeError(f"mailbox must be a Mailbox, not {type(pattern).__name__}")
+    if not isinstance(supervision, Supervision):
+        raise TypeError(f"supervision must be a Supervision, not {type(supervision).__name__}")
+    if not callable(getattr(routing, "select", None)):
+        raise TypeError(f"routing must have a method select, which {type(routing).__name__} has not")
+    limits = Limits(system, options.get("rate"), timeout, options.get("on_stuck"))
+    jobs = Jobs(system, routing, pattern, limits)
+    limits.jobs = jobs
+    restart, shutdown = options.get("restart", Restart.TRANSIENT), options.get("shutdown", 5.0)
+    plan = _Plan(factory, args, size, restart, shutdown, supervision, jobs)
+    ref = await spawn(
+        Pool,
+        plan,
+        name=options.get("name"),
+        mailbox=jobs.gate,
+        shutdown=shutdown,
+        start_timeout=options.get("start_timeout"),
+    )
+    return cast("PoolRef[Any]", ref)

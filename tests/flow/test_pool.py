@@ -1,0 +1,522 @@
+"""Guarantees 22 to 26: pools."""
+
+import asyncio
+import contextvars
+import logging
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    ActorError,
+    ActorStoppedError,
+    ActorSystem,
+    AskTimeoutError,
+    DeadLetter,
+    DeadlockError,
+    ExitReason,
+    Mailbox,
+    MailboxFullError,
+    Overflow,
+    PoolRef,
+    PriorityMailbox,
+    RateLimit,
+    RestartLimitError,
+    StuckJob,
+    Supervision,
+)
+from actorio.testing import explore, run_in_virtual_time
+from tests.guarantees.actors import (
+    Failing,
+    Held,
+    Recorder,
+    Silent,
+    Valve,
+    outcome,
+    soon,
+    started,
+    ticks,
+    until,
+)
+
+PATIENT = Supervision(max_restarts=1_000_000, within=1.0)
+
+
+class Named(Actor[Any]):
+    """Says who it is, after letting others run."""
+
+    async def receive(self, message: Any) -> str:
+        await asyncio.sleep(0)
+        return self.context.name
+
+    async def who(self) -> str:
+        return self.context.name
+
+
+# --- 22: one fate ---------------------------------------------------------------------------------
+
+
+async def test_guarantee_22_a_pool_is_sent_to_like_any_actor() -> None:
+    class Doubler(Recorder):
+        async def double(self, number: int) -> int:
+            return 2 * number
+
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Doubler, seen, size=2)
+        await pool.send(1)
+        pool.send_nowait(2)
+        await pool.cast(Doubler.double, 0)
+        assert await pool.ask(3) == 3
+        assert await pool.call(Doubler.double, 4) == 8
+        assert await pool.submit(lambda: 5) == 5
+        assert system.lookup(pool.name) is pool
+        assert (pool.size, len(pool.routees), pool.statistics().handled) == (2, 2, 6)
+    assert seen == [1, 2, 3]
+
+
+async def test_guarantee_22_resizing_under_load_loses_and_doubles_nothing() -> None:
+    seen: list[int] = []
+
+    class Slow(Actor[int]):
+        async def receive(self, message: int) -> None:
+            await ticks(message % 3)
+            seen.append(message)
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Slow, size=3, mailbox=Mailbox(20))
+        for number in range(600):
+            await pool.send(number)
+            if number % 50 == 0:
+                await pool.resize((7, 1, 4, 2)[number // 50 % 4])
+        await pool.resize(0)
+        left = pool.statistics().depth
+        await ticks(20)
+        assert pool.statistics().depth == left
+        await pool.resize(2)
+    assert sorted(seen) == list(range(600))
+
+
+async def test_guarantee_22_closing_has_every_accepted_job_done_over_crashes_too() -> None:
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Failing, seen, size=2, supervision=PATIENT)
+        for number in range(30):
+            await pool.send(ValueError(number) if number % 3 == 0 else number)
+        pool.close()
+        ended = await pool.join()
+    assert ended.reason is ExitReason.NORMAL
+    assert sorted(seen) == [number for number in range(30) if number % 3]
+
+
+async def test_guarantee_22_a_stopped_pool_gives_its_jobs_back() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=1)
+        async with system.events.subscribe(DeadLetter) as letters:
+            await pool.send("running")
+            await pool.send("waiting")
+            asked = started(outcome(pool.ask("asked")))
+            await valve.entered.wait()
+            pool.stop()
+            valve.open.set()
+            await pool.join()
+            assert isinstance(await asked, ActorStoppedError)
+            letter = await anext(letters)
+    assert valve.finished == ["running"]
+    assert (letter.message, letter.reason) == ("waiting", "stopped")
+
+
+async def test_guarantee_22_a_pool_of_nobody_closed_gives_its_jobs_up() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Silent, size=0)
+        asked = started(outcome(pool.ask("asked")))
+        await ticks(2)
+        pool.close()
+        await pool.join()
+        assert isinstance(await asked, ActorStoppedError)
+        with pytest.raises(ActorStoppedError):
+            await pool.resize(1)
+
+
+async def test_guarantee_22_an_ask_that_timed_out_in_the_queue_does_not_run() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=1)
+        await pool.send("first")
+        await valve.entered.wait()
+        with pytest.raises(AskTimeoutError) as caught:
+            await pool.ask("late", timeout=0.01)
+        assert not caught.value.started
+        given_up = pool.submit(valve.finished.append, "given up")
+        given_up.cancel()
+        valve.open.set()
+    assert valve.finished == ["first"]
+
+
+async def test_guarantee_22_cancelling_a_result_cancels_the_running_job_alone() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Silent, size=1)
+        begun = asyncio.Event()
+
+        async def forever() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        result = pool.submit(forever)
+        await begun.wait()
+        result.cancel()
+        assert await pool.submit(lambda: "next") == "next"
+        assert pool.statistics().restarts == 0
+
+
+async def test_guarantee_22_a_job_runs_in_its_senders_contextvars() -> None:
+    user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
+
+    class Reader(Actor[Any]):
+        async def receive(self, message: Any) -> str:
+            await ticks(1)
+            return user.get()
+
+    async def ask_as(pool: PoolRef[Reader], name: str) -> Any:
+        user.set(name)
+        return await pool.ask("who")
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Reader, size=2)
+        names = ["ann", "bob", "cid", "dan"]
+        tasks = [started(ask_as(pool, name)) for name in names]
+        assert [await task for task in tasks] == names
+
+
+async def test_guarantee_22_an_ask_for_which_all_routees_wait_is_a_deadlock() -> None:
+    class Recursive(Actor[int]):
+        def __init__(self, system: ActorSystem) -> None:
+            self.system = system
+
+        async def receive(self, message: int) -> int:
+            if not message:
+                return 0
+            return 1 + await self.system.lookup("pool").ask(message - 1)
+
+    async with soon(), ActorSystem() as system:
+        for size in (1, 3):
+            pool = await system.spawn_pool(Recursive, system, size=size, name="pool")
+            assert await pool.ask(size - 1) == size - 1
+            with pytest.raises(DeadlockError):
+                await pool.ask(size)
+            pool.close()
+            await pool.join()
+
+
+# --- 23: who is next ------------------------------------------------------------------------------
+
+
+async def test_guarantee_23_an_idle_routee_takes_the_next_job_and_none_holds_a_backlog() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2)
+        for number in range(6):
+            await pool.send(number)
+        await until(lambda: len(valve.begun) == 2)
+        await ticks(3)
+        assert valve.begun == [0, 1]
+        assert pool.statistics().depth == 4
+        valve.open.set()
+    assert valve.begun == list(range(6))
+
+
+async def test_guarantee_23_a_blocked_routee_holds_up_nobody() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2)
+        hold = asyncio.Event()
+        held = pool.submit(hold.wait)
+        valve.open.set()
+        for number in range(50):
+            await pool.ask(number)
+        assert not held.done()
+        hold.set()
+    assert valve.finished == list(range(50))
+
+
+async def test_guarantee_23_jobs_are_taken_first_in_first_out() -> None:
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Recorder, seen, size=3, mailbox=Mailbox(5))
+        await asyncio.wait([started(_send_all(pool, who)) for who in range(4)])
+    for who in range(4):
+        assert [number for sender, number in seen if sender == who] == list(range(25))
+
+
+async def _send_all(pool: PoolRef[Recorder], who: int) -> None:
+    for number in range(25):
+        await pool.send((who, number))
+
+
+async def test_guarantee_23_with_a_priority_mailbox_the_urgent_job_is_next() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        mailbox: PriorityMailbox[int] = PriorityMailbox(lambda number: number)
+        pool = await system.spawn_pool(Held, valve, size=1, mailbox=mailbox)
+        await pool.send(5)
+        await valve.entered.wait()
+        for number in (3, 1, 2, 1):
+            await pool.send(number)
+        valve.open.set()
+    assert valve.finished == [5, 1, 1, 2, 3]
+
+
+async def test_guarantee_23_what_is_sent_to_a_routee_itself_comes_before_the_jobs() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=1)
+        await pool.send("first")
+        await valve.entered.wait()
+        await pool.send("job")
+        await pool.routees[0].send("own")
+        valve.open.set()
+    assert valve.finished == ["first", "own", "job"]
+
+
+# --- 24: crashes ----------------------------------------------------------------------------------
+
+
+async def test_guarantee_24_a_failed_job_is_its_askers_and_the_queue_goes_on() -> None:
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Failing, seen, size=2, supervision=PATIENT)
+        error = ValueError("asked")
+        assert await outcome(pool.ask(error)) is error
+        for number in range(10):
+            await pool.send(ValueError(number))
+            await pool.send(number)
+    assert seen == list(range(10))
+
+
+async def test_guarantee_24_a_killed_routee_is_replaced_and_its_asker_told() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2)
+        before = pool.routees
+        asked = started(outcome(pool.ask("interrupted")))
+        await valve.entered.wait()
+        pool.submit(lambda: None)
+        for routee in before:
+            routee.kill()
+        assert isinstance(await asked, ActorStoppedError)
+        valve.open.set()
+        assert await pool.ask("next") == "next"
+        await until(lambda: len(pool.routees) == 2)
+        assert not set(before) & set(pool.routees)
+
+
+async def test_guarantee_24_a_routee_that_ends_by_itself_is_replaced() -> None:
+    class OneJob(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            self.context.stop()
+            return self.context.name
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(OneJob, size=2)
+        names = [await pool.ask("who") for _ in range(6)]
+    assert len(set(names)) == 6
+
+
+async def test_guarantee_24_the_restart_budget_ends_the_pool() -> None:
+    async def main() -> None:
+        async with soon(), ActorSystem() as system:
+            limit = Supervision(max_restarts=2, within=60.0)
+            pool = await system.spawn_pool(Failing, [], size=1, supervision=limit)
+            for number in range(200):
+                await outcome(pool.send(ValueError(number)))
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await main()
+    assert isinstance(caught.value.exceptions[0], RestartLimitError)
+
+
+async def test_guarantee_24_a_pool_that_does_not_start_leaves_nothing() -> None:
+    class Unable(Actor[Any]):
+        async def on_start(self) -> None:
+            raise OSError("no such device")
+
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(OSError, match="no such device"):
+            await system.spawn_pool(Unable, size=2, name="pool")
+        assert system.snapshot().actors == ()
+
+
+# --- 25: the bound --------------------------------------------------------------------------------
+
+
+async def test_guarantee_25_a_pool_holds_no_more_jobs_than_its_capacity() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2, mailbox=Mailbox(3))
+        sending = [started(outcome(pool.send(number))) for number in range(10)]
+        await until(lambda: len(valve.begun) == 2)
+        await ticks(3)
+        assert (pool.statistics().depth, sum(task.done() for task in sending)) == (3, 5)
+        valve.open.set()
+        await asyncio.wait(sending)
+        assert pool.statistics().peak == 3
+    assert sorted(valve.finished) == list(range(10))
+
+
+@pytest.mark.parametrize(("policy", "left"), [(Overflow.DROP_NEW, [0, 1, 2]), (Overflow.DROP_OLD, [0, 3, 4])])
+async def test_guarantee_25_the_overflow_policy_is_the_pools(policy: Overflow, left: list[int]) -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        async with system.events.subscribe(DeadLetter) as letters:
+            pool = await system.spawn_pool(Held, valve, size=1, mailbox=Mailbox(2, overflow=policy))
+            await pool.send(0)
+            await valve.entered.wait()
+            for number in range(1, 5):
+                await pool.send(number)
+            dropped = [(await anext(letters)).message for _ in range(2)]
+            valve.open.set()
+    assert valve.finished == left
+    assert sorted(dropped + left) == list(range(5))
+
+
+async def test_guarantee_25_a_full_pool_with_the_policy_fail_fails() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Silent, size=0, mailbox=Mailbox(1, overflow=Overflow.FAIL))
+        await pool.send(1)
+        with pytest.raises(MailboxFullError):
+            await pool.send(2)
+        await pool.resize(1)
+
+
+# --- 26: limits -----------------------------------------------------------------------------------
+
+
+def test_guarantee_26_no_window_has_more_jobs_than_the_rate() -> None:
+    async def main() -> list[float]:
+        loop, times = asyncio.get_running_loop(), []
+        async with ActorSystem() as system:
+            pool = await system.spawn_pool(Silent, size=3, rate=RateLimit(4, 1.0))
+            results = []
+            for number in range(19):
+                results.append(pool.submit(lambda: times.append(loop.time())))
+                await asyncio.sleep(0.03 if number % 5 else 0.3)
+            for result in results:
+                await result
+        return times
+
+    times = run_in_virtual_time(main)
+    assert len(times) == 19
+    assert all(late - early >= 1.0 - 1e-6 for early, late in zip(times, times[4:], strict=False))
+    assert times[-1] < 6.0
+
+
+def test_guarantee_26_a_stuck_routee_is_reported_killed_and_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reports: list[StuckJob] = []
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            pool = await system.spawn_pool(Named, size=2, job_timeout=1.0, on_stuck=reports.append)
+            stuck = pool.submit(asyncio.sleep, 3600)
+            for _ in range(5):
+                await pool.submit(asyncio.sleep, 0.9)  # many jobs, each within its time
+            with pytest.raises(ActorStoppedError):
+                await stuck
+            assert await pool.ask("next")
+            await asyncio.sleep(0)
+            assert len(pool.routees) == 2
+
+    with caplog.at_level(logging.WARNING, "actorio"):
+        run_in_virtual_time(main)
+    assert [(report.job, report.seconds) for report in reports] == [(asyncio.sleep, 1.0)]
+    assert "is at one job for 1 s" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"size": -1}, ValueError),
+        ({"size": True}, TypeError),
+        ({"routing": "random"}, TypeError),
+        ({"rate": 3}, TypeError),
+        ({"job_timeout": float("nan")}, ValueError),
+        ({"on_stuck": 3}, TypeError),
+        ({"mailbox": 3}, TypeError),
+        ({"supervision": 3}, TypeError),
+        ({"sise": 3}, TypeError),
+    ],
+)
+async def test_an_option_that_is_none_is_refused(options: dict[str, Any], error: type[Exception]) -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(error):
+            await system.spawn_pool(Silent, **options)
+
+
+async def test_a_pool_may_be_a_child() -> None:
+    class Owner(Actor[Any]):
+        async def on_start(self) -> None:
+            self.pool = await self.context.spawn_pool(Named, size=1)
+
+        async def receive(self, message: Any) -> Any:
+            return self.pool.path, await self.pool.ask(message)
+
+    async with soon(), ActorSystem() as system:
+        owner = await system.spawn(Owner, name="owner")
+        assert await owner.ask("who") == ("/owner/Pool-1", "Named-1")
+
+
+# --- in simulation --------------------------------------------------------------------------------
+
+
+class _Fragile(Actor[int]):
+    """Counts each job before it fails, ends, or does it."""
+
+    supervision = PATIENT
+
+    def __init__(self, seen: Counter[int]) -> None:
+        self.seen = seen
+
+    async def receive(self, message: int) -> int:
+        self.seen[message] += 1
+        await asyncio.sleep(0.001 * (message % 3))
+        if message % 11 == 5:
+            raise ValueError(message)
+        if message % 13 == 7:
+            self.context.stop()
+        return message
+
+
+async def _pool_under_stress() -> None:
+    seen: Counter[int] = Counter()
+    told: list[Any] = []
+
+    async def ask(number: int) -> None:
+        try:
+            told.append(await pool.ask(number))
+        except (ValueError, ActorError) as error:
+            told.append(error)
+
+    async with ActorSystem() as system:
+        pool = await system.spawn_pool(_Fragile, seen, size=3, mailbox=Mailbox(4), supervision=PATIENT)
+        asking = [asyncio.get_running_loop().create_task(ask(number)) for number in range(100, 130)]
+        for number in range(40):
+            await pool.send(number)
+            if number % 8 == 3:
+                await pool.resize(1 + number % 4)
+            if number % 10 == 9 and pool.routees:
+                pool.routees[0].kill()
+        await asyncio.wait(asking)
+    assert len(told) == 30
+    assert max(seen.values()) == 1, "a job has run twice"
+    assert sorted(number for number in seen if number < 100) == list(range(40))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_guarantee_22_holds_in_simulation() -> None:
+    seen = explore(_pool_under_stress, seeds=range(60))
+    assert seen.distinct == 60

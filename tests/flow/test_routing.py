@@ -1,0 +1,176 @@
+"""The ways to choose a routee."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    ActorError,
+    ActorSystem,
+    Broadcast,
+    ConsistentHash,
+    LeastBusy,
+    RandomRoutee,
+    RoundRobin,
+    Routee,
+    Work,
+)
+from tests.guarantees.actors import Held, Recorder, Valve, outcome, soon, started, ticks, until
+
+
+class Namesake(Actor[Any]):
+    def receive(self, message: Any) -> str:
+        return self.context.name
+
+    def who(self) -> str:
+        return self.context.name
+
+
+async def test_round_robin_goes_round() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Namesake, size=3, routing=RoundRobin())
+        names = [await pool.ask(number) for number in range(7)]
+    assert names == ["Namesake-1", "Namesake-2", "Namesake-3"] * 2 + ["Namesake-1"]
+
+
+async def test_random_reaches_everyone_and_repeats_with_its_source() -> None:
+    async def names() -> list[str]:
+        async with soon(), ActorSystem() as system:
+            pool = await system.spawn_pool(Namesake, size=3, routing=RandomRoutee(random.Random(7)))
+            return [await pool.ask(number) for number in range(60)]
+
+    first = await names()
+    assert first == await names()
+    assert min(Counter(first).values()) > 9
+
+
+async def test_least_busy_goes_to_the_shortest_queue() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=3, routing=LeastBusy())
+        for number in range(7):
+            await pool.send(number)
+        await until(lambda: len(valve.begun) == 3)
+        assert [routee.statistics().depth for routee in pool.routees] == [2, 1, 1]
+        valve.open.set()
+
+
+async def test_one_key_stays_with_one_routee_also_over_its_replacement() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Namesake, size=5, routing=ConsistentHash(lambda job: job))
+        before = {key: await pool.ask(key) for key in range(200)}
+        assert before == {key: await pool.ask(key) for key in range(200)}
+        pool.routees[2].kill()
+        await until(lambda: all(ref.state == "running" for ref in pool.routees) and len(pool.routees) == 5)
+        after = {key: await pool.ask(key) for key in range(200)}
+    moved = {before[key] for key in before if before[key] != after[key]}
+    assert moved == {"Namesake-3"}
+    assert len(set(after.values())) == 5
+
+
+async def test_one_routee_more_moves_about_its_share_of_the_keys() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Namesake, size=9, routing=ConsistentHash(lambda job: job))
+        before = [await pool.ask(key) for key in range(1_000)]
+        await pool.resize(10)
+        after = [await pool.ask(key) for key in range(1_000)]
+    moved = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert set(moved) == {"Namesake-10"}
+    assert 50 < len(moved) < 200
+
+
+async def test_the_key_of_a_call_is_found_in_its_arguments() -> None:
+    def key(job: Any) -> object:
+        return job.args[0] if isinstance(job, Work) else job
+
+    def name_of(order: int) -> int:
+        return order
+
+    seen: list[Any] = []
+
+    class Keeper(Recorder):
+        async def keep(self, order: int) -> str:
+            return self.context.name
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Keeper, seen, size=4, routing=ConsistentHash(key))
+        for order in range(20):
+            name = await pool.call(Keeper.keep, order)
+            assert name == await pool.call(Keeper.keep, order)
+            assert await pool.submit(name_of, order) == order
+
+
+async def test_broadcast_reaches_everyone_once_and_answers_nobody() -> None:
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Recorder, seen, size=3, routing=Broadcast())
+        await pool.send("all")
+        assert isinstance(await outcome(pool.ask("who?")), ActorError)
+        assert isinstance(await outcome(pool.submit(lambda: 1)), ActorError)
+    assert seen == ["all"] * 3
+
+
+async def test_jobs_meant_for_one_that_ends_go_to_others() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2, routing=RoundRobin())
+        for number in range(8):
+            await pool.send(number)
+        await until(lambda: len(valve.begun) == 2)
+        pool.routees[1].kill()
+        await ticks(5)
+        valve.open.set()
+    assert sorted(valve.finished) == [0, *range(2, 8)]
+
+
+async def test_a_retired_routee_does_what_was_meant_for_it() -> None:
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2, routing=RoundRobin())
+        for number in range(8):
+            await pool.send(number)
+        retired = pool.routees[1]
+        resizing = started(pool.resize(1))
+        await ticks(3)
+        valve.open.set()
+        await resizing
+        await retired.join()
+        assert retired.statistics().handled == 4
+    assert sorted(valve.finished) == list(range(8))
+
+
+class Third:
+    """A routing of one's own."""
+
+    def select(self, job: Any, routees: Sequence[Routee]) -> Sequence[Routee]:
+        return (routees[2],)
+
+
+class Broken:
+    """A routing that raises, or chooses somebody else."""
+
+    def __init__(self, choose: Callable[[], Any]) -> None:
+        self.choose = choose
+
+    def select(self, job: Any, routees: Sequence[Routee]) -> Sequence[Routee]:
+        return (self.choose(),)
+
+
+async def test_routing_is_an_open_protocol() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Namesake, size=4, routing=Third())
+        assert {await pool.ask(number) for number in range(5)} == {"Namesake-3"}
+
+
+@pytest.mark.parametrize("choose", [lambda: 1 / 0, lambda: "nobody"])
+async def test_a_routing_that_fails_fails_the_sender_alone(choose: Callable[[], Any]) -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Namesake, size=1, routing=Broken(choose))
+        with pytest.raises((ZeroDivisionError, ActorError)):
+            await pool.ask("who")
+        assert pool.is_alive
+        assert pool.statistics().depth == 0
