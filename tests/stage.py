@@ -107,13 +107,13 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
             await ticks(2)
             _find_nothing_left()
 
-        with asyncio.Runner(loop_factory=_Clock) as runner:
+        with asyncio.Runner(loop_factory=Clock) as runner:
             runner.run(main())
 
     return run
 
 
-class _Clock(VirtualTimeLoop):
+class Clock(VirtualTimeLoop):
     """Virtual time over the run queue as it is in production, not the one that a simulation chooses from."""
 
     actorio_choose = None  # type: ignore[assignment]

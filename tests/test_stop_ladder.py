@@ -1,6 +1,6 @@
 """The ladder of a stop: no more mail, children first, current message, hook, kill, second cancel, giving up.
 
-In virtual time. The deadlines are those of `shutdown` (of a spawn), `shutdown_timeout` (of the system) and the
+In virtual time. The deadlines are those of `shutdown` (of a spawn), `shutdown_timeout` (of the system) and a
 grace of a quarter of a second between a kill, its second cancel, and giving up.
 """
 
@@ -244,7 +244,7 @@ async def test_giving_up_an_actor_ends_what_belongs_to_it() -> None:
         await ticks()
         assert not child.is_alive
         assert ended == ["background"]
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
     await let_go()
 
 

@@ -208,7 +208,7 @@ async def test_a_bad_duration_is_refused_at_the_call(bad: Any) -> None:
             with pytest.raises((TypeError, ValueError)):
                 await actor.ask(lambda me, method=method: getattr(me.context, method)(bad, "x"))
         assert not actor._cell.timers
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
 
 
 async def test_an_interval_of_nothing_is_refused() -> None:
@@ -223,7 +223,7 @@ async def test_a_key_that_cannot_be_one_is_refused_and_leaves_nothing() -> None:
         actor = await system.spawn(Puppet)
         with pytest.raises(TypeError):
             await actor.ask(lambda me: me.context.send_after(1, "x", key=[]))
-        assert len(system.timers) == 0
+        assert len(system._runtime.timers) == 0
 
 
 @in_virtual_time
