@@ -55,30 +55,20 @@ NO_MESSAGE: Any = object()
 class Envelope:
     """A message with a way to tell what came of it."""
 
-    # No slots here, since two bases with slots cannot be mixed: each kind has `message` (what a dead letter or
-    # an error hands back), `sender` (the contextvars of who sent it) and `state`.
+    # No slots here, since two bases with slots cannot be mixed: each kind has these in slots of its own.
     __slots__ = ()
 
-    if TYPE_CHECKING:
-
-        @property
-        def message(self) -> Any: ...
-        @message.setter
-        def message(self, message: Any) -> None: ...
-        @property
-        def sender(self) -> Context | None: ...
-        @sender.setter
-        def sender(self, sender: Context | None) -> None: ...
-        @property
-        def state(self) -> int: ...
-        @state.setter
-        def state(self, state: int) -> None: ...
+    message: Any
+    """What a dead letter or an error hands back."""
+    sender: Context | None
+    """The contextvars of who sent it, None when they are empty."""
+    state: int
 
     def begin(self) -> bool:
         """Mark that handling begins; False when it has ended already and must not run."""
         if self.state != QUEUED:
             return False
-        self.state = RUNNING
+        self.state = RUNNING  # type: ignore[misc]
         return True
 
     def run(self, cell: Cell) -> Any:
@@ -109,7 +99,7 @@ class Envelope:
 
     def defer(self) -> None:
         """Somebody took it away, to be answered later."""
-        self.state = DEFERRED
+        self.state = DEFERRED  # type: ignore[misc]
 
 
 class Parcel(Envelope):

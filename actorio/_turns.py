@@ -385,7 +385,6 @@ async def _await(awaitable: Any) -> Any:
     return await awaitable
 
 
-@types.coroutine
 def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
     """Run a coroutine in `context`, as a part of the actor's turn, and return its value."""
     cell.dispatcher.current = cell

@@ -36,7 +36,7 @@ class ActorSnapshot:
 
     def walk(self) -> Iterator[ActorSnapshot]:
         """Return it and all below it, parents first."""
-        stack = [self]
+        stack: list[ActorSnapshot] = [self]
         while stack:
             snapshot = stack.pop()
             yield snapshot

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio._children import Children
     from actorio._observer import Observer
-    from actorio.pool import PoolOptions, PoolRef
     from actorio.events import EventBus
     from actorio.groups import Groups
     from actorio.mailbox import Mailbox

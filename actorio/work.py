@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import anyio
 import anyio.to_thread
@@ -26,6 +26,7 @@ from actorio.errors import ExitReason, WorkerError, describe
 __all__ = ["Worker"]
 
 Runner = Literal["loop", "thread", "process"]
+_unpickle = cast("Callable[[bytes], Any]", cast("Any", ForkingPickler).loads)  # its type is wrong in typeshed
 
 
 class Worker(Actor[Any]):
@@ -186,7 +187,7 @@ def _pack(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 def _run_packed(payload: bytes) -> tuple[bool, bytes]:
     """In the process: run the work; the result, or the exception, comes back pickled and checked."""
     try:
-        func, args, kwargs = ForkingPickler.loads(payload)
+        func, args, kwargs = _unpickle(payload)
     except Exception as error:
         return False, _pack_error(WorkerError(f"what was sent to the process cannot be read: {error!r}"))
     try:
@@ -210,7 +211,7 @@ def _pack_error(error: BaseException) -> bytes:
         if not isinstance(error, Exception):
             raise error
         packed = bytes(ForkingPickler.dumps(error))
-        ForkingPickler.loads(packed)
+        _unpickle(packed)
     except BaseException:
         packed = bytes(ForkingPickler.dumps(WorkerError(f"{type(error).__name__}: {describe(error)}")))
     return packed
@@ -219,7 +220,7 @@ def _pack_error(error: BaseException) -> bytes:
 def _unpack(func: Callable[..., Any], packed: tuple[bool, bytes]) -> Any:
     good, payload = packed
     try:
-        value = ForkingPickler.loads(payload)
+        value = _unpickle(payload)
     except Exception as error:
         raise WorkerError(f"what {_name(func)} gave back cannot be read: {error}") from error
     if good:

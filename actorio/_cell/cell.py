@@ -297,7 +297,7 @@ class Cell(Ending):
 
     def _subtree(self) -> list[Cell]:
         """Return this cell and all below, parents first; without recursion, since trees are deep."""
-        cells = [self]
+        cells: list[Cell] = [self]
         for cell in cells:
             if cell.children is not None:
                 cells.extend(cell.children.table.values())
