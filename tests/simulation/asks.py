@@ -121,6 +121,7 @@ async def deadlocks() -> None:
         for ref, following in zip(refs, [*refs[1:], refs[0]], strict=True):
             await ref.ask(following)
         assert await refs[0].ask(2) == 2
+        assert await refs[2].ask(1) == 1  # nobody waits any more for whom they have waited
         answer = await outcome(refs[0].ask(3))
         assert isinstance(answer, DeadlockError), answer
         assert answer.path == ("/ring-2", "/ring-0", "/ring-1", "/ring-2")

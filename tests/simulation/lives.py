@@ -88,6 +88,7 @@ class Clock(Life):
 
     async def on_start(self) -> None:
         incarnation = self.context.incarnation
+        self.diary.append(("start", incarnation))
         self.context.send_every(0.003, ("tick", incarnation), key="tick")
         self.context.send_after(0.005, ("once", incarnation))
         self.context.start_soon(self.beat, incarnation)
@@ -95,7 +96,6 @@ class Clock(Life):
     async def beat(self, incarnation: int) -> None:
         while True:
             await asyncio.sleep(0.002)
-            assert self.context.incarnation == incarnation
             self.diary.append(("beat", incarnation))
 
     async def receive(self, message: Any) -> Any:
@@ -124,6 +124,34 @@ async def timers() -> None:
         assert len([what for what in diary[before:] if what[0] == "beat"]) <= 1
     for incarnation in range(3):
         assert diary.count(("once", incarnation)) <= 1
+        after = diary[diary.index(("start", incarnation)) :]
+        assert all(what != "beat" or number >= incarnation for what, number, *_ in after)
+
+
+class Punctual(Actor[float]):
+    """Notes how late its timers are."""
+
+    def __init__(self, late: list[float]) -> None:
+        self.late = late
+
+    async def on_start(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for delay in (0.05, random.uniform(0.001, 0.1)):
+            self.context.send_after(delay, now + delay)
+        self.context.send_every(0.02, None)
+
+    async def receive(self, due: float | None) -> None:
+        if due is not None:
+            self.late.append(asyncio.get_running_loop().time() - due)
+
+
+async def punctual() -> None:
+    """A timer rings when it is due, whatever other timers are set meanwhile."""
+    late: list[float] = []
+    async with ActorSystem() as system:
+        await system.spawn(Punctual, late)
+        await until(lambda: len(late) == 2)
+    assert all(0.0 <= lateness < 0.003 for lateness in late), late
 
 
 async def replaced_timers() -> None:
@@ -277,4 +305,4 @@ async def recycled_names() -> None:
     assert [what for _, what in diary if isinstance(what, str)] == ["start", "new"]
 
 
-SCENARIOS = [restarts, timers, replaced_timers, watches, unwatched, links, starts, recycled_names]
+SCENARIOS = [restarts, timers, punctual, replaced_timers, watches, unwatched, links, starts, recycled_names]

@@ -1,0 +1,1 @@
+"""Bugs planted into the runtime, to see that simulation finds them: `python -m tests.mutation`."""

@@ -1,0 +1,290 @@
+"""The planted bugs: each replaces a piece of the runtime's source, which must be there exactly once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["MUTANTS", "Mutant", "place_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One bug.
+
+    Attributes:
+        name: what is wrong then.
+        old: the piece of source.
+        new: what stands in its place.
+    """
+
+    name: str
+    old: str
+    new: str
+
+
+def place_of(mutant: Mutant, package: Path) -> Path:
+    """Return the one file with that piece of source.
+
+    Raises:
+        LookupError: there is none, or more than one, or it is there twice.
+    """
+    counts = {path: path.read_text().count(mutant.old) for path in sorted(package.rglob("*.py"))}
+    places = [path for path, count in counts.items() for _ in range(count)]
+    if len(places) != 1:
+        found = ", ".join(path.name for path in places) or "nowhere"
+        raise LookupError(f"{mutant.name}: its source is to be in one place, and is in: {found}")
+    return places[0]
+
+
+MUTANTS = [
+    # -- mail --------------------------------------------------------------------------------------
+    Mutant(
+        "a closed mailbox goes on accepting",
+        "            raise self._undeliverable(item)\n        if self.dispatcher.current is self",
+        "            pass\n        if self.dispatcher.current is self",
+    ),
+    Mutant(
+        "those who wait for room are forgotten at the end",
+        "            self.mailbox.refuse_waiting(self._undeliverable)\n",
+        "",
+    ),
+    Mutant(
+        "the last in line is let in first",
+        "item, room = waiting.popleft()",
+        "item, room = waiting.pop()",
+    ),
+    Mutant(
+        "the mailbox holds one message too many",
+        "while waiting and len(self.items) < self._room:",
+        "while waiting and len(self.items) <= self._room:",
+    ),
+    Mutant(
+        "a putter overtakes those who wait",
+        "                    if mailbox.waiting is not None:\n                        mailbox.admit()\n"
+        "                    if observer",
+        "                    if mailbox.waiting is not None and not items:\n"
+        "                        mailbox.admit()\n                    if observer",
+    ),
+    Mutant(
+        "a wake-up is lost",
+        "            self.sleeper.wake()  # from the wrong loop that is refused, with nothing changed\n",
+        "            self.sleeper.wake() if not self.peak else None\n",
+    ),
+    Mutant(
+        "the newest is dropped as the oldest", "dropped(self.items.popleft())", "dropped(self.items.pop())"
+    ),
+    Mutant(
+        "what is left at the end is forgotten",
+        '                return\n        self.dead_letter(payload(item), "stopped")',
+        "                return",
+    ),
+    Mutant(
+        "what is left at the end is a dead letter twice",
+        "            self._give_up(item)\n",
+        "            self._give_up(item)\n            self._give_up(item)\n",
+    ),
+    Mutant(
+        "an actor waits for room in its own mailbox",
+        "if self.dispatcher.current is self and self.mailbox.full():",
+        "if False:",
+    ),
+    Mutant(
+        "a killed actor's message in hand is forgotten",
+        "            self._interrupt_in_hand()\n            return ExitReason.KILLED, None",
+        "            return ExitReason.KILLED, None",
+    ),
+    Mutant(
+        "a handler runs in the actor's contextvars, not the sender's",
+        "context = envelope.sender or own",
+        "context = own",
+    ),
+    Mutant(
+        "a message is handled in the contextvars of the one before",
+        "                    if own:\n                        own = Context()\n",
+        "",
+    ),
+    Mutant(
+        "mail does not wait for a stop",
+        "self.urgent = self.urgent or intent is not Intent.CLOSE",
+        "self.urgent = self.urgent or intent is Intent.KILL",
+    ),
+    Mutant(
+        "close gives up what it has accepted",
+        "self._request_end(Intent.CLOSE)",
+        "self._request_end(Intent.STOP)",
+    ),
+    # -- asks --------------------------------------------------------------------------------------
+    Mutant(
+        "an ask is answered twice",
+        "        if self.state < ANSWERED:\n            self.value = value\n",
+        "        if True:\n            self.value = value\n",
+    ),
+    Mutant(
+        "an ask that has timed out in the queue runs",
+        "elif is_async and type(item) is Request and item.state == QUEUED:",
+        "elif is_async and type(item) is Request:",
+    ),
+    Mutant(
+        "an ask in hand is left waiting by a kill",
+        "            envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))\n            if envelope.answers:",
+        "            if envelope.answers:",
+    ),
+    Mutant(
+        "an ask in the queue is left waiting at the end",
+        "                item.fail(self._undeliverable(item))\n",
+        "",
+    ),
+    Mutant(
+        "a stray cancel of the handler cancels its asker",
+        "            envelope.cancelled_by_handler()\n        return False",
+        "            envelope.fail(error)\n        return False",
+    ),
+    Mutant(
+        "a deferred reply outlives its incarnation",
+        "        for envelope in deferred or ():",
+        "        for envelope in ():",
+    ),
+    Mutant(
+        "an own loop leaves the ask in its hand",
+        "        except (StopIteration, ActorExit):\n            _finish_in_hand(cell)\n",
+        "        except (StopIteration, ActorExit):\n",
+    ),
+    Mutant(
+        "a cycle of asks is not seen",
+        "        if cell is waiting:\n            raise DeadlockError(tuple(path))",
+        "        if cell is waiting:\n            return",
+    ),
+    Mutant(
+        "a wait that is over goes on in the graph of waits",
+        "        if asker is not None:\n            asker.waits_on = None\n        alarm",
+        "        alarm",
+    ),
+    # -- lives -------------------------------------------------------------------------------------
+    Mutant(
+        "on_stop runs after a kill",
+        "if hooks.on_stop and not self.must_end_at_once():",
+        "if hooks.on_stop:",
+    ),
+    Mutant(
+        "on_stop runs twice",
+        '                await self._last_hook("on_stop", reason)\n',
+        '                await self._last_hook("on_stop", reason)\n'
+        '                await self._last_hook("on_stop", reason)\n',
+    ),
+    Mutant(
+        "a restart loses the mailbox",
+        "        self.error = None  # that of a last hook: it was the old incarnation's\n",
+        "        self.error = None\n        self.mailbox.drain()\n",
+    ),
+    Mutant(
+        "timers outlive their incarnation",
+        "            timers[timer].cancel()  # type: ignore[index]\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a timer of the same key is not replaced",
+        "            replaced.cancel()\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a timer is late because a later one was set",
+        "if self._heap and self._heap[0][0] < self._armed_for:",
+        "if self._heap and self._handle is None:",
+    ),
+    Mutant(
+        "background tasks outlive their incarnation",
+        "        tasks, self.tasks = self.tasks or {}, None\n        for task in tasks:\n            task.cancel()\n"
+        "        for task in tasks:\n            if not task.done():\n                await self._outcome_of(task)\n",
+        "        self.tasks = None\n",
+    ),
+    Mutant(
+        "links are ignored",
+        "            linked.link_ended(self._whole, reason)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a cancelled spawn returns while the name is taken",
+        "while cell.starter is not None or (cancelled is not None and cell.state is not State.ENDED):",
+        "while cell.starter is not None:",
+    ),
+    # -- notices -----------------------------------------------------------------------------------
+    Mutant(
+        "groups and aliases are kept at the end",
+        "        self.runtime.forget(self)\n        self.siblings.remove(self)\n",
+        "        self.siblings.remove(self)\n",
+    ),
+    Mutant(
+        "the name is taken as watchers are told",
+        "        self.siblings.remove(self)\n        if self.observer is not None:\n"
+        "            self.observer.ended_for_good(self, reason)\n",
+        "        if self.observer is not None:\n            self.observer.ended_for_good(self, reason)\n"
+        "        self.runtime.dispatcher.loop.call_soon(self.siblings.remove, self)\n",
+    ),
+    Mutant(
+        "a watcher is told twice",
+        "        del self.watching[notice.ref._cell]\n        if self.notices is None:\n"
+        "            self.notices = deque()\n",
+        "        if self.notices is None:\n            self.notices = deque()\n"
+        "        self.notices.append(notice)\n",
+    ),
+    Mutant(
+        "who watches an ended actor is not told",
+        "            self.notify(other.terminated())\n            return",
+        "            return",
+    ),
+    Mutant(
+        "a notice is seen after the watch was taken back",
+        "            self.notices = deque(notice for notice in self.notices if notice.ref != other.ref)\n",
+        "            pass\n",
+    ),
+    # -- trees -------------------------------------------------------------------------------------
+    Mutant(
+        "children outlive their parent",
+        "            await self._stop_children(self.children, self._intent_for_children(reason))\n",
+        "",
+    ),
+    Mutant(
+        "children end in the order of their start",
+        "        left = list(self.table.values())\n        while left:",
+        "        left = list(self.table.values())[::-1]\n        while left:",
+    ),
+    Mutant(
+        "a group stops in the order of its start",
+        "            for cell in reversed(group):\n                await self._recycle(cell)",
+        "            for cell in group:\n                await self._recycle(cell)",
+    ),
+    Mutant(
+        "a group starts in reverse order",
+        "        for cell in group:\n            if cell.state is State.ENDED:",
+        "        for cell in reversed(group):\n            if cell.state is State.ENDED:",
+    ),
+    Mutant(
+        "a group starts before all of it has stopped",
+        "            await self._until(lambda: cell.parked or cell.state is State.ENDED)\n        finally:",
+        "            pass\n        finally:",
+    ),
+    Mutant(
+        "rest_for_one restarts all",
+        "        if self.supervision.strategy is Strategy.ONE_FOR_ALL:\n            return cells",
+        "        if cells:\n            return cells",
+    ),
+    Mutant(
+        "one restart too many is allowed",
+        "return len(record.times) <= self.supervision.max_restarts",
+        "return len(record.times) <= self.supervision.max_restarts + 1",
+    ),
+    Mutant(
+        "restarts count for ever",
+        "        while record.times[0] < now - self.supervision.within:\n            record.times.popleft()\n",
+        "",
+    ),
+    Mutant(
+        "giving up stays below",
+        "        self.owner.fail_from_outside(limit)\n",
+        "",
+    ),
+    Mutant(
+        "a stop waits for the end of the backoff",
+        "        while not self._is_final() and (self.parked or",
+        "        while (self.parked or",
+    ),
+]
