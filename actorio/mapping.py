@@ -15,13 +15,13 @@ import asyncio
 import inspect
 import multiprocessing
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sized
-from contextvars import copy_context
+from collections.abc import AsyncIterable, Callable, Iterable, Sized
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._durations import check_count, check_optional_duration
+from actorio._source import Source
 from actorio._typevar import TypeVar
 from actorio.errors import WorkerError, describe
 from actorio.result import Result
@@ -85,7 +85,7 @@ class PoolMap(Generic[R]):
         self._flight = _Flight(
             pool,
             func,
-            _Source(iterable, pool),
+            Source(iterable, pool._cell),
             check_count("limit", limit, least=1),
             ordered=bool(ordered),
             timeout=check_optional_duration("timeout", timeout),
@@ -153,7 +153,7 @@ class _Flight:
         self,
         pool: PoolRef[Any],
         func: Callable[[Any], Any],
-        source: _Source,
+        source: Source,
         limit: int,
         *,
         ordered: bool,
@@ -288,92 +288,6 @@ class _Chunk:
             self.alarm.cancel()
         if not self._result.cancel() and not self._result.cancelled():
             self._result.exception()
-
-
-class _Source:
-    """The items, of an iterable or an async one, taken only as they are wanted."""
-
-    def __init__(self, iterable: Iterable[Any] | AsyncIterable[Any], pool: PoolRef[Any]) -> None:
-        self._pool = pool
-        self._items: Iterator[Any] | None = None
-        self._async_items: AsyncIterator[Any] | None = None
-        self._fetch: asyncio.Task[Any] | None = None
-        self._ready: list[Any] = []
-        self._failure: BaseException | None = None
-        self._wake: Callable[[], None] = _nothing
-        self.is_over = False
-        if isinstance(iterable, AsyncIterable):
-            self._async_items = aiter(iterable)
-        else:
-            self._items = iter(iterable)
-
-    def take(self, count: int, wake: Callable[[], None]) -> list[Any]:
-        """Return `count` items, fewer at the end; none while they are not there yet, then `wake` is called."""
-        if self._items is not None:
-            self._read(self._items, count)
-        elif self._fetch is None and len(self._ready) < count and not self.is_over:
-            self._wake = wake
-            work = self._read_async(cast("AsyncIterator[Any]", self._async_items), count)
-            self._fetch = self._task(work)
-        if len(self._ready) < count and not self.is_over:
-            return []
-        items, self._ready = self._ready[:count], self._ready[count:]
-        return items
-
-    def raise_failure(self) -> None:
-        """Raise what the source has raised, once."""
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-
-    def close(self) -> None:
-        """Read no further."""
-        if self._fetch is not None:
-            self._fetch.cancel()
-        elif self._async_items is not None and not self.is_over:
-            loop = self._pool._cell.runtime.loop
-            if not loop.is_closed():  # a generator that waits at a yield: its clean-up is to run now
-                self._task(_close(self._async_items))
-        self.is_over = True
-        self._items = None
-
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._pool._cell.runtime.make_task(
-            work, f"{self._pool.path} map reads its source", copy_context()
-        )
-
-    def _read(self, items: Iterator[Any], count: int) -> None:
-        try:
-            while len(self._ready) < count and not self.is_over:
-                self._ready.append(next(items))
-        except StopIteration:
-            self.is_over = True
-        except Exception as error:
-            self._failure, self.is_over = error, True
-
-    async def _read_async(self, items: AsyncIterator[Any], count: int) -> None:
-        try:
-            while len(self._ready) < count:
-                self._ready.append(await anext(items))
-        except StopAsyncIteration:
-            self.is_over = True
-        except Exception as error:
-            self._failure, self.is_over = error, True
-        finally:
-            self._fetch = None
-            if self.is_over:
-                await _close(items)
-            self._wake()
-
-
-async def _close(items: AsyncIterator[Any]) -> None:
-    close: Callable[[], Coroutine[Any, Any, None]] | None = getattr(items, "aclose", None)
-    if close is not None:
-        await close()
-
-
-def _nothing() -> None:
-    """Wake nobody."""
 
 
 def _run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:

@@ -1,0 +1,108 @@
+"""The items of a mapping, from an iterable or an async one, taken only as they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from actorio.errors import ActorStoppedError
+
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+
+__all__ = ["Source"]
+
+
+class Source:
+    """Reads an iterable at once, and an async one in a task that belongs to an actor and ends with it."""
+
+    def __init__(self, iterable: Iterable[Any] | AsyncIterable[Any], owner: Cell) -> None:
+        self._owner = owner
+        self._items: Iterator[Any] | None = None
+        self._async_items: AsyncIterator[Any] | None = None
+        self._reader: asyncio.Task[Any] | None = None
+        self._ready: list[Any] = []
+        self._failure: BaseException | None = None
+        self._wake: Callable[[], None] = _nothing
+        self.is_over = False
+        if isinstance(iterable, AsyncIterable):
+            self._async_items = aiter(iterable)
+        else:
+            self._items = iter(iterable)
+
+    def take(self, count: int, wake: Callable[[], None]) -> list[Any]:
+        """Return `count` items, fewer at the end; none while they are not there yet, then `wake` is called."""
+        if self._items is not None:
+            self._read(self._items, count)
+        elif self._async_items is not None and self._reader is None and len(self._ready) < count:
+            self._wake = wake
+            self._start(self._read_async, self._async_items, count)
+        if len(self._ready) < count and not self.is_over:
+            return []
+        items, self._ready = self._ready[:count], self._ready[count:]
+        return items
+
+    def raise_failure(self) -> None:
+        """Raise what the source has raised, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Read no further, and have an async generator clean up."""
+        items, self._async_items = self._async_items, None
+        self._items = None
+        self.is_over = True
+        if self._reader is not None:
+            self._reader.cancel()
+        elif items is not None and not self._owner.has_ended and not self._owner.runtime.loop.is_closed():
+            self._start(_close, items)
+
+    def _read(self, items: Iterator[Any], count: int) -> None:
+        try:
+            while len(self._ready) < count and not self.is_over:
+                self._ready.append(next(items))
+        except StopIteration:
+            self._ends(None)
+        except Exception as error:
+            self._ends(error)
+
+    def _start(self, func: Callable[..., Any], *args: Any) -> None:
+        if self._owner.has_ended:
+            self._ends(ActorStoppedError(self._owner.ref, self._owner.reason))
+        else:
+            self._reader = self._owner.start_soon(func, args, copy_context())
+
+    async def _read_async(self, items: AsyncIterator[Any], count: int) -> None:
+        try:
+            while len(self._ready) < count:
+                self._ready.append(await anext(items))
+        except StopAsyncIteration:
+            self._ends(None)
+        except asyncio.CancelledError:
+            if not self.is_over:  # not by `close`: the actor ends
+                self._ends(ActorStoppedError(self._owner.ref))
+            await _close(items)
+            raise
+        except Exception as error:
+            self._ends(error)
+        finally:
+            self._reader = None
+            self._wake()
+
+    def _ends(self, failure: BaseException | None) -> None:
+        self.is_over = True
+        self._items = self._async_items = None
+        self._failure = failure
+
+
+async def _close(items: AsyncIterator[Any]) -> None:
+    close: Callable[[], Any] | None = getattr(items, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def _nothing() -> None:
+    """Wake nobody."""

@@ -1,0 +1,377 @@
+"""Guarantees 27 and 28: `pool.map`, and several results at once."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    ActorStoppedError,
+    ActorSystem,
+    Failed,
+    Worker,
+    WorkerError,
+    all_results,
+    as_completed,
+    first_result,
+)
+from actorio.testing import explore
+from tests.guarantees.actors import cancelled, outcome, soon, started, ticks, until
+
+
+class Gauge:
+    """How many run, and how many ran at most; how far the source was read."""
+
+    def __init__(self) -> None:
+        self.running = self.peak = self.read = self.done = self.cancelled = 0
+
+    async def work(self, number: int) -> int:
+        self.running += 1
+        self.peak = max(self.peak, self.running)
+        try:
+            await ticks(1 + number * 7 % 5)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.running -= 1
+        self.done += 1
+        return number * 10
+
+    def source(self, count: int) -> Iterator[int]:
+        for number in range(count):
+            self.read += 1
+            yield number
+
+    async def async_source(self, count: int) -> AsyncIterator[int]:
+        try:
+            for number in self.source(count):
+                await ticks(number % 3)
+                yield number
+        finally:
+            self.done = -1
+
+
+async def even(number: int) -> int:
+    if number % 2:
+        raise ValueError(number)
+    return number
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def process_of(number: int) -> int:
+    return os.getpid()
+
+
+class Unpicklable(Exception):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hook = lambda: None
+
+
+def fail_at_three(number: int) -> int:
+    if number == 3:
+        raise Unpicklable
+    return number
+
+
+# --- 27: the values -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk", [1, 3])
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_guarantee_27_each_item_has_one_value(ordered: bool, chunk: int) -> None:
+    gauge = Gauge()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=4)
+        values = [v async for v in pool.map(gauge.work, range(50), ordered=ordered, chunk=chunk, limit=9)]
+    assert sorted(values) == [number * 10 for number in range(50)]
+    assert ordered == (values == sorted(values))
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+async def test_guarantee_27_no_more_than_limit_are_between_source_and_consumer(asynchronous: bool) -> None:
+    gauge, taken = Gauge(), 0
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=8)
+        source = gauge.async_source(60) if asynchronous else gauge.source(60)
+        async for _ in pool.map(gauge.work, source, limit=5):
+            taken += 1
+            assert gauge.read - taken <= 5
+            await ticks(taken % 4)
+    assert (taken, gauge.read) == (60, 60)
+    assert 1 < gauge.peak <= 5
+
+
+async def test_guarantee_27_nothing_begins_before_the_first_value_is_asked_for() -> None:
+    gauge = Gauge()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(gauge.work, gauge.source(5))
+        await ticks(5)
+        assert gauge.read == 0
+        assert [value async for value in mapping] == [0, 10, 20, 30, 40]
+        with pytest.raises(StopAsyncIteration):
+            await anext(mapping)
+
+
+async def test_guarantee_27_a_slow_async_source_holds_no_value_back() -> None:
+    more = asyncio.Event()
+
+    async def source() -> AsyncIterator[int]:
+        yield 1
+        await more.wait()
+        yield 2
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        async with pool.map(even, source(), on_error=Failed) as mapping:
+            assert (await anext(mapping)).item == 1
+            more.set()
+            assert await anext(mapping) == 2
+
+
+async def test_guarantee_27_a_failure_ends_the_mapping_and_names_the_item() -> None:
+    gauge = Gauge()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(even, gauge.source(100))
+        assert await anext(mapping) == 0
+        with pytest.raises(ValueError, match="1") as caught:
+            await anext(mapping)
+        assert caught.value.__notes__ == ["raised for the item 1"]
+        with pytest.raises(StopAsyncIteration):
+            await anext(mapping)
+        assert gauge.read < 10
+
+
+@pytest.mark.parametrize("chunk", [1, 4])
+async def test_guarantee_27_on_error_takes_the_place_of_the_value(chunk: int) -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        values = [v async for v in pool.map(even, range(5), on_error=Failed, chunk=chunk)]
+        assert [v.item if isinstance(v, Failed) else v for v in values] == list(range(5))
+        assert [type(v.error) for v in values if isinstance(v, Failed)] == [ValueError] * 2
+        instead = pool.map(even, range(5), on_error=lambda item, error: -item, chunk=chunk)
+        assert [v async for v in instead] == [0, -1, 2, -3, 4]
+
+
+async def test_guarantee_27_a_source_that_fails_does_so_after_the_values_before() -> None:
+    def source() -> Iterator[int]:
+        yield 2
+        raise OSError("disk")
+
+    values = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(even, source())
+        values.append(await anext(mapping))
+        with pytest.raises(OSError, match="disk"):
+            await anext(mapping)
+    assert values == [2]
+
+
+async def test_guarantee_27_an_item_that_takes_too_long_is_cancelled() -> None:
+    async def wait_for_ever_at(number: int) -> int:
+        await asyncio.sleep(3600 if number == 1 else 0)
+        return number
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(wait_for_ever_at, range(3), timeout=0.03, on_error=Failed)
+        values = [value async for value in mapping]
+    assert (values[0], values[2], values[1].item) == (0, 2, 1)
+    assert isinstance(values[1].error, TimeoutError)
+
+
+async def test_guarantee_27_progress_counts_the_values_handed_out() -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    def note(done: int, total: int | None) -> None:
+        seen.append((done, total))
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        assert [v async for v in pool.map(square, [1, 2, 3], progress=note)] == [1, 4, 9]
+        assert [v async for v in pool.map(square, iter([1]), progress=note)] == [1]
+    assert seen == [(1, 3), (2, 3), (3, 3), (1, None)]
+
+
+@pytest.mark.parametrize("options", [{"limit": 0}, {"chunk": 0}, {"timeout": -1}, {"limit": -3}])
+async def test_guarantee_27_an_option_out_of_range_is_refused(options: dict[str, Any]) -> None:
+    async with ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=1)
+        with pytest.raises(ValueError, match="must be"):
+            pool.map(square, [1], **options)
+        with pytest.raises(TypeError):
+            pool.map(3, [1])  # type: ignore[arg-type]
+
+
+async def test_guarantee_27_a_pool_that_ends_ends_the_mapping() -> None:
+    gauge = Gauge()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(gauge.work, gauge.source(100), limit=4)
+        await anext(mapping)
+        pool.kill()
+        with pytest.raises(ActorStoppedError):
+            [value async for value in mapping]
+    assert gauge.read < 20
+
+
+@pytest.mark.parametrize("runner", ["loop", "thread"])
+async def test_guarantee_27_holds_of_each_runner(runner: str) -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(partial(Worker, runner=runner), size=2)  # type: ignore[arg-type]
+        assert [v async for v in pool.map(square, range(10), chunk=3)] == [n * n for n in range(10)]
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_guarantee_27_holds_of_processes() -> None:
+    async with ActorSystem() as system:
+        pool = await system.spawn_pool(partial(Worker, runner="process"), size=2)
+        assert [v async for v in pool.map(square, range(10), chunk=3)] == [n * n for n in range(10)]
+        processes = {v async for v in pool.map(process_of, range(8))}
+        assert len(processes - {os.getpid()}) == len(processes) > 0
+        values = [v async for v in pool.map(fail_at_three, range(6), chunk=6, on_error=Failed)]
+        assert isinstance(values[3].error, WorkerError)
+        assert values[:3] + values[4:] == [0, 1, 2, 4, 5]
+
+
+# --- 28: leaving ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+async def test_guarantee_28_breaking_out_begins_nothing_more_and_cancels_the_rest(asynchronous: bool) -> None:
+    gauge = Gauge()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=3)
+        source = gauge.async_source(1000) if asynchronous else gauge.source(1000)
+        async for value in pool.map(gauge.work, source, limit=6):
+            if value == 40:
+                break
+        await ticks(3)
+        read, done = gauge.read, gauge.done
+        await until(lambda: not gauge.running)
+        await ticks(20)
+        assert (gauge.read, gauge.done) == (read, done)
+        assert gauge.read < 20
+        assert await pool.submit(square, 3) == 9
+
+
+async def test_guarantee_28_a_cancelled_consumer_leaves_nothing() -> None:
+    gauge, endless = Gauge(), asyncio.Event()
+
+    async def consume() -> None:
+        async for _ in pool.map(lambda number: endless.wait(), gauge.source(10), limit=4):
+            raise AssertionError("no value is there")
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        task = started(consume())
+        await until(lambda: gauge.read == 4)
+        assert await cancelled(task)
+        del task
+        assert await pool.submit(square, 3) == 9
+
+
+async def test_guarantee_28_a_consumer_that_fails_leaves_no_exception_behind() -> None:
+    async def fail(number: int) -> int:
+        raise ValueError(number)
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=4)
+        mapping = pool.map(fail, range(10), limit=8, on_error=Failed)
+        await anext(mapping)
+        await ticks(10)
+        await mapping.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(mapping)
+
+
+async def _map_and_leave() -> None:
+    gauge = Gauge()
+    async with ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=3)
+        values = []
+        async for value in pool.map(gauge.work, gauge.async_source(30), limit=5, ordered=False):
+            values.append(value)
+            assert gauge.read - len(values) <= 5
+            if len(values) == 20:
+                break
+        assert len(set(values)) == 20
+    assert gauge.running == 0
+
+
+def test_guarantees_27_and_28_hold_in_simulation() -> None:
+    assert explore(_map_and_leave, seeds=range(40)).distinct > 30
+
+
+# --- several results ------------------------------------------------------------------------------
+
+
+async def later(number: int) -> int:
+    await ticks(10 - number)
+    return number
+
+
+class Napper(Actor[Any]):
+    """Does submitted work."""
+
+
+async def test_all_results_are_in_their_order_and_none_of_none_is_none() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Napper, size=5)
+        assert await all_results(pool.submit(later, number) for number in range(5)) == list(range(5))
+        assert await all_results([]) == []
+
+
+async def test_the_first_failure_ends_all_results_at_once_and_cancels_the_rest() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Napper, size=3)
+        results = [pool.submit(asyncio.sleep, 3600), pool.submit(even, 1), pool.submit(even, 2)]
+        with pytest.raises(ValueError, match="1"):
+            await all_results(results)
+        await until(results[0].cancelled)
+
+
+async def test_the_first_result_is_the_first_value_and_the_rest_is_cancelled() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Napper, size=3)
+        results = [pool.submit(even, 1), pool.submit(later, 5), pool.submit(asyncio.sleep, 3600)]
+        assert await first_result(results) == 5
+        await until(results[2].cancelled)
+        failed = await outcome(first_result([pool.submit(even, 1), pool.submit(even, 3)]))
+        assert isinstance(failed, ExceptionGroup)
+        with pytest.raises(ValueError, match="no result"):
+            await first_result([])
+
+
+async def test_results_come_as_they_complete_and_leaving_leaves_them_alone() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Napper, size=5)
+        results = [pool.submit(later, number) for number in range(5)]
+        values = []
+        async for result in as_completed(results):
+            values.append(result.result())
+            if len(values) == 3:
+                break
+        assert values == [4, 3, 2]
+        assert await results[0] == 0
+
+
+async def test_cancelling_the_wait_for_all_cancels_the_work() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Napper, size=2)
+        results = [pool.submit(asyncio.sleep, 3600) for _ in range(2)]
+        task = started(all_results(results))
+        await ticks(2)
+        assert await cancelled(task)
+        await until(lambda: all(result.cancelled() for result in results))
