@@ -17,6 +17,7 @@ from actorio.ref import ActorRef
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actorio._cell import Cell
     from actorio._children import Children
 
 __all__ = ["get_or_spawn", "spawn"]
@@ -97,14 +98,28 @@ async def _found(key: tuple[Children, str]) -> ActorRef[Any] | None:
     children, name = key
     while True:
         under_way, cell = children.runtime.starting.get(key), children.table.get(name)
+        if cell is not None and cell.starter is None:
+            return cell.ref
+        if cell is None and under_way is None:
+            return None
+        found = await _after_start(children, cell, under_way)
+        if found is not None:  # otherwise who has started it was cancelled: the next in line is to
+            return found
+
+
+async def _after_start(
+    children: Children, cell: Cell | None, under_way: asyncio.Future[ActorRef[Any] | None] | None
+) -> ActorRef[Any] | None:
+    release = None if cell is None else cell.wait_of_current()
+    try:
         if under_way is not None:
-            found = await asyncio.shield(under_way)
-            if found is not None:  # otherwise who has started it was cancelled: the next in line is to
-                return found
-        elif cell is None or cell.starter is None:
-            return None if cell is None else cell.ref
-        else:
+            return await asyncio.shield(under_way)
+        if cell is not None:
             await children.after_start(cell)
+        return None
+    finally:
+        if release is not None:
+            release()
 
 
 def _is_factory(factory: object) -> bool:

@@ -12,6 +12,7 @@ from actorio._turns import RECEIVE
 from actorio._typevar import TypeVar
 from actorio.errors import ActorError, ExitReason
 from actorio.policy import Restart, Supervision
+from actorio.ref import check_ref
 
 if TYPE_CHECKING:
     import asyncio
@@ -228,10 +229,12 @@ class Context:
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Have `on_terminated` called once when that actor has ended for good, now if it has. Idempotent."""
+        check_ref("watch", ref)
         self._own().watch(ref._cell)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Take a watch back; a notice that is queued already is not seen any more."""
+        check_ref("unwatch", ref)
         self._own().unwatch(ref._cell)
 
     def link(self, ref: ActorRef[Any]) -> None:
@@ -240,10 +243,12 @@ class Context:
         An orderly stop of one stops the other, a normal end does not spread. A link ends with either
         incarnation; make it anew in `on_start`.
         """
+        check_ref("link", ref)
         self._own().link(ref._cell)
 
     def unlink(self, ref: ActorRef[Any]) -> None:
         """Take a link back."""
+        check_ref("unlink", ref)
         self._own().unlink(ref._cell)
 
     # -- time and tasks ----------------------------------------------------------------------------

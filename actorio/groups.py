@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actorio.errors import ActorError, ActorStoppedError, MailboxFullError
+from actorio.ref import check_ref
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,6 +55,7 @@ class Groups:
         Raises:
             ActorStoppedError: the actor has ended.
         """
+        check_ref("join", ref)
         if not ref.is_alive:
             raise ActorStoppedError(ref, ref._cell.reason)
         self._members.setdefault(group, []).append(ref)

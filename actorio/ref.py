@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio.actor import Actor, Asks
 
-__all__ = ["ActorRef", "Statistics", "Terminated"]
+__all__ = ["ActorRef", "Statistics", "Terminated", "check_ref"]
 
 M = TypeVar("M", default=Any)
 R = TypeVar("R", default=Any)
@@ -465,6 +465,16 @@ class _Sending:
     def __del__(self) -> None:
         if self._error is not None and not self._awaited:
             self._cell.dead_letter(payload(self._item), "unsent")
+
+
+def check_ref(what: str, ref: object) -> None:
+    """Refuse what is no ref.
+
+    Raises:
+        TypeError: with the name of what was called.
+    """
+    if not isinstance(ref, ActorRef):
+        raise TypeError(f"{what} takes an ActorRef, not {type(ref).__name__}")
 
 
 def _check_callable(what: str, func: object) -> None:

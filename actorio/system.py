@@ -19,7 +19,7 @@ from actorio.actor import Actor
 from actorio.address import check_name, split_path
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
 from actorio.policy import Restart
-from actorio.ref import ActorRef
+from actorio.ref import ActorRef, check_ref
 from actorio.snapshot import SystemSnapshot, take
 
 if TYPE_CHECKING:
@@ -231,8 +231,7 @@ class ActorSystem:
         """
         self._runtime.check_usable()
         check_name(alias)
-        if not isinstance(ref, ActorRef):
-            raise TypeError(f"register takes an ActorRef, not {type(ref).__name__}")
+        check_ref("register", ref)
         if alias in self._runtime.registry or alias in self._runtime.root.table:
             raise NameInUseError(f"the name {alias!r} is in use")
         if not ref.is_alive:

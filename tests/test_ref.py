@@ -527,6 +527,28 @@ async def test_a_coroutine_object_is_refused_where_a_function_is_wanted_and_clos
             assert "leave the () out" in str(refused)
 
 
+@pytest.mark.parametrize("bad", ["ref", None, Silent, 3])
+async def test_what_is_no_ref_is_refused_where_a_ref_is_wanted(bad: Any) -> None:
+    class Binding(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            context = self.context
+            return [
+                await outcome(_late(functools.partial(use, bad)))
+                for use in (context.watch, context.unwatch, context.link, context.unlink)
+            ]
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Binding)
+        refused = [
+            *await ref.ask(1),
+            await outcome(_late(lambda: system.register("alias", bad))),
+            await outcome(_late(lambda: system.groups.join("group", bad))),
+        ]
+        for error in refused:
+            assert isinstance(error, TypeError)
+            assert "takes an ActorRef, not" in str(error)
+
+
 async def test_a_message_with_hostile_methods_does_no_harm() -> None:
     class Hostile:
         def __repr__(self) -> str:

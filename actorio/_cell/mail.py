@@ -67,10 +67,13 @@ class Mail(Anatomy):
         return True
 
     def _dropped(self, item: Item) -> None:
-        if type(item) in ENVELOPES and item.answers:
+        if type(item) in ENVELOPES:
+            if item.state >= ENDED:
+                return  # a cancelled tick, or an ask that nobody waits for: it has its fate
             item.fail(MailboxFullError(self.ref, payload(item)))
-        else:
-            self.dead_letter(payload(item), "dropped")
+            if item.answers:
+                return
+        self.dead_letter(payload(item), "dropped")
 
     def _undeliverable(self, item: Item) -> ActorStoppedError:
         return ActorStoppedError(self.ref, self.reason, payload(item))

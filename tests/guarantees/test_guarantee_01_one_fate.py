@@ -21,6 +21,7 @@ from actorio import (
     PriorityMailbox,
     Supervision,
     Terminated,
+    Timer,
 )
 from tests.guarantees.actors import (
     Failing,
@@ -225,10 +226,7 @@ async def test_guarantee_01_a_call_and_a_submission_that_are_killed_are_errors_a
         async with soon(), ActorSystem() as system:
             letters = system.events.subscribe(DeadLetter)
             ref = await system.spawn(Stuck)
-            if submit:
-                asking = started(outcome(ref.submit(work)))
-            else:
-                asking = started(outcome(ref.call(Stuck.method)))
+            asking = started(outcome(ref.submit(work) if submit else ref.call(Stuck.method)))
             await entered.wait()
             ref.kill()
             assert isinstance(await asking, ActorStoppedError)
@@ -369,6 +367,35 @@ async def test_guarantee_01_a_dropped_request_that_nobody_waits_for_is_no_dead_l
         valve.open.set()
     assert valve.finished == ["in hand", "new"]
     assert [letter async for letter in letters] == []
+
+
+async def test_guarantee_01_a_tick_that_was_dropped_is_a_dead_letter_and_the_next_one_comes() -> None:
+    class Ticking(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            if message == "start":
+                timers.append(self.context.send_every(0.001, "tick"))
+                timers.append(self.context.send_after(0.002, "cancelled"))
+                await gate.wait()
+            seen.append(message)
+
+    timers: list[Timer] = []
+    seen: list[str] = []
+    gate = asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        ref = await system.spawn(Ticking, mailbox=Mailbox(2, overflow=Overflow.DROP_OLD))
+        await ref.send("start")
+        await until(lambda: ref.statistics().depth == 2)
+        timers[1].cancel()
+        await ref.send("one")
+        await ref.send("two")
+        gate.set()
+        await until(lambda: seen.count("tick") >= 2)
+        ref.kill()
+        await ref.join()
+    assert seen[:3] == ["start", "one", "two"]
+    dropped = [letter.message async for letter in letters if letter.reason == "dropped"]
+    assert dropped == ["tick"]
 
 
 async def test_guarantee_01_send_nowait_that_finds_no_room_stores_nothing() -> None:

@@ -178,6 +178,28 @@ async def test_guarantee_07_a_child_that_asks_its_parent_while_the_parent_waits_
         assert error.path == ("/parent/child", "/parent", "/parent/child")
 
 
+async def test_guarantee_07_a_start_that_waits_for_itself_fails() -> None:
+    class Impatient(Actor[Any]):
+        async def on_start(self) -> None:
+            await self.context.system.get_or_spawn("impatient", Impatient)
+
+    async with soon(), ActorSystem() as system:
+        for start in (system.get_or_spawn("impatient", Impatient), system.spawn(Impatient, name="impatient")):
+            error = await outcome(start)
+            assert isinstance(error, DeadlockError)
+            assert error.path == ("/impatient", "/impatient")
+
+
+async def test_guarantee_07_an_actor_that_runs_may_get_itself() -> None:
+    class Finding(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await self.context.system.get_or_spawn("it", Finding)
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Finding, name="it")
+        assert await ref.ask(1) == ref
+
+
 async def test_guarantee_07_an_ask_with_a_timeout_fails_at_once_all_the_same() -> None:
     class Timed(Actor[Any]):
         async def receive(self, message: Any) -> Any:
