@@ -53,6 +53,7 @@ from actorio.routing import (
     Work,
 )
 from actorio.snapshot import ActorSnapshot, SystemSnapshot
+from actorio.streaming import Stream
 from actorio.supervision import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
 from actorio.system import ActorSystem, ShutdownReport, run
 from actorio.work import Worker
@@ -116,6 +117,7 @@ __all__ = [
     "StartTimeoutError",
     "Statistics",
     "Strategy",
+    "Stream",
     "StuckJob",
     "Supervision",
     "Supervisor",

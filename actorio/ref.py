@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import get_ident
@@ -34,6 +34,7 @@ from actorio.result import Result
 if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio.actor import Actor, Asks
+    from actorio.streaming import Stream
 
 __all__ = ["ActorRef", "Statistics", "Terminated", "check_ref"]
 
@@ -254,6 +255,21 @@ class ActorRef(Generic[A_co]):
         submission = Submission(self._cell, func, args, kwargs)
         self._queue(submission)
         return submission.result
+
+    def stream(
+        self: ActorRef[A],
+        method: Callable[Concatenate[A, P], AsyncIterator[R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Stream[R]:
+        """Have a method of the actor that is an async generator run in its turn: `async for item in ...`.
+
+        See `Stream`. Raises as `submit` does, when the first item is asked for.
+        """
+        from actorio.streaming import Stream
+
+        _check_callable("stream", method)
+        return Stream(self, method, args, kwargs)
 
     # -- its end -----------------------------------------------------------------------------------
 
