@@ -39,8 +39,7 @@ async def spawn(
     significant: bool = False,
     dynamic: bool = False,
 ) -> ActorRef[Any]:
-    """Check the options of a spawn, and start the actor among these siblings."""
-    children.runtime.check_usable()
+    """Check the options of a spawn, and start the actor among these siblings; the caller is on the right thread."""
     if not _is_factory(factory):
         raise TypeError(
             f"spawn takes a class of actors or a function that makes one, not {describe(factory)}"

@@ -197,6 +197,7 @@ class Context:
             dynamic: one of many alike: they are stopped together, not one after the other.
         """
         cell = self._own()
+        cell.runtime.check_usable()
         return await cell.runtime.spawn(
             cell.offspring(),
             factory,
