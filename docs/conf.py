@@ -8,7 +8,7 @@ copyright = "2026, actorio contributors"
 version = release = actorio.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = f"actorio {release}"
 
@@ -25,8 +25,9 @@ napoleon_custom_sections = ["Cancellation", "Source"]
 # The inventories of other projects would have to be fetched, and the build needs no network: what is not of
 # this package is not looked up.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(?!actorio)[\w.]*"),
-    (r"py:(class|obj)", r"actorio\.\w+\.[A-Z](_co|_contra)?"),  # type variables
+    (r"py:.*", r"(?!actorio)[\w.\[]*"),
+    (r"py:(class|obj)", r"actorio\.[\w.]+\.[A-Z](_co|_contra)?"),  # type variables
+    (r"py:class", r"actorio\.testing\._\w+\.\w+"),  # bases of public classes
 ]
 
 # Users meet these but never make them: how they are made is no part of the API.

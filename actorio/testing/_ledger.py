@@ -5,7 +5,7 @@ Guarantees 1 (one fate), 2 (order), 3 (one at a time) and 15 (back pressure).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import ENDED, Tick, payload
@@ -109,6 +109,12 @@ class Ledger(Observer):
             return
         del account.pending[item]
         new.pending[item] = None
+
+    def put_back(self, cell: Cell, items: Sequence[Item]) -> None:
+        """Enter them again, before all others: their turns were none."""
+        account = self._accounts.get(cell)
+        if account is not None:
+            account.pending = {**dict.fromkeys(items), **account.pending}
 
     # -- in turn -----------------------------------------------------------------------------------
 

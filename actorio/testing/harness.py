@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar, TypeVarTuple, Unpack, cast
 from actorio._cell import Cell
 from actorio._envelope import Tick, payload
 from actorio._observer import Observer
+from actorio._timer import Timer
 from actorio.actor import Actor
 from actorio.mailbox import Mailbox
 from actorio.policy import Restart
@@ -215,7 +216,11 @@ class Harness:
     def scheduled(self) -> list[Scheduled]:
         """Its pending timers, in the order they were set."""
         timers = (self.ref._cell.timers or {}).values()
-        return [Scheduled(timer._message, timer.remaining, timer._interval) for timer in timers]
+        return [
+            Scheduled(timer._message, timer.remaining, timer._interval)
+            for timer in timers
+            if isinstance(timer, Timer)
+        ]
 
     # -- inside ------------------------------------------------------------------------------------
 

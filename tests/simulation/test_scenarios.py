@@ -3,7 +3,7 @@
 import pytest
 
 from actorio.testing import SimulationSettings, explore
-from tests.simulation import SCENARIOS, Scenario
+from tests.simulation import SCENARIOS, Scenario, day
 
 SEEDS = 200
 SETTINGS = SimulationSettings(max_steps=50_000)
@@ -13,3 +13,11 @@ SETTINGS = SimulationSettings(max_steps=50_000)
 def test_a_scenario_holds_in_every_order(scenario: Scenario) -> None:
     seen = explore(scenario, seeds=range(SEEDS), settings=SETTINGS)
     assert seen.distinct > SEEDS / 2
+
+
+def test_a_day_of_a_tree_ends_as_it_began() -> None:
+    result = day.run(actors=500, hours=1.0, seed=1)
+    count, blows = result.unwrap()
+    assert count > 500
+    assert blows > 1_000
+    assert result.elapsed >= day.HOUR
