@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actorio._timer import Timer
 from actorio.actor import Actor, Ask, Context
+from actorio.behaviours import Becoming
 from actorio.errors import (
     ActorError,
     ActorExit,
@@ -37,6 +38,7 @@ from actorio.gathering import all_results, as_completed, first_result
 from actorio.groups import GroupMonitor, Groups, Joined, Left
 from actorio.mailbox import Mailbox, Overflow, PriorityMailbox
 from actorio.mapping import Failed, PoolMap
+from actorio.piping import PipeFailed
 from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
 from actorio.pool import PoolOptions, PoolRef, RateLimit, StuckJob
 from actorio.ref import ActorRef, Statistics, Terminated
@@ -53,6 +55,7 @@ from actorio.routing import (
     Work,
 )
 from actorio.snapshot import ActorSnapshot, SystemSnapshot
+from actorio.state_machine import StateMachine, entry, state
 from actorio.streaming import Stream
 from actorio.supervision import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
 from actorio.system import ActorSystem, ShutdownReport, run
@@ -75,6 +78,7 @@ __all__ = [
     "AskTimeoutError",
     "AutoShutdown",
     "Backoff",
+    "Becoming",
     "Broadcast",
     "ChildCounts",
     "ChildError",
@@ -100,6 +104,7 @@ __all__ = [
     "NameNotFoundError",
     "NoReplyError",
     "Overflow",
+    "PipeFailed",
     "PoolMap",
     "PoolOptions",
     "PoolRef",
@@ -115,6 +120,7 @@ __all__ = [
     "SharedQueue",
     "ShutdownReport",
     "StartTimeoutError",
+    "StateMachine",
     "Statistics",
     "Strategy",
     "Stream",
@@ -132,8 +138,10 @@ __all__ = [
     "all_results",
     "as_completed",
     "child",
+    "entry",
     "first_result",
     "run",
+    "state",
 ]
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ import asyncio
 import bisect
 import copy
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
@@ -285,7 +285,7 @@ class Desk(Mailbox[Any]):
         return len(self.lane) + (self._reader is None)
 
     @property
-    def sleeper(self) -> Any:
+    def sleeper(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Who waits for mail: the routee, when it is idle."""
         return self._reader
 
@@ -346,6 +346,9 @@ class _Shown:
 
     def append(self, item: Item, /) -> None:
         self._desk.own.append(item)
+
+    def extendleft(self, items: Iterable[Item], /) -> None:
+        self._desk.own.extendleft(items)
 
     def popleft(self) -> Item:
         desk = self._desk

@@ -79,6 +79,9 @@ class Observer:
     def handed_over(self, cell: Cell, other: Cell, item: Item) -> None:
         """An item that one mailbox has accepted is another actor's from now on, which is about to begin it."""
 
+    def put_back(self, cell: Cell, items: Sequence[Item]) -> None:
+        """Items whose turn has ended without their being handled are first in the mailbox again, in order."""
+
     def begun(self, cell: Cell, item: Item) -> None:
         """The item is taken out: a turn begins with it, or nobody waits for it any more and it is skipped."""
 

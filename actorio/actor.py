@@ -30,6 +30,7 @@ M = TypeVar("M", default=Any)
 R_co = TypeVar("R_co", covariant=True, default=Any)
 M_co = TypeVar("M_co", covariant=True)
 A = TypeVar("A", bound="Actor[Any]")
+R = TypeVar("R", default=Any)
 Ts = TypeVarTuple("Ts")
 
 
@@ -271,7 +272,46 @@ class Context:
         """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure."""
         return self._own().start_soon(func, args, copy_context())
 
+    def pipe(
+        self,
+        awaitable: Awaitable[R],
+        *,
+        value: Callable[[R], Any] | None = None,
+        error: Callable[[Exception], Any] | None = None,
+    ) -> asyncio.Task[Any]:
+        """Have what an awaitable comes to sent to this actor as a message, while it goes on with its mail.
+
+        It is never delivered to a later incarnation. Cancelling the task that is returned takes it back.
+
+        Args:
+            awaitable: a coroutine, a `Result`, a future.
+            value: makes the message of the value; None sends the value itself.
+            error: makes the message of an exception; None sends `PipeFailed`.
+        """
+        from actorio.piping import pipe
+
+        return pipe(self._own(), awaitable, value, error)
+
     # -- the current message -----------------------------------------------------------------------
+
+    def stash(self, message: Any, *, capacity: int = 1000) -> None:
+        """Put the current message aside until `unstash_all`; an ask goes on waiting, as long as its timeout.
+
+        What is stashed goes back into the mailbox at a restart, and is undelivered at the end.
+
+        Raises:
+            MailboxFullError: `capacity` messages are stashed already.
+            ActorError: it is not the message that is being handled, or the mailbox has priorities.
+        """
+        from actorio.stash import Stash
+
+        Stash.of(self._own()).put(message, capacity)
+
+    def unstash_all(self) -> int:
+        """Handle what was stashed next, in its order, before what is in the mailbox; returns how many."""
+        from actorio.stash import Stash
+
+        return Stash.of(self._own()).put_back()
 
     def reply(self, value: Any) -> None:
         """Answer the current ask, from an own loop or early; nothing happens when nobody asked."""

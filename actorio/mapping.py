@@ -316,7 +316,7 @@ def _portable(error: Exception) -> Exception:
     if multiprocessing.parent_process() is None:
         return error
     try:
-        ForkingPickler.loads(ForkingPickler.dumps(error))
+        cast("Any", ForkingPickler).loads(ForkingPickler.dumps(error))
     except Exception:
         return WorkerError(f"{type(error).__name__}: {describe(error)}")
     return error

@@ -39,14 +39,17 @@ class Routee(Protocol):
     @property
     def number(self) -> int:
         """Its place in the pool, from 0; one that takes the place of another has the same."""
+        raise NotImplementedError
 
     @property
     def ref(self) -> ActorRef[Any]:
         """The actor."""
+        raise NotImplementedError
 
     @property
     def load(self) -> int:
         """How many jobs are meant for it: those that wait for it alone, and the one it is at."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Routing(Protocol):
             Nobody: the job waits in the pool's queue for whoever is idle first. One: it waits for that one.
             Several: each of them gets it; only for what expects no answer.
         """
+        raise NotImplementedError
 
 
 class SharedQueue:

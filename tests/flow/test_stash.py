@@ -1,0 +1,191 @@
+"""Guarantee 30: the stash."""
+
+import asyncio
+import contextvars
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    ActorError,
+    ActorStoppedError,
+    ActorSystem,
+    AskTimeoutError,
+    DeadLetter,
+    Mailbox,
+    MailboxFullError,
+    PriorityMailbox,
+)
+from actorio.testing import explore
+from tests.guarantees.actors import outcome, soon, started, ticks, until
+
+USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
+
+
+class Gate(Actor[Any]):
+    """Puts numbers aside until it is opened, and takes them up in order."""
+
+    def __init__(self, log: list[Any], capacity: int = 1000) -> None:
+        self.log = log
+        self.capacity = capacity
+        self.is_open = False
+
+    async def receive(self, message: Any) -> Any:
+        match message:
+            case "open":
+                self.is_open = True
+                self.log.append(self.context.unstash_all())
+            case "close":
+                self.is_open = False
+            case "crash":
+                raise ValueError(message)
+            case _ if not self.is_open:
+                self.context.stash(message, capacity=self.capacity)
+                await ticks(1)
+            case _:
+                self.log.append(message)
+                await ticks(1)
+                return message, USER.get()
+        return None
+
+    async def peek(self) -> None:
+        self.context.stash("anything")
+
+
+async def test_guarantee_30_the_stash_comes_before_newer_mail_in_its_order() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, log)
+        for message in (1, 2, 3, "open", 4, 5):
+            gate.send(message)
+    assert log == [3, 1, 2, 3, 4, 5]
+
+
+async def test_guarantee_30_stashing_again_while_it_is_taken_up_keeps_the_order() -> None:
+    log: list[Any] = []
+
+    class Slow(Gate):
+        async def receive(self, message: Any) -> Any:
+            await super().receive(message)
+            if message == 2:
+                self.is_open = False
+
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Slow, log)
+        for message in (1, 2, 3, 4, "open", 5, "open"):
+            gate.send(message)
+    assert log == [4, 1, 2, 3, 3, 4, 5]
+
+
+async def test_guarantee_30_a_stashed_ask_is_answered_later_in_its_senders_contextvars() -> None:
+    async def ask_as(name: str, number: int) -> Any:
+        USER.set(name)
+        return await gate.ask(number)
+
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, [])
+        asked = [started(ask_as(name, number)) for number, name in enumerate(("ann", "bob"))]
+        await ticks(5)
+        assert not any(task.done() for task in asked)
+        await gate.send("open")
+        assert [await task for task in asked] == [(0, "ann"), (1, "bob")]
+
+
+async def test_guarantee_30_a_stashed_ask_that_timed_out_does_not_run() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, log)
+        with pytest.raises(AskTimeoutError):
+            await gate.ask("late", timeout=0.01)
+        await gate.send("open")
+    assert log == [1]
+
+
+async def test_guarantee_30_a_full_stash_refuses_and_keeps_what_it_has() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, log, 2)
+        asked = [started(outcome(gate.ask(number))) for number in range(3)]
+        error = await asked[2]
+        assert isinstance(error, MailboxFullError)
+        assert "stash" in error.__notes__[0]
+        await gate.send("open")
+        assert [(await task)[0] for task in asked[:2]] == [0, 1]
+
+
+async def test_guarantee_30_a_restart_keeps_the_stash_in_order_and_none_runs_twice() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, log)
+        for message in (1, 2, "crash", 3):
+            gate.send(message)
+        asked = started(gate.ask(4))
+        await until(lambda: gate.statistics().restarts)
+        await gate.send("open")
+        assert (await asked)[0] == 4
+    assert log == [4, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("end", ["close", "stop"])
+async def test_guarantee_30_what_is_stashed_at_the_end_is_undelivered(end: str) -> None:
+    given_back: list[Any] = []
+
+    class Keeper(Gate):
+        async def on_undelivered(self, messages: Any, reason: Any) -> None:
+            given_back.extend(messages)
+
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Keeper, [])
+        async with system.events.subscribe(DeadLetter) as letters:
+            await gate.send(1)
+            asked = started(outcome(gate.ask(2)))
+            await until(lambda: not gate.statistics().depth)
+            await ticks(3)
+            getattr(gate, end)()
+            await gate.join()
+            assert isinstance(await asked, ActorStoppedError)
+            letter = await anext(letters)
+    assert (letter.message, letter.reason) == (1, "stopped")
+    assert given_back == [1]
+
+
+async def test_guarantee_30_only_the_current_message_of_a_mailbox_in_order_is_stashed() -> None:
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, [])
+        assert isinstance(await outcome(gate.call(Gate.peek)), ActorError)
+        lanes = await system.spawn(Gate, [], mailbox=PriorityMailbox(lambda message: 0))
+        assert isinstance(await outcome(lanes.ask(1)), ActorError)
+
+
+async def test_guarantee_30_holds_of_the_routees_of_a_pool() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Gate, log, size=1)
+        for message in (1, 2, "open", 3):
+            pool.send(message)
+    assert log == [2, 1, 2, 3]
+
+
+async def _stash_under_stress() -> None:
+    log: list[Any] = []
+    told = []
+    async with ActorSystem() as system:
+        gate = await system.spawn(Gate, log, mailbox=Mailbox(5))
+        loop = asyncio.get_running_loop()
+        asking = [loop.create_task(outcome(gate.ask(100 + number))) for number in range(6)]
+        for number in range(20):
+            await gate.send(1_000 + number)
+            if number in {7, 16}:
+                await gate.send("open")
+            if number == 11:
+                await gate.send("close")
+        for task in asking:
+            told.append(await task)
+    numbers = [entry for entry in log if entry in range(1_000, 1_020)]
+    assert len(set(numbers)) == len(numbers)
+    assert [reply[0] for reply in told] == list(range(100, 106))
+
+
+def test_guarantee_30_holds_in_simulation() -> None:
+    assert explore(_stash_under_stress, seeds=range(60)).distinct > 50

@@ -1,0 +1,192 @@
+"""Guarantee 32: state machines."""
+
+import asyncio
+import enum
+from typing import Any
+
+import pytest
+
+from actorio import ActorError, ActorSystem, StateMachine, UnhandledMessageError, entry, state
+from actorio.testing import run_in_virtual_time
+from tests.guarantees.actors import outcome, soon, started, ticks, until
+
+
+class Light(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+    BROKEN = "broken"
+
+
+class Lamp(StateMachine[Light, Any]):
+    """Green lets through what red postpones."""
+
+    initial_state = Light.RED
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    @state(Light.RED)
+    async def red(self, event: Any) -> Light | None:
+        match event:
+            case "switch":
+                return Light.GREEN
+            case "twice":
+                self.next_event("switch")
+                self.next_event("inserted")
+            case int():
+                self.postpone()
+            case "crash":
+                raise ValueError(event)
+            case "bad":
+                self.next_event(-1)
+        return None
+
+    @state(Light.GREEN)
+    def green(self, event: Any) -> Light | None:
+        if event == "switch":
+            return Light.RED
+        if event == "break":
+            return Light.BROKEN
+        self.log.append(event)
+        self.context.reply(f"passed {event}")
+        return Light.GREEN
+
+    @entry(Light.RED, Light.GREEN)
+    async def entered(self, before: Light | None) -> None:
+        self.log.append((before and before.value, self.current_state.value))
+
+
+async def test_guarantee_32_an_entry_action_runs_on_each_entry_the_first_too() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, log)
+        assert log == [(None, "red")]
+        for event in ("switch", "stay", "switch"):
+            await lamp.send(event)
+    assert log == [(None, "red"), ("red", "green"), "stay", ("green", "red")]
+
+
+async def test_guarantee_32_postponed_events_come_after_the_change_before_newer_ones() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, log)
+        for event in (1, 2, "switch", 3):
+            lamp.send(event)
+    assert log == [(None, "red"), ("red", "green"), 1, 2, 3]
+
+
+async def test_guarantee_32_a_postponed_ask_is_answered_by_the_later_state() -> None:
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, [])
+        asked = started(lamp.ask(1))
+        await ticks(4)
+        assert not asked.done()
+        assert await lamp.ask("switch") is None
+        assert await asked == "passed 1"
+
+
+async def test_guarantee_32_an_inserted_event_comes_before_all_others() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, log)
+        for event in (1, "twice", 2):
+            lamp.send(event)
+    assert log == [(None, "red"), ("red", "green"), "inserted", 1, 2]
+
+
+async def test_guarantee_32_an_inserted_event_cannot_be_postponed() -> None:
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, [])
+        assert isinstance(await outcome(lamp.ask("bad")), ActorError)
+
+
+async def test_guarantee_32_a_failing_handler_leaves_the_state_and_a_restart_begins_anew() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, log)
+        assert isinstance(await outcome(lamp.ask("crash")), ValueError)
+        lamp.send(1)
+        await lamp.send("crash")
+        await until(lambda: lamp.statistics().restarts)
+        await lamp.send("switch")
+    assert log == [(None, "red"), (None, "red"), ("red", "green"), 1]
+
+
+async def test_guarantee_32_a_state_without_a_handler_handles_nothing() -> None:
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp, [])
+        await lamp.send("switch")
+        await lamp.send("break")
+        error = await outcome(lamp.ask("anything"))
+        assert isinstance(error, UnhandledMessageError)
+        assert "BROKEN" in str(error)
+
+
+class Timed(StateMachine[str, Any]):
+    """States are any hashables."""
+
+    initial_state = "idle"
+
+    def __init__(self, heard: list[Any]) -> None:
+        self.heard = heard
+
+    @entry("idle")
+    def waits(self, before: str | None) -> None:
+        self.state_timeout(5.0, "state timeout")
+
+    @state("idle", "busy")
+    def hear(self, event: Any) -> str | None:
+        self.heard.append((event, asyncio.get_running_loop().time()))
+        if event == "watch":
+            self.event_timeout(1.0, "event timeout")
+        return {"work": "busy", "rest": "idle"}.get(event)
+
+
+def test_guarantee_32_timeouts_end_with_the_state_or_at_the_next_event() -> None:
+    heard: list[Any] = []
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            timed = await system.spawn(Timed, heard)
+            for pause, event in (
+                (0, "watch"),
+                (2, "watch"),
+                (0.5, "mail"),
+                (2, "work"),
+                (7, "rest"),
+                (6, "end"),
+            ):
+                await asyncio.sleep(pause)
+                await timed.send(event)
+
+    run_in_virtual_time(main)
+    assert heard == [
+        ("watch", 0.0),
+        ("event timeout", 1.0),
+        ("watch", 2.0),
+        ("mail", 2.5),
+        ("work", 4.5),
+        ("rest", 11.5),
+        ("state timeout", 16.5),
+        ("end", 17.5),
+    ]
+
+
+def test_two_handlers_for_one_state_are_refused_and_a_subclass_has_its_own() -> None:
+    with pytest.raises(TypeError, match="both one and two"):
+
+        class Ambiguous(StateMachine[str, Any]):
+            @state("on")
+            def one(self, event: Any) -> None: ...
+
+            @state("on")
+            def two(self, event: Any) -> None: ...
+
+    class Louder(Timed):
+        @state("busy")
+        def shout(self, event: Any) -> None:
+            self.heard.append(f"{event}!")
+
+    assert Louder._handlers == {"idle": "hear", "busy": "shout"}
+    with pytest.raises(TypeError, match="at least one"):
+        state()
