@@ -11,6 +11,8 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
+from actorio._envelope import Request
+
 __all__ = ["describe_waits"]
 
 _MOST_TASKS = 40
@@ -48,5 +50,7 @@ def _first(thing: object, names: tuple[str, ...]) -> object:
 def _describe_target(future: object) -> str:
     if isinstance(future, asyncio.Task):
         return f"task {future.get_name()}"
+    if isinstance(future, Request):
+        return f"the reply of {future.cell.path}"
     children = [_describe_target(child) for child in getattr(future, "_children", ()) if not child.done()]
     return f"all of: {', '.join(filter(None, children))}" if any(children) else ""

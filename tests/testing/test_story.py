@@ -5,7 +5,7 @@ import contextlib
 from typing import Any
 
 from actorio import Actor, ActorRef, ActorStoppedError, ActorSystem, Mailbox
-from actorio.testing import SimulationResult, simulate
+from actorio.testing import SimDeadlock, SimulationResult, simulate
 
 
 class Relay(Actor[Any]):
@@ -116,3 +116,20 @@ def test_messages_are_named_the_same_in_every_process() -> None:
     assert not any("0x" in line for line in lines)
     assert any("Thing()" in line for line in lines)
     assert any("<lambda>" in line for line in lines)
+
+
+def test_a_deadlock_says_who_waits_for_whose_reply() -> None:
+    class Silent(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            self.kept = self.context.defer()
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            silent = await system.spawn(Silent, name="silent")
+            asking = await system.spawn(Relay, name="asking")
+            await asking.submit(silent.ask, "question")
+
+    error = simulate(main).error
+    assert isinstance(error, SimDeadlock)
+    (line,) = [line for line in str(error).splitlines() if line.startswith("  /asking: ")]
+    assert line.endswith("waits for the reply of /silent")
