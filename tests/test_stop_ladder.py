@@ -280,6 +280,30 @@ async def test_asks_of_one_that_is_given_up_fail() -> None:
     await let_go()
 
 
+@in_virtual_time
+async def test_in_a_busy_system_nobody_is_given_up_who_had_no_turn_to_end() -> None:
+    """A hundred actors that each hold up the loop make a round of turns longer than the grace."""
+    loop: Any = asyncio.get_running_loop()
+
+    class Busy(Actor[str]):
+        def receive(self, message: str) -> None:
+            loop.advance(0.02)
+            self.context.ref.send_nowait(message)
+
+    async with ActorSystem() as system:
+        busy = [await system.spawn(Busy) for _ in range(100)]
+        for actor in busy:
+            actor.send_nowait("again")
+        victims = [await hanging(system, name=name) for name in "abc"]
+        for victim in victims:
+            victim.kill()
+        for victim in victims:
+            assert (await victim.join()).reason is ExitReason.KILLED
+        assert abandoned(system) == ()
+        for actor in busy:
+            actor.stop()
+
+
 @pytest.mark.parametrize("end", ["close", "stop"])
 @in_virtual_time
 async def test_an_own_loop_that_swallows_the_word_to_end_does_not_hang_the_loop(end: str) -> None:

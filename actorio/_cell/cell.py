@@ -228,6 +228,7 @@ class Cell(Ending):
 
     def _end_abort(self) -> None:
         """The incarnation that was aborted is gone: the cancels were for it."""
+        self.intent = Intent.RECYCLE
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -334,16 +335,33 @@ class Cell(Ending):
         self._poke()
 
     def _cancel_again(self) -> None:
-        self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_task)
+        self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
         if self.task is not None:
             self.task.cancel()
 
-    def _give_up_task(self) -> None:
+    def _give_up_soon(self) -> None:
+        """Give up when all that is ready now has run: in a busy system its task may have had no turn yet."""
         self._alarm = None
-        if self.children is not None and self.children.table:
-            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_task)
+        if self._waits_for_the_runtime():
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
             return
-        if self.task is not None and self.state is not State.ENDED:
+        probe = Waiter(self.dispatcher)
+        probe.add_done_callback(lambda _: self._give_up_task(), context=Variables())
+        probe.wake()
+
+    def _waits_for_the_runtime(self) -> bool:
+        """Whether it is held up by nothing of its own: by its children, or by the queue of those to be woken."""
+        children = self.children
+        stops_children = children is not None and (bool(children.table) or self.state is State.STOPPING)
+        return stops_children or self.state is State.RESTARTING
+
+    def _give_up_task(self) -> None:
+        if self.state is State.ENDED or not self.must_end_at_once():
+            return
+        if self._waits_for_the_runtime():
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+            return
+        if self.task is not None:
             self.runtime.abandon(self, self.task)
         self._interrupt_in_hand()
         self._drop_timers()
