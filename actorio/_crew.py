@@ -284,13 +284,13 @@ class Desk(Mailbox[Any]):
         """How many jobs are meant for it: those in its lane, and the one it is at."""
         return len(self.lane) + (self._reader is None)
 
-    @property
-    def sleeper(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+    @property  # a hook where the base has an attribute: the one moment at which a routee is known to be idle
+    def sleeper(self) -> Any:
         """Who waits for mail: the routee, when it is idle."""
         return self._reader
 
     @sleeper.setter
-    def sleeper(self, reader: Any) -> None:
+    def sleeper(self, reader: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._reader = reader
         if reader is None:
             self.jobs.awake(self)
@@ -301,7 +301,8 @@ class Desk(Mailbox[Any]):
         """Have the routee look for jobs."""
         reader = self._reader
         if reader is not None:
-            self.sleeper = None
+            self._reader = None
+            self.jobs.awake(self)
             reader.wake()
 
     def retire(self) -> None:

@@ -1,13 +1,12 @@
 """The main job, on real input: actors survey a tree of Python source files.
 
-    Scanner ──> ParserPool ──> Parser (one per core) ──> Index ──> Reporter
-                                  │
-                                  └─ a Worker each, whose functions run in a process
+    Scanner ──> pool of Parsers ──> Index ──> Reporter
+                      │
+                      └─ pool of Workers, one process per core
 
-The scanner finds the files and feeds the pool, no faster than the pool takes them. A file that cannot be
-parsed crashes its parser: the file goes to the index with the reason, the pool restarts the parser, and the
-parser's mailbox goes on where it was. The index knows how many files there are and answers when it has heard
-about each of them.
+The scanner finds the files and feeds the parsers, no faster than they take them. A file that cannot be parsed
+crashes its parser: the file goes to the index with the reason, the pool restarts the parser, and the queue
+goes on. The index knows how many files there are and answers when it has heard about each of them.
 """
 
 import asyncio
@@ -27,6 +26,7 @@ from actorio import (
     Ask,
     Mailbox,
     Overflow,
+    PoolRef,
     Result,
     Supervision,
     Worker,
@@ -35,6 +35,9 @@ from actorio.cli.report import Report
 from actorio.cli.survey import FileFacts, Survey, Unparsed, find_sources, reason_of, survey_file
 
 __all__ = ["OnProgress", "survey_with_actors"]
+
+# Any file may be bad, so a run of bad files is no sign that the parsers are.
+_BAD_FILES = Supervision(max_restarts=1_000_000, within=1.0)
 
 OnProgress = Callable[[int, int | None], object]  # files done, files in all (None: not known yet)
 
@@ -95,16 +98,16 @@ class Index(Actor[Expected | FileFacts | Unparsed | Whole]):
 
 
 class Parser(Actor[str]):
-    """Has one file at a time parsed in a process of its own, and crashes on one that cannot be parsed."""
+    """Has one file at a time parsed in a process, and crashes on one that cannot be parsed."""
 
-    def __init__(self, worker: ActorRef[Worker], index: ActorRef[Index]) -> None:
-        self.worker = worker
+    def __init__(self, workers: PoolRef[Worker], index: ActorRef[Index]) -> None:
+        self.workers = workers
         self.index = index
 
     async def receive(self, message: str) -> None:
         """Report the file, then succeed or fail with it."""
         try:
-            facts = await self.worker.submit(survey_file, message)
+            facts = await self.workers.submit(survey_file, message)
         except Exception as error:
             # A restart does not run the failing message again: what is not said now is never said.
             await self.index.send(Unparsed(message, reason_of(error)))
@@ -112,44 +115,13 @@ class Parser(Actor[str]):
         await self.index.send(facts)
 
     async def idle(self) -> None:
-        """Do nothing, behind all other messages: the answer says that the parser has done them, and lives."""
-
-
-class ParserPool(Actor[str]):
-    """Supervises the parsers and gives each file to the one with the shortest queue."""
-
-    # Any file may be bad, so a run of bad files is no sign that the parsers are.
-    supervision = Supervision(max_restarts=1_000_000, within=1.0)
-
-    def __init__(self, size: int, index: ActorRef[Index]) -> None:
-        self.size = size
-        self.index = index
-        self.parsers: list[ActorRef[Parser]] = []
-
-    async def on_start(self) -> None:
-        """Start the parsers. Their workers stand beside them: a parser's crash costs no new process."""
-        for number in range(1, self.size + 1):
-            worker = await self.context.spawn(partial(Worker, runner="process"), name=f"worker-{number}")
-            parser = await self.context.spawn(
-                Parser, worker, self.index, name=f"parser-{number}", mailbox=Mailbox(8)
-            )
-            self.parsers.append(parser)
-
-    async def receive(self, message: str) -> None:
-        """Pass the file on; wait when all parsers have enough to do."""
-        shortest = min(self.parsers, key=lambda parser: parser.statistics().depth)
-        await shortest.send(message)
-
-    async def settle(self) -> None:
-        """Return when each parser has dealt with its last file, restart included."""
-        for parser in self.parsers:
-            await parser.call(Parser.idle)
+        """Do nothing, after the file in hand: the answer says that the parser has done it, and lives."""
 
 
 class Scanner(Actor[None]):
     """Finds the files."""
 
-    def __init__(self, pool: ActorRef[ParserPool], index: ActorRef[Index]) -> None:
+    def __init__(self, pool: PoolRef[Parser], index: ActorRef[Index]) -> None:
         self.pool = pool
         self.index = index
 
@@ -169,17 +141,27 @@ async def survey_with_actors(root: Path, show: OnProgress, *, handle_signals: bo
     Cancellation:
         Ends the actors and their processes in order; what was surveyed so far is lost.
     """
-    started = time.perf_counter()
+    started, cores = time.perf_counter(), _cores()
     async with ActorSystem("demo", handle_signals=handle_signals) as system:
         newest = Mailbox(1, overflow=Overflow.DROP_OLD)
         reporter = await system.spawn(Reporter, show, name="reporter", mailbox=newest)
         index = await system.spawn(Index, reporter, name="index")
-        pool = await system.spawn(ParserPool, _cores(), index, name="pool", shutdown=1.0)
+        workers = await system.spawn_pool(partial(Worker, runner="process"), size=cores, name="workers")
+        pool = await system.spawn_pool(
+            Parser,
+            workers,
+            index,
+            name="parsers",
+            size=cores,
+            mailbox=Mailbox(8 * cores),
+            supervision=_BAD_FILES,
+        )
         # One turn of the scanner is as long as the survey, and has nothing to clean up: a stop is a kill.
         scanner = await system.spawn(Scanner, pool, index, name="scanner", shutdown=0)
         await scanner.call(Scanner.scan, root)
         survey = await index.ask(Whole())
-        await pool.call(ParserPool.settle)
+        for parser in pool.routees:  # each has dealt with its last file, restart included
+            await parser.call(Parser.idle)
         seconds = time.perf_counter() - started
         actors = list(system.snapshot().walk())
     return Report(

@@ -65,15 +65,25 @@ def test_guarantee_31_there_is_one_idle_message_for_each_silence() -> None:
     async def main() -> None:
         async with ActorSystem() as system:
             idler = await system.spawn(Idler)
-            for _ in range(3):
-                await asyncio.sleep(0.6)
-                await idler.send("mail")
-            await asyncio.sleep(9)
-            await idler.send("no more")
-            await asyncio.sleep(9)
+            for pause, message in (
+                (0.6, "mail"),
+                (0.6, "mail"),
+                (0.6, "mail"),
+                (9.0, "no more"),
+                (9.0, "end"),
+            ):
+                await asyncio.sleep(pause)
+                await idler.send(message)
 
     run_in_virtual_time(main)
-    assert heard == [("mail", 0.6), ("mail", 1.2), ("mail", 1.8), ("idle", 2.8), ("no more", 10.8)]
+    assert heard == [
+        ("mail", 0.6),
+        ("mail", 1.2),
+        ("mail", 1.8),
+        ("idle", 2.8),
+        ("no more", 10.8),
+        ("end", 19.8),
+    ]
 
 
 class Piper(Actor[Any]):

@@ -10,6 +10,7 @@ import pytest
 from actorio import ActorRef, ActorSystem
 from actorio.testing import SimulationSettings, explore, run_in_virtual_time
 from docs.examples.tcp_connection import (
+    TWICE_A_LIFE,
     Close,
     Connection,
     Listen,
@@ -96,7 +97,7 @@ def test_both_ends_may_open_and_close_at_the_same_time() -> None:
         for ask in (Open(), Close()):
             for asked in [asyncio.ensure_future(end.ask(ask)) for end in ends]:
                 await asked
-        await asyncio.sleep(1)
+        await asyncio.sleep(2 * TWICE_A_LIFE)
         for end in ends:
             assert await history(end) == [
                 *("CLOSED", "SYN_SENT", "SYN_RECEIVED", "ESTABLISHED"),
