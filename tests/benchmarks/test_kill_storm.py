@@ -7,7 +7,8 @@ import pytest
 
 from actorio import Groups, Terminated
 from benchmarks import kill_storm
-from benchmarks.kill_storm import LEVELS, BrokenInvariantError, Member, plan_tree, run_storm
+from benchmarks.kill_storm import run_storm
+from benchmarks.storm_tree import LEVELS, BrokenInvariantError, Member, plan_tree
 
 
 async def test_a_storm_leaves_the_tree_whole() -> None:
