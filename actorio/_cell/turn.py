@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import (
+    ENDED,
     Deferred,
     Submission,
 )
@@ -56,10 +57,11 @@ class Turn(Bonds):
         envelope = self.envelope
         if envelope is None or not envelope.answers:
             raise ActorError(f"{self.path} has no ask to defer: the current message expects no reply")
-        envelope.defer()
-        if self.deferred is None:
-            self.deferred = {}
-        self.deferred[envelope] = None
+        if envelope.state < ENDED:  # otherwise nobody waits for it any more, and the handle is for nothing
+            envelope.defer()
+            if self.deferred is None:
+                self.deferred = {}
+            self.deferred[envelope] = None
         return Deferred(self._whole, envelope)
 
     def offspring(self) -> Children:

@@ -144,6 +144,11 @@ MUTANTS = [
         "        for envelope in ():",
     ),
     Mutant(
+        "an ask that has timed out is revived by defer",
+        "        if envelope.state < ENDED:  # otherwise nobody waits",
+        "        if envelope:  # otherwise nobody waits",
+    ),
+    Mutant(
         "an own loop leaves the ask in its hand",
         "        except (StopIteration, ActorExit):\n            _finish_in_hand(cell)\n",
         "        except (StopIteration, ActorExit):\n",

@@ -190,6 +190,7 @@ class Twice(Actor[Any]):
         if message != "defer":
             self.context.reply(("first", message))
             return ("second", message)
+        await asyncio.sleep(random.choice([0, 0.002]))
         reply = self.context.defer()
         await asyncio.sleep(0.002)
         reply.set_result("too late, perhaps")

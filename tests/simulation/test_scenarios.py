@@ -2,17 +2,25 @@
 
 import pytest
 
-from actorio.testing import SimulationSettings, explore
-from tests.simulation import SCENARIOS, Scenario, day
+from actorio.testing import GuaranteeBroken, explore
+from actorio.testing._heap import steady_heap
+from tests.simulation import SCENARIOS, SETTINGS, Scenario, day, under_faults
 
 SEEDS = 200
-SETTINGS = SimulationSettings(max_steps=50_000)
+FAULTY_SEEDS = 20
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_a_scenario_holds_in_every_order(scenario: Scenario) -> None:
     seen = explore(scenario, seeds=range(SEEDS), settings=SETTINGS)
     assert seen.distinct > SEEDS / 2
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_no_guarantee_breaks_under_faults(scenario: Scenario) -> None:
+    with steady_heap():
+        errors = [under_faults(scenario, seed).error for seed in range(FAULTY_SEEDS)]
+    assert [error for error in errors if isinstance(error, GuaranteeBroken)] == []
 
 
 def test_a_day_of_a_tree_ends_as_it_began() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from actorio import Actor, ActorSystem
 from actorio.testing import run_in_virtual_time, simulate
-from tests.simulation import asks, lives
+from tests.simulation import asks, lives, under_faults
 
 INTERVAL = 2.0  # virtual seconds
 
@@ -51,3 +51,8 @@ def test_a_cancelled_spawn_returns_when_the_name_is_free() -> None:
 def test_a_background_task_that_never_ran_leaves_no_warning() -> None:
     """Cancelled before its first step, its coroutine was never awaited."""
     simulate(lives.timers, seed=8).unwrap()
+
+
+def test_an_ask_that_has_timed_out_in_a_slow_turn_is_not_revived_by_defer() -> None:
+    """Taken away after its timeout, it could end a second time."""
+    under_faults(asks.once, seed=0).unwrap()
