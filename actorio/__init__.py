@@ -59,6 +59,7 @@ from actorio.state_machine import StateMachine, entry, state
 from actorio.streaming import Stream
 from actorio.supervision import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
 from actorio.system import ActorSystem, ShutdownReport, run
+from actorio.topic import Topic, TopicStream
 from actorio.work import Worker
 
 __all__ = [
@@ -130,6 +131,8 @@ __all__ = [
     "SystemSnapshot",
     "Terminated",
     "Timer",
+    "Topic",
+    "TopicStream",
     "UnhandledMessageError",
     "Work",
     "Worker",

@@ -48,7 +48,7 @@ class Routee(Protocol):
 
     @property
     def load(self) -> int:
-        """How many jobs are meant for it: those that wait for it alone, and the one it is at."""
+        """How many jobs it has, those that wait for it alone and the one it is at."""
         raise NotImplementedError
 
 

@@ -1,0 +1,170 @@
+"""Publish and subscribe, on the process groups: `Topic[Price](system, "prices")`.
+
+A topic is its name: all topics of one name and system are the same one, and it exists while it has subscribers.
+What a slow subscriber does to the publisher is said at its subscription; it never stops the other subscribers.
+
+Source: `Phoenix.PubSub`; `Topic` of Pekko.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
+
+from actorio._typevar import TypeVar
+from actorio.actor import Actor
+from actorio.errors import ActorStoppedError, ExitReason, MailboxFullError
+from actorio.mailbox import Mailbox, Overflow
+from actorio.policy import Restart
+from actorio.ref import check_ref
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from actorio.ref import ActorRef
+    from actorio.system import ActorSystem
+
+__all__ = ["Topic", "TopicStream"]
+
+M = TypeVar("M", default=Any)
+
+_END = object()
+
+
+class Topic(Generic[M]):
+    """A name under which messages of one kind are published to whoever has subscribed.
+
+    Args:
+        system: where it is known.
+        name: any hashable.
+    """
+
+    def __init__(self, system: ActorSystem, name: Hashable) -> None:
+        self._system = system
+        self._name = name
+
+    def subscribe(self, ref: ActorRef[Actor[M]], *, overflow: Overflow = Overflow.DROP_NEW) -> None:
+        """Have everything that is published from now on sent to an actor, until it ends. Idempotent.
+
+        Args:
+            ref: the subscriber; a further subscription replaces the one before.
+            overflow: when its mailbox is full and the mailbox itself drops nothing: `DROP_NEW` leaves the
+                message out, `WAIT` has the publisher wait for it once all others have the message, `FAIL` ends
+                the subscription.
+
+        Raises:
+            ActorStoppedError: the actor has ended.
+            ValueError: `DROP_OLD` is for the actor's own mailbox to do.
+        """
+        check_ref("subscribe", ref)
+        if overflow is Overflow.DROP_OLD:
+            raise ValueError("DROP_OLD is a policy of the subscriber's own mailbox: spawn it with one")
+        self.unsubscribe(ref)
+        self._system.groups.join(self._group(overflow), ref)
+
+    def unsubscribe(self, ref: ActorRef[Actor[M]]) -> bool:
+        """End a subscription; False when there was none."""
+        groups = self._system.groups
+        return any(groups.leave(self._group(overflow), ref) for overflow in Overflow)
+
+    def subscribers(self) -> tuple[ActorRef[Actor[M]], ...]:
+        """Return who has subscribed."""
+        members = self._system.groups.members
+        return tuple(ref for overflow in Overflow for ref in members(self._group(overflow)))
+
+    async def publish(self, message: M) -> int:
+        """Send a message to all subscribers of now; returns how many got it.
+
+        It waits only for those that subscribed with `Overflow.WAIT`, after all have been sent to.
+
+        Cancellation: those that are waited for may not get it.
+        """
+        groups = self._system.groups
+        sent = sum(
+            [
+                self._offer(ref, message, overflow)
+                for overflow in (Overflow.DROP_NEW, Overflow.FAIL)
+                for ref in groups.members(self._group(overflow))
+            ]
+        )
+        return sent + await groups.broadcast(self._group(Overflow.WAIT), message)
+
+    def stream(self, capacity: int = 1000, *, overflow: Overflow = Overflow.DROP_OLD) -> TopicStream[M]:
+        """Return a subscription for code outside of actors: `async with topic.stream() as messages`.
+
+        Args:
+            capacity: most messages that wait to be read.
+            overflow: what happens to further ones; `WAIT` has the publisher wait.
+        """
+        return TopicStream(self._system, self, Mailbox(capacity, overflow=overflow))
+
+    def _offer(self, ref: ActorRef[Any], message: M, overflow: Overflow) -> bool:
+        try:
+            ref.send_nowait(message)
+        except MailboxFullError:
+            if overflow is Overflow.FAIL:
+                self.unsubscribe(ref)
+            return False
+        except ActorStoppedError:
+            return False
+        return True
+
+    def _group(self, overflow: Overflow) -> Hashable:
+        """Return the group of those with that policy: the subscription is the membership, and all there is."""
+        return (Topic, self._name, overflow)
+
+
+class TopicStream(Generic[M]):
+    """`async with topic.stream() as messages: async for message in messages`; one task reads it.
+
+    It is subscribed within the block, and ends with the system.
+    """
+
+    def __init__(self, system: ActorSystem, topic: Topic[M], mailbox: Mailbox[M]) -> None:
+        self._system = system
+        self._topic = topic
+        self._mailbox = mailbox
+        self._next: asyncio.Queue[Any] = asyncio.Queue()
+        self._ref: ActorRef[_Reader] | None = None
+
+    async def __aenter__(self) -> Self:
+        ref = self._ref = await self._system.spawn(
+            _Reader, self._next, mailbox=self._mailbox, restart=Restart.TEMPORARY
+        )
+        waits = self._mailbox.overflow is Overflow.WAIT
+        self._topic.subscribe(ref, overflow=Overflow.WAIT if waits else Overflow.DROP_NEW)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._ref is not None:
+            self._ref.kill()
+            await self._ref.join()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> M:
+        """Wait for the next message. Cancellation: no message is lost."""
+        message = await self._next.get()
+        self._next.task_done()
+        if message is _END:
+            raise StopAsyncIteration
+        return cast("M", message)
+
+
+class _Reader(Actor[Any]):
+    """Hands its messages to a stream, no faster than they are read."""
+
+    def __init__(self, to: asyncio.Queue[Any]) -> None:
+        self._to = to
+
+    async def receive(self, message: Any) -> None:
+        self._to.put_nowait(message)
+        await self._to.join()  # until it has been taken
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        """Tell whoever reads that there is no more."""
+        self._to.put_nowait(_END)

@@ -1,0 +1,94 @@
+"""Guarantee 33: a mailbox with lanes."""
+
+import random
+from typing import Any
+
+import pytest
+
+from actorio import ActorSystem, Mailbox, PriorityMailbox
+from actorio.testing import explore
+from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks
+
+LANE = {"urgent": 0, "usual": 1, "idle": 2}
+
+
+def lane_of(message: tuple[str, int]) -> int:
+    return LANE[message[0]]
+
+
+async def mixed(capacity: int | None) -> tuple[list[Any], list[Any]]:
+    """Send 60 messages of three lanes to a held actor, and return them as sent and as handled."""
+    chance = random.Random(1)
+    sent = [(chance.choice(list(LANE)), number) for number in range(60)]
+    async with ActorSystem() as system:
+        valve = Valve()
+        ref = await system.spawn(Held, valve, mailbox=PriorityMailbox(lane_of, capacity))
+        await ref.send(("usual", -1))
+        await valve.entered.wait()
+        sending = [started(_send(ref, message)) for message in sent]
+        await ticks(3)
+        valve.open.set()
+        for task in sending:
+            await task
+    return sent, valve.finished[1:]
+
+
+async def _send(ref: Any, message: Any) -> None:
+    await ref.send(message)
+
+
+async def test_guarantee_33_the_lowest_number_is_next_and_within_it_first_in_first_out() -> None:
+    async with soon():
+        sent, handled = await mixed(None)
+    assert handled == sorted(sent, key=lambda message: (lane_of(message), message[1]))
+
+
+@pytest.mark.parametrize("capacity", [1, 4])
+async def test_guarantee_33_senders_that_wait_keep_the_order_of_their_lane(capacity: int) -> None:
+    async with soon():
+        sent, handled = await mixed(capacity)
+    for lane in LANE:
+        assert [number for name, number in handled if name == lane] == [
+            number for name, number in sent if name == lane
+        ]
+
+
+async def test_guarantee_33_asks_have_the_lane_of_their_message_and_calls_the_number_0() -> None:
+    log: list[Any] = []
+
+    class Keeper(Recorder):
+        async def call_me(self) -> None:
+            self.seen.append("called")
+
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        hold = await system.spawn(Held, valve)
+        ref = await system.spawn(Keeper, log, mailbox=PriorityMailbox(lane_of))
+        busy = ref.submit(lambda: hold.ask("hold"))
+        await valve.entered.wait()
+        asked = started(ref.ask(("urgent", 1)))
+        await ref.send(("idle", 2))
+        await ticks(2)
+        ref.cast(Keeper.call_me)
+        await ref.send(("usual", 3))
+        valve.open.set()
+        await busy
+        await asked
+    assert log == [("urgent", 1), "called", ("usual", 3), ("idle", 2)]
+
+
+def test_guarantee_33_holds_in_simulation() -> None:
+    async def main() -> None:
+        _, handled = await mixed(5)
+        assert len(set(handled)) == 60
+        for lane in LANE:
+            numbers = [number for name, number in handled if name == lane]
+            assert len(numbers) == len(set(numbers))
+
+    assert explore(main, seeds=range(30)).runs == 30
+
+
+def test_a_priority_is_a_function() -> None:
+    with pytest.raises(TypeError, match="callable"):
+        PriorityMailbox(3)  # type: ignore[arg-type]
+    assert isinstance(PriorityMailbox(lane_of), Mailbox)

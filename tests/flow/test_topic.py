@@ -1,0 +1,94 @@
+"""Guarantee 34: topics."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actorio import ActorSystem, Mailbox, Overflow, Topic
+from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks, until
+
+
+async def test_guarantee_34_everyone_who_has_subscribed_gets_each_message_once() -> None:
+    logs: list[list[Any]] = [[], [], []]
+    async with soon(), ActorSystem() as system:
+        topic = Topic[str](system, "news")
+        refs = [await system.spawn(Recorder, log) for log in logs]
+        for ref, overflow in zip(refs, (Overflow.DROP_NEW, Overflow.WAIT, Overflow.FAIL), strict=True):
+            topic.subscribe(ref, overflow=overflow)
+        topic.subscribe(refs[0], overflow=Overflow.WAIT)
+        assert await topic.publish("one") == 3
+        assert topic.unsubscribe(refs[1])
+        assert not topic.unsubscribe(refs[1])
+        assert await Topic[str](system, "news").publish("two") == 2
+        assert await Topic[str](system, "other").publish("three") == 0
+        refs[2].close()
+        await refs[2].join()
+        assert topic.subscribers() == (refs[0],)
+    assert logs == [["one", "two"], ["one"], ["one", "two"]]
+
+
+async def test_guarantee_34_a_full_subscriber_misses_loses_or_holds_up_as_it_chose() -> None:
+    log: list[Any] = []
+    valves = {overflow: Valve() for overflow in (Overflow.DROP_NEW, Overflow.FAIL, Overflow.WAIT)}
+    async with soon(), ActorSystem() as system:
+        topic = Topic[int](system, "numbers")
+        for overflow, valve in valves.items():
+            topic.subscribe(await system.spawn(Held, valve, mailbox=Mailbox(1)), overflow=overflow)
+        topic.subscribe(await system.spawn(Recorder, log))
+        await topic.publish(0)
+        await until(lambda: all(valve.begun for valve in valves.values()))
+        await topic.publish(1)
+        publishing = started(topic.publish(2))
+        await ticks(5)
+        assert not publishing.done()
+        assert log == [0, 1, 2], "the others have it"
+        assert len(topic.subscribers()) == 3
+        for valve in valves.values():
+            valve.open.set()
+        assert await publishing == 2
+        await topic.publish(3)
+    finished = [valve.finished for valve in valves.values()]
+    assert finished == [[0, 1, 3], [0, 1], [0, 1, 2, 3]]
+
+
+async def test_guarantee_34_a_stream_reads_from_outside_and_keeps_the_newest() -> None:
+    async with soon(), ActorSystem() as system:
+        topic = Topic[int](system, "numbers")
+        async with topic.stream(3) as stream:
+            for number in range(10):
+                await topic.publish(number)
+                await ticks(2)
+            got = [await anext(stream) for _ in range(4)]
+        assert got == [0, 7, 8, 9]
+        assert topic.subscribers() == ()
+
+
+async def test_guarantee_34_a_stream_ends_with_the_system() -> None:
+    got: list[int] = []
+
+    async def read(topic: Topic[int], ready: asyncio.Event) -> None:
+        async with topic.stream() as stream:
+            ready.set()
+            async for number in stream:
+                got.append(number)
+
+    async with soon(), ActorSystem() as system:
+        topic, ready = Topic[int](system, "numbers"), asyncio.Event()
+        reading = started(read(topic, ready))
+        await ready.wait()
+        for number in range(3):
+            await topic.publish(number)
+    await asyncio.wait([reading])
+    assert got == [0, 1, 2]
+    assert reading.exception() is None
+
+
+async def test_a_policy_that_a_sender_cannot_follow_is_refused() -> None:
+    async with ActorSystem() as system:
+        topic = Topic[int](system, "numbers")
+        ref = await system.spawn(Recorder, [])
+        with pytest.raises(ValueError, match="DROP_OLD"):
+            topic.subscribe(ref, overflow=Overflow.DROP_OLD)
+        with pytest.raises(TypeError, match="ActorRef"):
+            topic.subscribe("ref")  # type: ignore[arg-type]
