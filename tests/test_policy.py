@@ -7,7 +7,7 @@ import pytest
 
 from actorio import AutoShutdown, Backoff, Strategy, Supervision
 
-BAD_SUPERVISION = [
+BAD_SUPERVISION: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"strategy": "one_for_one"}, TypeError),
     ({"auto_shutdown": True}, TypeError),
     ({"max_restarts": -1}, ValueError),
@@ -19,7 +19,7 @@ BAD_SUPERVISION = [
     ({"within": None}, TypeError),
     ({"backoff": 1.0}, TypeError),
 ]
-BAD_BACKOFF = [
+BAD_BACKOFF: list[tuple[dict[str, Any], type[Exception]]] = [
     ({"initial": -1}, ValueError),
     ({"initial": float("nan")}, ValueError),
     ({"initial": True}, TypeError),
@@ -31,7 +31,7 @@ BAD_BACKOFF = [
 ]
 
 
-def _names(bad: list[tuple[dict[str, Any], Any]]) -> list[str]:
+def _names(bad: list[tuple[dict[str, Any], type[Exception]]]) -> list[str]:
     return [repr(options) for options, _ in bad]
 
 
@@ -60,7 +60,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
 
 def test_options_but_the_strategy_are_keywords() -> None:
     with pytest.raises(TypeError):
-        Supervision(Strategy.ONE_FOR_ONE, 3)  # type: ignore[misc]
+        Supervision(Strategy.ONE_FOR_ONE, 3)  # type: ignore[call-arg]
 
 
 def test_pauses_double_up_to_the_maximum() -> None:

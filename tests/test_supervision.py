@@ -281,7 +281,7 @@ async def test_a_child_that_waits_for_its_restart_is_specified_but_not_active() 
 async def test_an_operation_with_something_else_than_a_specification_is_a_type_error() -> None:
     async with supervised() as (_, sup):
         with pytest.raises(TypeError, match=r"child\(\.\.\.\)"):
-            await sup.call(Supervisor.start_child, Puppet)  # type: ignore[arg-type]
+            await sup.call(Supervisor.start_child, Puppet)  # type: ignore[call-overload]
 
 
 # -- many dynamic children ------------------------------------------------------------------------

@@ -335,6 +335,9 @@ async def test_a_watcher_keeps_nothing_of_those_that_it_was_told_of() -> None:
 
 async def test_notices_reach_an_own_loop() -> None:
     class Own(Puppet):
+        async def look_after(self, ref: ActorRef[Any]) -> None:
+            self.context.watch(ref)
+
         async def run(self) -> None:
             while True:
                 self.note(await self.recv())
@@ -343,7 +346,7 @@ async def test_notices_reach_an_own_loop() -> None:
     async with ActorSystem() as system:
         watched = await system.spawn(Puppet, name="x")
         watcher = await system.spawn(Own, diary, name="w")
-        await watcher.submit(lambda: watcher._cell.context.watch(watched))  # type: ignore[union-attr]
+        await watcher.call(Own.look_after, watched)
         watched.kill()
         await watched.join()
         await watcher.send("after")

@@ -338,7 +338,7 @@ class Tree(RuleBasedStateMachine):
 
 
 def run_machine(examples: int, steps: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Tree,
         settings=settings(
             max_examples=examples,
