@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from actorio.actor import Actor
 from actorio.errors import ActorError
@@ -50,7 +50,7 @@ class Probe:
     """
 
     def __init__(self) -> None:
-        self.ref: ActorRef[Actor[Any]]
+        self.ref: ActorRef[Any]
         self._inbox: deque[Any] = deque()
         self._arrived = asyncio.Event()
         self._asked: deque[Result[Any]] = deque()
@@ -60,7 +60,7 @@ class Probe:
     async def spawn(cls, system: ActorSystem, *, name: str | None = None) -> Probe:
         """Start a probe among the top-level actors."""
         probe = cls()
-        probe.ref = cast("ActorRef[Actor[Any]]", await system.spawn(_Listener, probe._take, name=name))
+        probe.ref = await system.spawn(_Listener, probe._take, name=name)
         return probe
 
     def _take(self, message: Any, reply: Result[Any] | None) -> None:
