@@ -118,9 +118,10 @@ def _main(item: pytest.Function, test: Test, arguments: dict[str, Any]) -> Main:
                 own["virtual_time"] = asyncio.get_running_loop()
             if "actor_system" in own or "probe" in own:
                 system = await stack.enter_async_context(system_without_leaks(allowed=True))
-                own.update({"actor_system": system} if "actor_system" in own else {})
-            if "probe" in own:
-                own["probe"] = await Probe.spawn(system, name="probe")
+                made: dict[str, Any] = {"actor_system": system}
+                if "probe" in own:
+                    made["probe"] = await Probe.spawn(system, name="probe")
+                own.update({name: made[name] for name in own.keys() & made.keys()})
             await test(**own)
         if not allowed:
             await check_leaks(before, [])  # unhandled failures are seen by the simulation itself
