@@ -71,7 +71,7 @@ class Actor(Generic[M]):
     async def on_start(self) -> None:
         """Prepare the incarnation; `spawn` returns after it. An exception here is raised by `spawn`."""
 
-    def receive(self, message: M) -> Any:
+    def receive(self, message: M, /) -> Any:
         """Handle one message, in an `async def` or a plain function. The reply of an ask is what it returns.
 
         An exception fails the actor, unless it answers an ask (see `reply_errors`).
