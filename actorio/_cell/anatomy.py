@@ -94,6 +94,8 @@ class Anatomy:
         "watching",
     )
 
+    receive: Callable[[Any], Any]
+
     def __init__(  # noqa: PLR0915 (one line a part)
         self,
         siblings: Children,
