@@ -11,6 +11,7 @@ Source: `benchmarks/` (ring, pingpong) pays for it; measured in docs/design/deci
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
@@ -155,13 +156,14 @@ class Waiter:
         """Cancel the wait; called by `Task.cancel`. False when the task is on its way already."""
         if self.callback is None or self.result is not WOKEN:
             return False
-        self.result = self._raise_cancelled
+        self.result = functools.partial(self._raise_cancelled, msg)
         self.wake()
         return True
 
-    def _raise_cancelled(self) -> None:
+    def _raise_cancelled(self, msg: object) -> None:
+        """Raise with the message of the cancel: anyio's scopes know their own by it."""
         self.result = WOKEN
-        raise asyncio.CancelledError
+        raise asyncio.CancelledError if msg is None else asyncio.CancelledError(msg)
 
 
 WOKEN: Callable[[], object] = [].clear

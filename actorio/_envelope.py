@@ -6,6 +6,7 @@ came of it. It ends exactly once; whatever comes later is ignored.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, cast
@@ -183,7 +184,7 @@ class Request(Waiter, Envelope):
         if self.callback is None or self.state >= ANSWERED:
             return False
         self.cell.mailbox.leave_line(self)
-        self.result = self._raise_cancelled
+        self.result = functools.partial(self._raise_cancelled, msg)
         self._end(WITHDRAWN)
         return True
 
