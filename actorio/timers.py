@@ -103,14 +103,16 @@ class TimerQueue:
         self._handle = None
         self._armed_for = math.inf
         now = self._loop.time() * _ROUNDING + _RESOLUTION
-        while self._heap and (self._heap[0][0] <= now or self._heap[0][2].ring is None):
-            _, _, alarm = heappop(self._heap)
-            ring, alarm.ring = alarm.ring, None
-            if ring is None:
-                self._cancelled -= 1
-            else:
-                ring()
-        # A loop may wake a little early by its clock: the deadline is looked at again, never trusted.
-        # An alarm that was set by one that rang has armed the timer for itself; an earlier one may be pending.
-        if self._heap and self._heap[0][0] < self._armed_for:
-            self._arm(self._heap[0][0])
+        try:
+            while self._heap and (self._heap[0][0] <= now or self._heap[0][2].ring is None):
+                _, _, alarm = heappop(self._heap)
+                ring, alarm.ring = alarm.ring, None
+                if ring is None:
+                    self._cancelled -= 1
+                else:
+                    ring()
+        finally:  # also when one that rang raises: the others that are due have their turn in the next iteration
+            # A loop may wake a little early by its clock: the deadline is looked at again, never trusted.
+            # An alarm that was set by one that rang has armed the timer for itself; an earlier one may be pending.
+            if self._heap and self._heap[0][0] < self._armed_for:
+                self._arm(self._heap[0][0])

@@ -301,3 +301,20 @@ async def test_deadlines_between_two_nanoseconds_are_met() -> None:
         queue.after(delay, lambda: rung.append(now()))
     await pass_time(4e7)
     assert len(rung) == 3
+
+
+async def test_an_alarm_that_raises_does_not_keep_the_others_from_ringing() -> None:
+    loop = asyncio.get_running_loop()
+    seen: list[object] = []
+    rang = asyncio.Event()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: seen.append(context["exception"]))
+    try:
+        async with ActorSystem() as system:
+            timers = system._runtime.timers
+            timers.after(0, lambda: 1 / 0)
+            timers.after(0, rang.set)
+            await rang.wait()
+    finally:
+        loop.set_exception_handler(before)
+    assert [type(error) for error in seen] == [ZeroDivisionError]
