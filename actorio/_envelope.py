@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from actorio.timers import Alarm
 
 __all__ = [
+    "ANSWERED",
     "ENDED",
     "ENVELOPES",
     "NO_MESSAGE",

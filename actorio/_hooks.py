@@ -19,6 +19,7 @@ class Hooks:
     _known: ClassVar[WeakKeyDictionary[type[Any], Hooks]] = WeakKeyDictionary()
 
     def __init__(self, cls: type[Any]) -> None:
+        _refuse_generators(cls)
         self.on_start = cls.on_start is not Actor.on_start
         self.on_stop = cls.on_stop is not Actor.on_stop
         self.on_undelivered = cls.on_undelivered is not Actor.on_undelivered
@@ -39,3 +40,13 @@ class Hooks:
             hooks = cls(kind)
             hooks.receives_async = inspect.iscoroutinefunction(receive)
         return hooks
+
+
+def _refuse_generators(cls: type[Any]) -> None:
+    """A hook with a `yield` would never run, and its message would count as handled."""
+    for name in ("receive", "run", "on_start", "on_stop", "on_terminated", "on_undelivered"):
+        hook = getattr(cls, name)
+        if inspect.isasyncgenfunction(hook) or inspect.isgeneratorfunction(hook):
+            raise TypeError(
+                f"{cls.__qualname__}.{name} must be a coroutine or a plain function: it has a yield in it"
+            )

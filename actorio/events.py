@@ -6,17 +6,14 @@ events are dropped, and counted, when it does not keep up.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any
 
+from actorio._feed import Feed
 from actorio._typevar import TypeVar
 from actorio.errors import ExitReason
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from actorio.ref import ActorRef
 
 __all__ = [
@@ -131,7 +128,7 @@ class EventBus:
                     del self._streams[kind]
 
 
-class EventStream(Generic[E]):
+class EventStream(Feed[E]):
     """An async iterator over events; one task reads it.
 
     Attributes:
@@ -139,46 +136,12 @@ class EventStream(Generic[E]):
     """
 
     def __init__(self, bus: EventBus, types: tuple[type[Any], ...], limit: int) -> None:
+        super().__init__(limit)
         self._bus = bus
         self._types = types
-        self._events: deque[E] = deque(maxlen=limit)
-        self._reader: asyncio.Future[None] | None = None
-        self._closed = False
-        self.dropped = 0
         bus._add(self, types)
 
     def close(self) -> None:
         """Unsubscribe; iteration ends after what is held. Idempotent."""
-        self._closed = True
         self._bus._remove(self, self._types)
-        self._wake()
-
-    async def __aenter__(self) -> EventStream[E]:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __aiter__(self) -> EventStream[E]:
-        return self
-
-    async def __anext__(self) -> E:
-        """Wait for the next event. Cancellation: no event is lost."""
-        while not self._events:
-            if self._closed:
-                raise StopAsyncIteration
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        return self._events.popleft()
-
-    def _push(self, event: E) -> None:
-        if len(self._events) == self._events.maxlen:
-            self.dropped += 1
-        self._events.append(event)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        super().close()

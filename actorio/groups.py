@@ -6,18 +6,15 @@ left all its groups before anybody is told of its end.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from actorio._feed import Feed
 from actorio.errors import ActorError, ActorStoppedError, MailboxFullError
 from actorio.ref import check_ref
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from actorio._cell import Cell
     from actorio.ref import ActorRef
 
@@ -44,8 +41,10 @@ class Groups:
     """The groups of a system. A group is any hashable; it exists while it has members."""
 
     def __init__(self) -> None:
-        self._members: dict[Hashable, list[ActorRef[Any]]] = {}
-        self._joined: dict[Cell, dict[Hashable, None]] = {}
+        # Each membership has a number, so that ending thousands of members of one group is not quadratic.
+        self._joins = 0
+        self._members: dict[Hashable, dict[int, ActorRef[Any]]] = {}
+        self._joined: dict[Cell, dict[Hashable, list[int]]] = {}
         self._monitors: dict[Hashable, list[GroupMonitor]] = {}
         self._closed = False
 
@@ -58,20 +57,24 @@ class Groups:
         check_ref("join", ref)
         if not ref.is_alive:
             raise ActorStoppedError(ref, ref._cell.reason)
-        self._members.setdefault(group, []).append(ref)
-        self._joined.setdefault(ref._cell, {})[group] = None
+        self._joins += 1
+        self._members.setdefault(group, {})[self._joins] = ref
+        self._joined.setdefault(ref._cell, {}).setdefault(group, []).append(self._joins)
         self._tell(Joined(group, ref))
 
     def leave(self, group: Hashable, ref: ActorRef[Any]) -> bool:
-        """Take one membership back; False when it had none."""
-        members = self._members.get(group, [])
-        if ref not in members:
+        """Take one membership back, the oldest; False when it had none."""
+        check_ref("leave", ref)
+        joined = self._joined.get(ref._cell, {})
+        numbers = joined.get(group)
+        if not numbers:
             return False
-        members.remove(ref)
-        if ref not in members:
-            self._joined[ref._cell].pop(group)
-            if not self._joined[ref._cell]:
-                del self._joined[ref._cell]
+        members = self._members[group]
+        del members[numbers.pop(0)]
+        if not numbers:
+            del joined[group]
+        if not joined:
+            del self._joined[ref._cell]
         if not members:
             del self._members[group]
         self._tell(Left(group, ref))
@@ -79,7 +82,7 @@ class Groups:
 
     def members(self, group: Hashable) -> tuple[ActorRef[Any], ...]:
         """Return the members in order of joining, one entry for each membership."""
-        return tuple(self._members.get(group, ()))
+        return tuple(self._members.get(group, {}).values())
 
     def names(self) -> tuple[Hashable, ...]:
         """Return the groups that have members."""
@@ -131,7 +134,7 @@ class Groups:
             monitor._push(event)
 
 
-class GroupMonitor:
+class GroupMonitor(Feed["Joined | Left"]):
     """`async with groups.monitor(group) as monitor: async for event in monitor`; one task reads it.
 
     Attributes:
@@ -139,11 +142,9 @@ class GroupMonitor:
     """
 
     def __init__(self, groups: Groups, group: Hashable) -> None:
+        super().__init__()
         self._groups = groups
         self._group = group
-        self._events: deque[Joined | Left] = deque()
-        self._reader: asyncio.Future[None] | None = None
-        self._closed = False
         self.members = groups.members(group)
         groups._monitors.setdefault(group, []).append(self)
 
@@ -151,39 +152,13 @@ class GroupMonitor:
         """Stop watching; iteration ends after what is held. Idempotent."""
         if self._closed:
             return
-        self._closed = True
         monitors = self._groups._monitors[self._group]
         monitors.remove(self)
         if not monitors:
             del self._groups._monitors[self._group]
-        self._wake()
+        super().close()
 
-    async def __aenter__(self) -> GroupMonitor:
+    async def __aenter__(self) -> Self:
         if self._closed:
             raise ActorError("this monitor is closed")
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __aiter__(self) -> GroupMonitor:
-        return self
-
-    async def __anext__(self) -> Joined | Left:
-        """Wait for the next change. Cancellation: no event is lost."""
-        while not self._events:
-            if self._closed:
-                raise StopAsyncIteration
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        return self._events.popleft()
-
-    def _push(self, event: Joined | Left) -> None:
-        self._events.append(event)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)

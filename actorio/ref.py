@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from actorio.actor import Actor, Asks
     from actorio.streaming import Stream
 
-__all__ = ["ActorRef", "Statistics", "Terminated", "check_ref"]
+__all__ = ["ActorRef", "Statistics", "Terminated", "check_callable", "check_ref"]
 
 M = TypeVar("M", default=Any)
 R = TypeVar("R", default=Any)
@@ -47,7 +47,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Terminated:
-    """How an actor has ended for good; `error` is its last failure, None after an orderly end."""
+    """How an actor has ended for good; `error` is what failed last and was not followed by a restart, or None."""
 
     ref: ActorRef[Any]
     reason: ExitReason
@@ -219,7 +219,7 @@ class ActorRef(Generic[A_co]):
         A method that a subclass overrides is the subclass's. Errors and cancellation as in `ask`; for a
         timeout put `asyncio.timeout` around it.
         """
-        _check_callable("call", method)
+        check_callable("call", method)
         self._check_thread()
         call = Call(self._cell, method, args, kwargs)
         self._note_asker(call)
@@ -230,7 +230,7 @@ class ActorRef(Generic[A_co]):
         self: ActorRef[A], method: Callable[Concatenate[A, P], Any], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[None]:
         """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`."""
-        _check_callable("cast", method)
+        check_callable("cast", method)
         return self._send_item(Cast(method, args, kwargs))
 
     @overload
@@ -250,7 +250,7 @@ class ActorRef(Generic[A_co]):
             TypeError: not a callable; a coroutine object, for instance.
             WrongThreadError: from another thread or event loop.
         """
-        _check_callable("submit", func)
+        check_callable("submit", func)
         self._check_thread()
         submission = Submission(self._cell, func, args, kwargs)
         self._queue(submission)
@@ -268,7 +268,7 @@ class ActorRef(Generic[A_co]):
         """
         from actorio.streaming import Stream
 
-        _check_callable("stream", method)
+        check_callable("stream", method)
         return Stream(self, method, args, kwargs)
 
     # -- its end -----------------------------------------------------------------------------------
@@ -351,7 +351,7 @@ class ActorRef(Generic[A_co]):
             ActorStoppedError: the system has ended.
             TypeError: not a callable.
         """
-        _check_callable("submit_threadsafe", func)
+        check_callable("submit_threadsafe", func)
         future: concurrent.futures.Future[R] = concurrent.futures.Future()
         system, variables = self._cell.runtime, copy_context()
 
@@ -493,7 +493,8 @@ def check_ref(what: str, ref: object) -> None:
         raise TypeError(f"{what} takes an ActorRef, not {type(ref).__name__}")
 
 
-def _check_callable(what: str, func: object) -> None:
+def check_callable(what: str, func: object) -> None:
+    """Refuse what is no function; a coroutine object is closed, and the error says what was meant."""
     if inspect.iscoroutine(func):
         func.close()
         raise TypeError(

@@ -19,7 +19,7 @@ from actorio.actor import Actor
 from actorio.address import check_name, split_path
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
 from actorio.policy import Restart
-from actorio.ref import ActorRef, check_ref
+from actorio.ref import ActorRef, check_callable, check_ref
 from actorio.snapshot import SystemSnapshot, take
 
 if TYPE_CHECKING:
@@ -137,10 +137,12 @@ class ActorSystem:
         In the order given; to stop taking requests, for instance. One that raises does not stop the others
         (see `ShutdownReport.failed`).
         """
+        check_callable("before_shutdown", hook)
         self._shutdown.before.append(lambda: hook(*args))
 
     def after_shutdown(self, hook: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]) -> None:
         """Call `hook(*args)` when all actors have ended, the last given first; to close pools, for instance."""
+        check_callable("after_shutdown", hook)
         self._shutdown.after.append(lambda: hook(*args))
 
     # -- actors ------------------------------------------------------------------------------------

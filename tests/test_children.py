@@ -321,6 +321,10 @@ async def test_a_pause_does_not_hold_up_the_end_of_the_child_itself(end: str) ->
         getattr(child, end)()
         ended = await child.join()
         assert now() == 0
+    assert (
+        ended.reason
+        is {"stop": ExitReason.SHUTDOWN, "kill": ExitReason.KILLED, "close": ExitReason.NORMAL}[end]
+    )
     assert str(ended.error) == "the last failure"
     assert child.statistics().restarts == 0
 

@@ -114,7 +114,13 @@ class Cell(Ending):
                 self._drop_instance(outcome[0])
                 if self.state is State.ENDED:  # it was given up for dead, and has come back too late
                     return
-                if verdict is Verdict.END or not await self._until_restart(verdict):
+                if verdict is Verdict.END:
+                    break
+                if not await self._until_restart(verdict):
+                    if (
+                        verdict is Verdict.RESTART
+                    ):  # ended by hand in the pause: that is its end, not the failure
+                        outcome = self.exit_reason(), outcome[1]
                     break
                 self.incarnation += 1
                 self.restarts += 1

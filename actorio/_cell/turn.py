@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import (
+    ANSWERED,
     ENDED,
     Deferred,
     Submission,
@@ -57,6 +58,8 @@ class Turn(Bonds):
         envelope = self.envelope
         if envelope is None or not envelope.answers:
             raise ActorError(f"{self.path} has no ask to defer: the current message expects no reply")
+        if envelope.state == ANSWERED:
+            raise ActorError(f"{self.path} has replied to the current ask already")
         if envelope.state < ENDED:  # otherwise nobody waits for it any more, and the handle is for nothing
             envelope.defer()
             if self.deferred is None:

@@ -307,8 +307,8 @@ class Tree(RuleBasedStateMachine):
             )
 
     def _drain(self) -> list[DeadLetter]:
-        letters = list(self.letters._events)
-        self.letters._events.clear()
+        letters = list(self.letters._items)
+        self.letters._items.clear()
         return letters
 
     @invariant()
