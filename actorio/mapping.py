@@ -55,7 +55,8 @@ class Failed:
 class PoolMap(Generic[R]):
     """The values, as an async iterator. Leaving it ends all work in flight; `aclose` does so by name.
 
-    It may also be used as an async context manager, which closes it.
+    Kept in a variable it is not left by `break`, since Python does not tell an iterator so: use it as an async
+    context manager, which closes it.
     """
 
     def __init__(

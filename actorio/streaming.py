@@ -36,7 +36,9 @@ class Stream(Generic[R]):
     """The items that an actor's method yields, as an async iterator for one task.
 
     Nothing is sent before the first item is asked for. A consumer that leaves (break, exception, cancellation)
-    ends it: the generator is closed, its `finally` blocks run, before the actor takes its next message.
+    ends it: the generator is closed, its `finally` blocks run, before the actor takes its next message. Python does
+    not tell an iterator that its loop was left, so a stream kept in a variable ends with `async with stream`, or
+    `aclose`: until then the actor stays in that turn.
     """
 
     def __init__(
