@@ -27,7 +27,8 @@ napoleon_custom_sections = ["Cancellation", "Source"]
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!actorio)[\w.\[]*"),
     (r"py:(class|obj)", r"actorio\.[\w.]+\.[A-Z](_co|_contra)?"),  # type variables
-    (r"py:class", r"actorio\.testing\._\w+\.\w+"),  # bases of public classes
+    (r"py:class", r"actorio\.(testing\.)?_\w+\.\w+"),  # bases of public classes
+    (r"py:class", r"Joined \| Left"),  # an alias in a base's brackets
 ]
 
 # Users meet these but never make them: how they are made is no part of the API.
