@@ -92,6 +92,7 @@ class Jobs:
         self._size = 0
         self._idle: OrderedDict[Desk, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
+        self._failure: BaseException | None = None
 
     # -- as the store of a mailbox -----------------------------------------------------------------
 
@@ -241,6 +242,17 @@ class Jobs:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Have the pool fail: something that belongs to it has, outside of its turn."""
+        self._failure = error
+        self.changed()
+
+    def raise_failure(self) -> None:
+        """Raise, in the pool's turn, what `fail` was told, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     async def change(self) -> None:
         """Wait for a change."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._crew import Desk, Jobs, Watch
 from actorio._durations import check_count, check_duration
 from actorio._envelope import payload
+from actorio._kinds import check_instance, check_plain_function
 from actorio.errors import describe
 
 if TYPE_CHECKING:
@@ -64,10 +65,10 @@ class Limits(Watch):
         job_timeout: float | None,
         on_stuck: Callable[[StuckJob], object] | None,
     ) -> None:
-        if rate is not None and not isinstance(rate, RateLimit):
-            raise TypeError(f"rate must be a RateLimit, not {type(rate).__name__}")
-        if on_stuck is not None and not callable(on_stuck):
-            raise TypeError(f"on_stuck must be callable, not {type(on_stuck).__name__}")
+        if rate is not None:
+            check_instance("rate", rate, RateLimit)
+        if on_stuck is not None:
+            check_plain_function("on_stuck", on_stuck)
         self._timers = system._runtime.timers
         self._rate = rate
         self._begun: deque[float] = deque(maxlen=rate.count if rate is not None else 0)
@@ -137,4 +138,7 @@ class Limits(Watch):
         )
         stuck.ref.kill()
         if self._on_stuck is not None:
-            self._on_stuck(stuck)
+            try:
+                self._on_stuck(stuck)
+            except BaseException as error:  # the loop, which called this, is not to have it
+                self.jobs.fail(error)

@@ -71,10 +71,16 @@ class Timer:
             # A single tick stays known until it is taken, so that whatever cancels the timer finds it queued.
             taken = self._forget if self._interval is None else None
             context = None if self._context is None else self._context.copy()
-            self._tick = Tick(self._message, context, taken)
-            if not self._cell.post_tick(self._tick):
+            tick = Tick(self._message, context, taken)
+            try:
+                posted = self._cell.post_tick(tick)
+            except BaseException as error:  # a priority function's: not the loop's to handle
+                self._cell.fail_from_outside(error)
+                posted = False
+            if not posted:
                 self._forget()
                 return
+            self._tick = tick
         if self._interval is not None:
             self._again(self._interval)
 

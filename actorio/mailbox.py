@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, cast
 
 from actorio._durations import check_count
 from actorio._envelope import is_message, payload
+from actorio._kinds import check_instance, kind_of
 from actorio._typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
@@ -91,9 +92,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
     def __init__(self, capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT) -> None:
         if capacity is not None:
             check_count("capacity", capacity, least=1)
-        if not isinstance(overflow, Overflow):
-            raise TypeError(f"overflow must be an Overflow, not {type(overflow).__name__}")
-        self._setup(capacity, overflow)
+        self._setup(capacity, check_instance("overflow", overflow, Overflow))
 
     def _setup(self, capacity: int | None, overflow: Overflow) -> None:
         self.capacity = capacity
@@ -299,8 +298,9 @@ class PriorityMailbox(Mailbox[M]):
     """A mailbox with lanes: a message of a lower priority number is taken first, first in first out within each.
 
     Args:
-        priority: gives a message's number; called once, when the message goes in. Asks are ordered by their
-            message; calls and submitted work have priority 0.
+        priority: gives a message's number, an int; called once, when the message goes in. Asks are ordered by
+            their message; calls and submitted work have priority 0. What it raises is raised to who sends the
+            message; a timer's message fails the actor that has set it.
         capacity: most messages at a time, over all lanes.
         overflow: as in `Mailbox`; the oldest for DROP_OLD is the next one that would be taken.
     """
@@ -311,7 +311,7 @@ class PriorityMailbox(Mailbox[M]):
         self, priority: Callable[[M], int], capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT
     ) -> None:
         if not callable(priority):
-            raise TypeError(f"priority must be callable, not {type(priority).__name__}")
+            raise TypeError(f"priority must be callable, not {kind_of(priority)}")
         self.priority = priority
         super().__init__(capacity, overflow=overflow)
 
@@ -345,6 +345,8 @@ class _Lanes:
 
     def append(self, item: Item, /) -> None:
         number = self._priority(payload(item)) if is_message(item) else 0
+        if not isinstance(number, int):  # or it would spoil the order of all
+            raise TypeError(f"priority must give an int, not {kind_of(number)}")
         lane = self._lanes.get(number)
         if lane is None:
             lane = self._lanes[number] = deque()

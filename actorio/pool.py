@@ -12,12 +12,14 @@ Source: `factory` of ractor, `poolboy` of Erlang, `Pool` routers of Akka.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from actorio._crew import Desk, Jobs
 from actorio._durations import check_count, check_optional_duration
+from actorio._kinds import check_instance, kind_of
 from actorio._limits import Limits, RateLimit, StuckJob
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
@@ -55,7 +57,8 @@ class PoolOptions(TypedDict, total=False):
         supervision: restart budget and backoff of the routees. When it is used up the pool itself fails.
         rate: at most so many jobs may begin within so many seconds.
         job_timeout: seconds for one job; a routee that takes longer is reported, killed and replaced.
-        on_stuck: called with a `StuckJob` for each of those, beside the warning in the log.
+        on_stuck: a plain function, called with a `StuckJob` for each of those, beside the warning in the log.
+            What it raises fails the pool.
     """
 
     size: int
@@ -228,13 +231,15 @@ class Pool(Actor[Any]):
 
     async def run(self) -> None:
         """Replace routees that ended and follow the size, until the pool ends."""
+        jobs = self._jobs
         while not self._is_over():
             try:
                 await self._adjust()
             except ActorStoppedError:
                 await self.recv()  # it is being ended, which recv says how: by a stop, or by a failure
-            if not self._is_over():
-                await self._jobs.change()
+            if not self._is_over() and len(jobs.desks) == self._plan.size:  # nothing has changed meanwhile
+                await jobs.change()
+            jobs.raise_failure()
 
     async def _adjust(self) -> None:
         jobs, plan = self._jobs, self._plan
@@ -245,6 +250,7 @@ class Pool(Actor[Any]):
             for number in range(plan.size):
                 if number not in taken and len(jobs.desks) < plan.size:
                     await self._hire(number)
+                    await asyncio.sleep(0)  # a spawn need not wait for anything, and there may be many
 
     async def _hire(self, number: int) -> None:
         plan = self._plan
@@ -279,15 +285,11 @@ async def spawn_pool(
         raise TypeError(f"spawn_pool has no option {unknown[0]!r}")
     size = check_count("size", options.get("size", 4), least=0)
     timeout = check_optional_duration("job_timeout", options.get("job_timeout"))
-    pattern = options.get("mailbox") or Mailbox()
-    supervision = options.get("supervision", Supervision())
-    routing = options.get("routing") or SharedQueue()
-    if not isinstance(pattern, Mailbox):
-        raise TypeError(f"mailbox must be a Mailbox, not {type(pattern).__name__}")
-    if not isinstance(supervision, Supervision):
-        raise TypeError(f"supervision must be a Supervision, not {type(supervision).__name__}")
-    if not callable(getattr(routing, "select", None)):
-        raise TypeError(f"routing must have a method select, which {type(routing).__name__} has not")
+    pattern = check_instance("mailbox", _or_default(options.get("mailbox"), Mailbox), Mailbox)
+    supervision = check_instance("supervision", options.get("supervision", Supervision()), Supervision)
+    routing = _or_default(options.get("routing"), SharedQueue)
+    if isinstance(routing, type) or not callable(getattr(routing, "select", None)):
+        raise TypeError(f"routing must have a method select, which {kind_of(routing)} has not")
     limits = Limits(system, options.get("rate"), timeout, options.get("on_stuck"))
     jobs = Jobs(system, routing, pattern, limits)
     limits.jobs = jobs
@@ -302,3 +304,7 @@ async def spawn_pool(
         start_timeout=options.get("start_timeout"),
     )
     return cast("PoolRef[Any]", ref)
+
+
+def _or_default(value: T | None, default: Callable[[], T]) -> T:
+    return default() if value is None else value

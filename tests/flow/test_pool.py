@@ -11,6 +11,7 @@ import pytest
 from actorio import (
     Actor,
     ActorError,
+    ActorFailed,
     ActorStoppedError,
     ActorSystem,
     AskTimeoutError,
@@ -24,6 +25,7 @@ from actorio import (
     PriorityMailbox,
     RateLimit,
     RestartLimitError,
+    SharedQueue,
     StuckJob,
     Supervision,
 )
@@ -437,6 +439,39 @@ def test_guarantee_26_a_stuck_routee_is_reported_killed_and_replaced(
     assert "is at one job for 1 s" in caplog.text
 
 
+def test_guarantee_26_what_on_stuck_raises_is_a_failure_of_the_pool() -> None:
+    def raise_it(stuck: StuckJob) -> None:
+        raise LookupError("on_stuck")
+
+    async def main() -> None:
+        async with ActorSystem() as system, system.events.subscribe(ActorFailed) as failures:
+            pool = await system.spawn_pool(Named, size=2, job_timeout=1.0, on_stuck=raise_it)
+            stuck = pool.submit(asyncio.sleep, 3600)
+            failure = await anext(failures)
+            assert failure.ref == pool
+            assert isinstance(failure.error, LookupError)
+            with pytest.raises(ActorStoppedError):
+                await stuck
+            assert await pool.ask("next")
+            assert len(pool.routees) == 2
+
+    run_in_virtual_time(main)
+
+
+@pytest.mark.parametrize(("around", "start_timeout"), [(0.02, None), (None, 0.02)])
+async def test_a_pool_of_any_size_lets_others_run_while_it_starts(
+    around: float | None, start_timeout: float | None
+) -> None:
+    async def start() -> None:
+        async with asyncio.timeout(around):
+            await system.spawn_pool(Silent, size=10**9, start_timeout=start_timeout, name="huge")
+
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(TimeoutError):
+            await start()
+        await system.spawn(Silent, name="huge")
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -446,7 +481,18 @@ def test_guarantee_26_a_stuck_routee_is_reported_killed_and_replaced(
         ({"rate": 3}, TypeError),
         ({"job_timeout": float("nan")}, ValueError),
         ({"on_stuck": 3}, TypeError),
+        ({"on_stuck": asyncio.sleep}, TypeError),
         ({"mailbox": 3}, TypeError),
+        ({"mailbox": ""}, TypeError),
+        ({"mailbox": 0}, TypeError),
+        ({"routing": ""}, TypeError),
+        ({"routing": 0}, TypeError),
+        ({"routing": False}, TypeError),
+        ({"routing": SharedQueue}, TypeError),
+        ({"rate": RateLimit}, TypeError),
+        ({"restart": "always"}, TypeError),
+        ({"shutdown": True}, TypeError),
+        ({"start_timeout": -1}, ValueError),
         ({"supervision": 3}, TypeError),
         ({"sise": 3}, TypeError),
     ],

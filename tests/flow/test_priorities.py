@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorSystem, Mailbox, PriorityMailbox
+from actorio import ActorFailed, ActorSystem, Mailbox, PriorityMailbox
 from actorio.testing import explore
-from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks
+from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks, until
 
 LANE = {"urgent": 0, "usual": 1, "idle": 2}
 
@@ -86,6 +86,40 @@ def test_guarantee_33_holds_in_simulation() -> None:
             assert len(numbers) == len(set(numbers))
 
     assert explore(main, seeds=range(30)).runs == 30
+
+
+class Alarmed(Recorder):
+    """Asks for a tick that its mailbox has no number for."""
+
+    async def receive(self, message: Any) -> Any:
+        if message == ("urgent", "set"):
+            self.context.send_every(0.001, ("unknown", 0))
+        return await super().receive(message)
+
+
+async def test_guarantee_33_a_tick_without_a_number_is_a_failure_of_its_actor() -> None:
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system, system.events.subscribe(ActorFailed) as failures:
+        ref = await system.spawn(Alarmed, seen, mailbox=PriorityMailbox(lane_of))
+        await ref.send(("urgent", "set"))
+        failure = await anext(failures)
+        assert failure.ref == ref
+        assert isinstance(failure.error, KeyError)
+        await until(lambda: ref.statistics().restarts)
+        assert await ref.ask(("idle", 1)) == ("idle", 1)
+        assert ref.statistics().restarts == 1  # the timer has gone with its incarnation
+
+
+@pytest.mark.parametrize("number", [1.0, "1", None, [1]])
+async def test_guarantee_33_a_number_that_is_none_is_refused_and_spoils_nothing(number: Any) -> None:
+    seen: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Recorder, seen, mailbox=PriorityMailbox(lambda message: message))
+        with pytest.raises(TypeError, match="priority must give an int"):
+            await ref.send(number)
+        await ref.ask(1)
+        await ref.ask(0)
+    assert seen == [1, 0]
 
 
 def test_a_priority_is_a_function() -> None:

@@ -1,0 +1,42 @@
+"""The one check of what kind of thing an argument is.
+
+Without it a wrong argument is found out far from the call, if at all: a falsy one passes for "not said", and a
+class for its instance until its first method is called.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TypeVar
+
+__all__ = ["check_instance", "check_plain_function", "kind_of"]
+
+T = TypeVar("T")
+
+
+def check_instance(name: str, value: object, kind: type[T]) -> T:
+    """Return `value`, an instance of `kind`.
+
+    Raises:
+        TypeError: it is none; the error names what was expected and what came.
+    """
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name} must be {article} {kind.__name__}, not {kind_of(value)}")
+    return value
+
+
+def check_plain_function(name: str, value: object) -> None:
+    """Refuse what cannot be called, or would give a coroutine that nobody awaits.
+
+    Raises:
+        TypeError: it is no function, or a coroutine function.
+    """
+    if not callable(value) or inspect.iscoroutinefunction(value):
+        kind = "a coroutine function" if callable(value) else kind_of(value)
+        raise TypeError(f"{name} must be a plain function, not {kind}")
+
+
+def kind_of(value: object) -> str:
+    """Say what a value is, in an error about one of another kind: its class, or that it is a class itself."""
+    return f"the class {value.__qualname__}" if isinstance(value, type) else type(value).__name__
