@@ -395,15 +395,18 @@ class Deferred(Result[Any]):
         self._envelope = envelope
 
     def set_result(self, value: Any) -> None:
+        self._cell.runtime.check_thread()
         super().set_result(value)
         self._settle(lambda envelope: envelope.reply(value))
 
     def set_exception(self, error: BaseException) -> None:
+        self._cell.runtime.check_thread()
         super().set_exception(error)
         self._future.exception()  # it is the asker's now: no log line if nobody awaits the handle as well
         self._settle(lambda envelope: envelope.fail(error))
 
     def cancel(self) -> bool:
+        self._cell.runtime.check_thread()
         if not super().cancel():
             return False
         self._settle(lambda envelope: envelope.cancelled_by_handler())

@@ -55,8 +55,8 @@ class Runtime:
         self.name = system.name
         self.random = random.Random()
         self.observer: Observer | None = None
-        self.groups = Groups()
-        self.events = EventBus()
+        self.groups = Groups(self.check_thread)
+        self.events = EventBus(self.check_thread)
         self.registry = Registry()
         self.starting: dict[tuple[Children, str], asyncio.Future[ActorRef[Any] | None]] = {}
         self.abandoned: list[str] = []
@@ -144,6 +144,16 @@ class Runtime:
             raise ActorError(
                 f"the system {self.name!r} is not running: use `async with ActorSystem() as system`"
             )
+        self.check_thread()
+
+    def check_thread(self) -> None:
+        """Refuse use from another thread or loop; before the block any will do.
+
+        Raises:
+            WrongThreadError: another thread, or another loop.
+        """
+        if not self.is_running:
+            return
         running = asyncio._get_running_loop()
         if get_ident() != self.thread or (running is not None and running is not self.loop):
             raise WrongThreadError(f"the system {self.name!r} belongs to another thread or event loop")

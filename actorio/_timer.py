@@ -50,7 +50,11 @@ class Timer:
 
         Returns:
             Whether one was still to be seen.
+
+        Raises:
+            WrongThreadError: from another thread or event loop.
         """
+        self._cell.runtime.check_thread()
         pending = self._tick is not None and self._tick.state == QUEUED
         if pending and self._tick is not None:
             self._tick.state = ENDED

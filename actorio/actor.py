@@ -126,7 +126,11 @@ class Actor(Generic[M]):
 
 
 class Context:
-    """An incarnation's view of itself and of the system. Using it after the incarnation has ended raises."""
+    """An incarnation's view of itself and of the system.
+
+    Using it after the incarnation has ended raises `ActorError`; from another thread or event loop what changes
+    anything raises `WrongThreadError`.
+    """
 
     __slots__ = ("_cell",)
 
@@ -139,6 +143,12 @@ class Context:
         if self._cell is None:
             raise ActorError("this context belongs to an incarnation that has ended")
         return self._cell
+
+    def _here(self) -> Cell:
+        """Return the cell, to change something of it: from the system's thread alone."""
+        cell = self._own()
+        cell.runtime.check_thread()
+        return cell
 
     @property
     def ref(self) -> ActorRef[Any]:
@@ -232,12 +242,12 @@ class Context:
     def watch(self, ref: ActorRef[Any]) -> None:
         """Have `on_terminated` called once when that actor has ended for good, now if it has. Idempotent."""
         check_ref("watch", ref)
-        self._own().watch(ref._cell)
+        self._here().watch(ref._cell)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Take a watch back; a notice that is queued already is not seen any more."""
         check_ref("unwatch", ref)
-        self._own().unwatch(ref._cell)
+        self._here().unwatch(ref._cell)
 
     def link(self, ref: ActorRef[Any]) -> None:
         """Bind the fates of both incarnations: when one fails or is killed, the other fails.
@@ -246,31 +256,31 @@ class Context:
         incarnation; make it anew in `on_start`.
         """
         check_ref("link", ref)
-        self._own().link(ref._cell)
+        self._here().link(ref._cell)
 
     def unlink(self, ref: ActorRef[Any]) -> None:
         """Take a link back."""
         check_ref("unlink", ref)
-        self._own().unlink(ref._cell)
+        self._here().unlink(ref._cell)
 
     # -- time and tasks ----------------------------------------------------------------------------
 
     def send_after(self, delay: float, message: Any, *, key: object = None) -> Timer:
         """Have `message` sent to this actor after `delay` seconds; one of the same `key` is replaced."""
-        return Timer.start(self._own(), delay, None, message, key)
+        return Timer.start(self._here(), delay, None, message, key)
 
     def send_every(self, interval: float, message: Any, *, key: object = None) -> Timer:
         """Have `message` sent to this actor every `interval` seconds, the first time after one interval.
 
         Ticks neither drift nor pile up: while one is not handled yet, those that fall due are left out.
         """
-        return Timer.start(self._own(), interval, interval, message, key)
+        return Timer.start(self._here(), interval, interval, message, key)
 
     def start_soon(
         self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
     ) -> asyncio.Task[Any]:
         """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure."""
-        return self._own().start_soon(func, args, copy_context())
+        return self._here().start_soon(func, args, copy_context())
 
     def pipe(
         self,
@@ -290,7 +300,7 @@ class Context:
         """
         from actorio.piping import pipe
 
-        return pipe(self._own(), awaitable, value, error)
+        return pipe(self._here(), awaitable, value, error)
 
     # -- the current message -----------------------------------------------------------------------
 
@@ -305,17 +315,17 @@ class Context:
         """
         from actorio.stash import Stash
 
-        Stash.of(self._own()).put(message, capacity)
+        Stash.of(self._here()).put(message, capacity)
 
     def unstash_all(self) -> int:
         """Handle what was stashed next, in its order, before what is in the mailbox; returns how many."""
         from actorio.stash import Stash
 
-        return Stash.of(self._own()).put_back()
+        return Stash.of(self._here()).put_back()
 
     def reply(self, value: Any) -> None:
         """Answer the current ask, from an own loop or early; nothing happens when nobody asked."""
-        envelope = self._own().envelope
+        envelope = self._here().envelope
         if envelope is not None:
             envelope.reply(value)
 
@@ -327,11 +337,11 @@ class Context:
         Raises:
             ActorError: the current message expects no reply.
         """
-        return self._own().defer()
+        return self._here().defer()
 
     def stop(self) -> None:
         """End this actor after the current message, normally; a permanent one is restarted."""
-        self._own().request(Intent.LEAVE)
+        self._here().request(Intent.LEAVE)
 
 
 Factory = Callable[..., Actor[Any]]

@@ -6,6 +6,7 @@ events are dropped, and counted, when it does not keep up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,8 @@ E = TypeVar("E", bound=Event, default=Any)
 class EventBus:
     """Hands each event to the streams that asked for its type."""
 
-    def __init__(self) -> None:
+    def __init__(self, check_thread: Callable[[], None]) -> None:
+        self._check_thread = check_thread
         self._streams: dict[type[Any], list[EventStream[Any]]] = {}
         self._closed = False
 
@@ -91,6 +93,7 @@ class EventBus:
         Use it as `async with events.subscribe(DeadLetter) as stream: async for event in stream`. It is
         subscribed from this call on and ends with the system; `limit` is how many events it holds at most.
         """
+        self._check_thread()
         for kind in types:
             if kind not in Event.__args__:
                 raise TypeError(f"not a type of event: {kind!r}")
@@ -143,5 +146,8 @@ class EventStream(Feed[E]):
 
     def close(self) -> None:
         """Unsubscribe; iteration ends after what is held. Idempotent."""
+        if self._closed:
+            return
+        self._bus._check_thread()
         self._bus._remove(self, self._types)
         super().close()

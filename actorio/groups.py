@@ -6,7 +6,7 @@ left all its groups before anybody is told of its end.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -38,9 +38,13 @@ class Left:
 
 
 class Groups:
-    """The groups of a system. A group is any hashable; it exists while it has members."""
+    """The groups of a system. A group is any hashable; it exists while it has members.
 
-    def __init__(self) -> None:
+    Who is in may be read from any thread; all else raises `WrongThreadError` there.
+    """
+
+    def __init__(self, check_thread: Callable[[], None]) -> None:
+        self._check_thread = check_thread
         # Each membership has a number, so that ending thousands of members of one group is not quadratic.
         self._joins = 0
         self._members: dict[Hashable, dict[int, ActorRef[Any]]] = {}
@@ -54,6 +58,7 @@ class Groups:
         Raises:
             ActorStoppedError: the actor has ended.
         """
+        self._check_thread()
         check_ref("join", ref)
         if not ref.is_alive:
             raise ActorStoppedError(ref, ref._cell.reason)
@@ -64,6 +69,7 @@ class Groups:
 
     def leave(self, group: Hashable, ref: ActorRef[Any]) -> bool:
         """Take one membership back, the oldest; False when it had none."""
+        self._check_thread()
         check_ref("leave", ref)
         joined = self._joined.get(ref._cell, {})
         numbers = joined.get(group)
@@ -96,6 +102,7 @@ class Groups:
 
         Cancellation: those that still wait for room may not get it.
         """
+        self._check_thread()
         sendings = [ref.send(message) for ref in self.members(group)]
         sent = 0
         for sending in sendings:
@@ -111,6 +118,7 @@ class Groups:
 
         It ends with the system.
         """
+        self._check_thread()
         monitor = GroupMonitor(self, group)
         if self._closed:
             monitor.close()
@@ -152,6 +160,7 @@ class GroupMonitor(Feed["Joined | Left"]):
         """Stop watching; iteration ends after what is held. Idempotent."""
         if self._closed:
             return
+        self._groups._check_thread()
         monitors = self._groups._monitors[self._group]
         monitors.remove(self)
         if not monitors:

@@ -127,7 +127,8 @@ class ActorRef(Generic[A_co]):
                 a dead letter.
             MailboxFullError: when awaited; full, and its policy is FAIL.
             DeadlockError: when awaited; the wait for room would close a cycle of waiting actors.
-            WrongThreadError: at the call; from another thread or event loop.
+            WrongThreadError: at the call; from another thread, or from another event loop of this one (where a
+                message that need not wake the actor is taken all the same).
 
         Cancellation: a message that still waits for room is not sent.
         """

@@ -457,6 +457,27 @@ def test_everything_is_refused_on_another_loop_of_the_same_thread() -> None:
     assert seen == []
 
 
+def test_a_send_from_another_loop_to_a_busy_actor_is_handled_when_its_own_goes_on() -> None:
+    async def first() -> ActorRef[Held]:
+        await system.__aenter__()
+        ref = await system.spawn(Held, valve)
+        await ref.send(1)
+        await valve.entered.wait()
+        return ref
+
+    async def last() -> None:
+        valve.open.set()
+        await system.__aexit__(None, None, None)
+
+    valve, system = Valve(), ActorSystem()
+    with asyncio.Runner() as runner:
+        ref = runner.run(first())
+        with asyncio.Runner() as other:
+            other.run(_finish(ref.send(2)))
+        runner.run(last())
+    assert valve.finished == [1, 2]
+
+
 async def _late(use: Callable[[], Any]) -> Any:
     value = use()
     return await value if isinstance(value, Awaitable) else value

@@ -1,0 +1,150 @@
+"""Whatever changes something is refused from another thread, and has changed nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from actorio import Actor, ActorSystem, Result, Timer, WrongThreadError
+from tests.guarantees.actors import Recorder, Silent, soon, started, ticks
+
+
+class Exposed(Actor[Any]):
+    """Gives itself, or a timer, to the test."""
+
+    async def receive(self, message: Any) -> Any:
+        return self.context.send_after(3600, "late") if message == "timer" else self
+
+
+async def _from_thread(use: Callable[[], Any]) -> Any:
+    """Call in another thread; what is awaitable is awaited on a loop of that thread."""
+
+    def call() -> Any:
+        value = use()
+        return asyncio.run(_finish(value)) if isinstance(value, Awaitable) else value
+
+    with ThreadPoolExecutor(1) as threads:
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
+
+
+async def _finish(work: Awaitable[Any]) -> Any:
+    return await work
+
+
+GROUPS: dict[str, Callable[[ActorSystem, Any], Any]] = {
+    "join": lambda system, ref: system.groups.join("g", ref),
+    "leave": lambda system, ref: system.groups.leave("h", ref),
+    "monitor": lambda system, ref: system.groups.monitor("g"),
+    "broadcast": lambda system, ref: system.groups.broadcast("nobody", 1),
+    "subscribe": lambda system, ref: system.events.subscribe(),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+async def test_groups_and_events_belong_to_the_thread_of_the_system(name: str) -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Silent)
+        system.groups.join("h", ref)
+        with pytest.raises(WrongThreadError):
+            await _from_thread(lambda: GROUPS[name](system, ref))
+        assert system.groups.names() == ("h",)
+        assert not system.groups._monitors
+        assert not system.events._streams
+
+
+async def test_a_stream_of_events_and_a_monitor_are_closed_where_they_live() -> None:
+    async with soon(), ActorSystem() as system:
+        for feed in (system.events.subscribe(), system.groups.monitor("g")):
+            with pytest.raises(WrongThreadError):
+                await _from_thread(feed.close)
+            feed.close()
+            await _from_thread(feed.close)  # it is closed: nothing changes
+
+
+def test_groups_and_events_may_be_listened_to_before_the_block() -> None:
+    async def main() -> list[Any]:
+        async with stream:
+            async with system:
+                ref = await system.spawn(Silent)
+                system.groups.join("g", ref)
+            return [type(event).__name__ async for event in stream] + [
+                len([event async for event in monitor])
+            ]
+
+    system = ActorSystem()
+    stream, monitor = system.events.subscribe(), system.groups.monitor("g")
+    assert asyncio.run(main()) == ["ActorStarted", "ActorStopped", 2]
+
+
+CONTEXT: dict[str, Callable[[Any, Any], Any]] = {
+    "watch": lambda context, other: context.watch(other),
+    "unwatch": lambda context, other: context.unwatch(other),
+    "link": lambda context, other: context.link(other),
+    "unlink": lambda context, other: context.unlink(other),
+    "send_after": lambda context, other: context.send_after(3600, 1),
+    "send_every": lambda context, other: context.send_every(3600, 1),
+    "start_soon": lambda context, other: context.start_soon(asyncio.sleep, 0),
+    "pipe": lambda context, other: context.pipe(other.join()),
+    "stash": lambda context, other: context.stash(1),
+    "unstash_all": lambda context, other: context.unstash_all(),
+    "reply": lambda context, other: context.reply(1),
+    "defer": lambda context, other: context.defer(),
+    "stop": lambda context, other: context.stop(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("name", CONTEXT)
+async def test_a_context_belongs_to_the_thread_of_its_system(name: str) -> None:
+    async with soon(), ActorSystem() as system:
+        ref, other = await system.spawn(Exposed), await system.spawn(Silent)
+        actor: Exposed = await ref.ask("self")
+        with pytest.raises(WrongThreadError):
+            await _from_thread(lambda: CONTEXT[name](actor.context, other))
+        cell = ref._cell
+        assert not any([cell.timers, cell.tasks, cell.watching, cell.links])
+        assert await ref.ask("self") is actor
+
+
+async def test_a_timer_is_cancelled_where_it_lives() -> None:
+    async with soon(), ActorSystem() as system:
+        timer: Timer = await (await system.spawn(Exposed)).ask("timer")
+        with pytest.raises(WrongThreadError):
+            await _from_thread(timer.cancel)
+        assert timer.cancel()
+
+
+class Deferring(Actor[Any]):
+    """Leaves its asks for the test to answer."""
+
+    def __init__(self, handles: list[Result[Any]]) -> None:
+        self.handles = handles
+
+    async def receive(self, message: Any) -> None:
+        self.handles.append(self.context.defer())
+
+
+@pytest.mark.parametrize("use", ["set_result", "set_exception", "cancel"])
+async def test_a_deferred_reply_is_given_where_it_lives(use: str) -> None:
+    async with soon(), ActorSystem() as system:
+        handles: list[Result[Any]] = []
+        ref = await system.spawn(Deferring, handles)
+        asked = started(ref.ask(1))
+        await ticks(3)
+        (handle,) = handles
+        arguments = {"set_result": [2], "set_exception": [LookupError()], "cancel": []}[use]
+        with pytest.raises(WrongThreadError):
+            await _from_thread(lambda: getattr(handle, use)(*arguments))
+        assert not handle.done()
+        handle.set_result(3)
+        assert await asked == 3
+
+
+async def test_reading_is_not_refused() -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Recorder, [], name="it")
+        system.groups.join("g", ref)
+        assert await _from_thread(lambda: system.groups.members("g")) == (ref,)
+        assert (await _from_thread(ref.statistics)).handled == 0
