@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["check_count", "check_duration", "check_optional_duration"]
+__all__ = ["check_count", "check_duration", "check_optional_duration", "check_whole"]
 
 _LONGEST = 100 * 366 * 86_400.0
 
@@ -33,6 +33,17 @@ def check_optional_duration(name: str, value: float | None) -> float | None:
     return None if value is None else check_duration(name, value)
 
 
+def check_whole(name: str, value: int) -> int:
+    """Return `value`, a whole number.
+
+    Raises:
+        TypeError: not an int, or a bool.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
+    return value
+
+
 def check_count(name: str, value: int, *, least: int) -> int:
     """Return `value`, a whole number of at least `least`.
 
@@ -40,8 +51,6 @@ def check_count(name: str, value: int, *, least: int) -> int:
         TypeError: not an int, or a bool.
         ValueError: less than `least`.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__}")
-    if value < least:
+    if check_whole(name, value) < least:
         raise ValueError(f"{name} must be at least {least}; got {value}")
     return value

@@ -7,9 +7,10 @@ class for its instance until its first method is called.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import TypeVar
 
-__all__ = ["check_instance", "check_plain_function", "kind_of"]
+__all__ = ["check_class", "check_instance", "check_iterable", "check_plain_function", "kind_of"]
 
 T = TypeVar("T")
 
@@ -35,6 +36,26 @@ def check_plain_function(name: str, value: object) -> None:
     if not callable(value) or inspect.iscoroutinefunction(value):
         kind = "a coroutine function" if callable(value) else kind_of(value)
         raise TypeError(f"{name} must be a plain function, not {kind}")
+
+
+def check_iterable(name: str, value: object, items: str) -> None:
+    """Refuse what is no iterable of `items`, which are anything but characters.
+
+    Raises:
+        TypeError: it is no iterable, or a string.
+    """
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be an iterable of {items}, not {kind_of(value)}")
+
+
+def check_class(name: str, value: object) -> None:
+    """Refuse what is no class.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, type):
+        raise TypeError(f"{name} must be a class, not {kind_of(value)}")
 
 
 def kind_of(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from actorio._kinds import kind_of
 from actorio.errors import ActorStoppedError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Source:
         if isinstance(iterable, AsyncIterable):
             self._async_items = aiter(iterable)
         else:
+            if not isinstance(iterable, Iterable):
+                raise TypeError(f"iterable must be an iterable or an async one, not {kind_of(iterable)}")
             self._items = iter(iterable)
 
     def take(self, count: int, wake: Callable[[], None]) -> list[Any]:

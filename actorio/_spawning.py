@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio._children import Children
 
-__all__ = ["get_or_spawn", "spawn"]
+__all__ = ["check_factory", "get_or_spawn", "spawn"]
 
 _DEFAULT_MAILBOX: Mailbox[Any] = Mailbox()
 _DEFAULT_OPTIONS = Options()
@@ -40,14 +40,7 @@ async def spawn(
     dynamic: bool = False,
 ) -> ActorRef[Any]:
     """Check the options of a spawn, and start the actor among these siblings; the caller is on the right thread."""
-    if not _is_factory(factory):
-        raise TypeError(
-            f"spawn takes a class of actors or a function that makes one, not {describe(factory)}"
-        )
-    if isinstance(factory, type) and not issubclass(factory, Actor):
-        raise TypeError(
-            f"spawn takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
-        )
+    check_factory("spawn", factory)
     if name is not None:
         check_name(name)
     options = _options(restart, shutdown, significant=significant, dynamic=dynamic)
@@ -121,8 +114,20 @@ async def _after_start(
             release()
 
 
-def _is_factory(factory: object) -> bool:
-    return callable(factory) and not isinstance(factory, (Actor, ActorRef))
+def check_factory(what: str, factory: object) -> None:
+    """Refuse what makes no actors.
+
+    Raises:
+        TypeError: with the name of what was called.
+    """
+    if not callable(factory) or isinstance(factory, (Actor, ActorRef)):
+        raise TypeError(
+            f"{what} takes a class of actors or a function that makes one, not {describe(factory)}"
+        )
+    if isinstance(factory, type) and not issubclass(factory, Actor):
+        raise TypeError(
+            f"{what} takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
+        )
 
 
 def _options(restart: Restart, shutdown: float | None, *, significant: bool, dynamic: bool) -> Options:

@@ -30,12 +30,12 @@ class Timer:
         self._alarm: Alarm | None = None
 
     @classmethod
-    def start(cls, cell: Cell, delay: float, interval: float | None, message: Any, key: object) -> Timer:
+    def start(cls, cell: Cell, delay: float, message: Any, key: object, *, again: bool = False) -> Timer:
         """Set a timer of an actor, in place of the one with the same key."""
-        delay = check_duration("delay" if interval is None else "interval", delay)
-        if interval is not None and delay == 0:
+        delay = check_duration("interval" if again else "delay", delay)
+        if again and delay == 0:
             raise ValueError("interval must be more than 0 seconds")
-        timer = cls(cell, None if interval is None else delay, message, key)
+        timer = cls(cell, delay if again else None, message, key)
         if cell.timers is None:
             cell.timers = {}
         replaced = cell.timers.get(timer._key)

@@ -12,7 +12,7 @@ from actorio._turns import RECEIVE
 from actorio._typevar import TypeVar
 from actorio.errors import ActorError, ExitReason
 from actorio.policy import Restart, Supervision
-from actorio.ref import check_ref
+from actorio.ref import check_callable, check_ref
 
 if TYPE_CHECKING:
     import asyncio
@@ -267,19 +267,20 @@ class Context:
 
     def send_after(self, delay: float, message: Any, *, key: object = None) -> Timer:
         """Have `message` sent to this actor after `delay` seconds; one of the same `key` is replaced."""
-        return Timer.start(self._here(), delay, None, message, key)
+        return Timer.start(self._here(), delay, message, key)
 
     def send_every(self, interval: float, message: Any, *, key: object = None) -> Timer:
         """Have `message` sent to this actor every `interval` seconds, the first time after one interval.
 
         Ticks neither drift nor pile up: while one is not handled yet, those that fall due are left out.
         """
-        return Timer.start(self._here(), interval, interval, message, key)
+        return Timer.start(self._here(), interval, message, key, again=True)
 
     def start_soon(
         self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
     ) -> asyncio.Task[Any]:
         """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure."""
+        check_callable("start_soon", func)
         return self._here().start_soon(func, args, copy_context())
 
     def pipe(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actorio._durations import check_count
 from actorio._feed import Feed
 from actorio._typevar import TypeVar
 from actorio.errors import ExitReason
@@ -91,12 +92,20 @@ class EventBus:
         """Return a stream of the events of these types, of all types when none is named.
 
         Use it as `async with events.subscribe(DeadLetter) as stream: async for event in stream`. It is
-        subscribed from this call on and ends with the system; `limit` is how many events it holds at most.
+        subscribed from this call on and ends with the system.
+
+        Args:
+            types: of the events.
+            limit: how many events it holds at most, at least 1; further ones push the oldest out.
+
+        Raises:
+            TypeError: not a type of event.
         """
         self._check_thread()
         for kind in types:
             if kind not in Event.__args__:
                 raise TypeError(f"not a type of event: {kind!r}")
+        check_count("limit", limit, least=1)
         stream: EventStream[E] = EventStream(self, types or Event.__args__, limit)
         if self._closed:
             stream.close()

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 
+from actorio._kinds import check_instance, check_iterable
 from actorio._typevar import TypeVar
 from actorio.result import Result
 
@@ -25,12 +26,13 @@ async def all_results(results: Iterable[Result[R]]) -> list[R]:
 
     Raises:
         Exception: the first failure, at once; the other work is cancelled.
+        TypeError: not an iterable of results.
         asyncio.CancelledError: one of the results was cancelled.
 
     Cancellation: all of the work is cancelled.
     """
-    results = list(results)
-    async for result in as_completed(results, cancel_rest=True):
+    results = _all_of(results)
+    async for result in _as_completed(results, cancel_rest=True):
         result.result()
     return [result.result() for result in results]
 
@@ -41,11 +43,12 @@ async def first_result(results: Iterable[Result[R]]) -> R:
     Raises:
         ExceptionGroup: all of them have failed.
         ValueError: there are no results.
+        TypeError: not an iterable of results.
 
     Cancellation: all of the work is cancelled.
     """
     errors: list[Exception] = []
-    async for result in as_completed(results, cancel_rest=True):
+    async for result in _as_completed(_all_of(results), cancel_rest=True):
         if result.cancelled():
             continue
         error = result.exception()
@@ -57,15 +60,25 @@ async def first_result(results: Iterable[Result[R]]) -> R:
     raise ExceptionGroup("none of the results has a value", errors)
 
 
-async def as_completed(
-    results: Iterable[Result[R]], *, cancel_rest: bool = False
-) -> AsyncIterator[Result[R]]:
+def as_completed(results: Iterable[Result[R]], *, cancel_rest: bool = False) -> AsyncIterator[Result[R]]:
     """Yield each result when it is done; ask it for its value by `result.result()`.
 
     Args:
         results: to be waited for; each is yielded once.
         cancel_rest: whether to cancel those that are not done when the consumer leaves.
+
+    Raises:
+        TypeError: at the call; not an iterable of results.
     """
+    return _as_completed(_all_of(results), cancel_rest=cancel_rest)
+
+
+def _all_of(results: Iterable[Result[R]]) -> list[Result[R]]:
+    check_iterable("results", results, "Result")
+    return [check_instance("each of the results", result, Result) for result in results]
+
+
+async def _as_completed(results: list[Result[R]], *, cancel_rest: bool) -> AsyncIterator[Result[R]]:
     left = dict.fromkeys(results)
     done: deque[Result[R]] = deque()
     waiter: asyncio.Future[None] | None = None

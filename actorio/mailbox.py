@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, cast
 
 from actorio._durations import check_count
 from actorio._envelope import is_message, payload
-from actorio._kinds import check_instance, kind_of
+from actorio._kinds import check_instance, check_plain_function, kind_of
 from actorio._typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
@@ -310,8 +310,7 @@ class PriorityMailbox(Mailbox[M]):
     def __init__(
         self, priority: Callable[[M], int], capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT
     ) -> None:
-        if not callable(priority):
-            raise TypeError(f"priority must be callable, not {kind_of(priority)}")
+        check_plain_function("priority", priority)
         self.priority = priority
         super().__init__(capacity, overflow=overflow)
 

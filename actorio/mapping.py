@@ -21,9 +21,11 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._durations import check_count, check_optional_duration
+from actorio._kinds import check_plain_function
 from actorio._source import Source
 from actorio._typevar import TypeVar
 from actorio.errors import WorkerError, describe
+from actorio.ref import check_callable
 from actorio.result import Result
 
 if TYPE_CHECKING:
@@ -72,9 +74,10 @@ class PoolMap(Generic[R]):
         progress: Progress | None,
         chunk: int,
     ) -> None:
-        for name, value in (("func", func), ("on_error", on_error), ("progress", progress)):
-            if value is not None and not callable(value):
-                raise TypeError(f"{name} must be callable, not {type(value).__name__}")
+        check_callable("map", func)
+        for name, value in (("on_error", on_error), ("progress", progress)):
+            if value is not None:
+                check_plain_function(name, value)
         check_count("chunk", chunk, least=1)
         if limit is None:
             limit = max(1, 2 * pool.size) * chunk

@@ -12,6 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actorio._kinds import check_plain_function, kind_of
 from actorio._timer import Timer
 from actorio.errors import AskCancelledError
 
@@ -36,7 +37,10 @@ def pipe(
 ) -> asyncio.Task[Any]:
     """Await it in a task of the incarnation, and send what it comes to as a tick, which dies with it as well."""
     if not inspect.isawaitable(awaitable):
-        raise TypeError(f"pipe takes an awaitable, not {type(awaitable).__name__}")
+        raise TypeError(f"pipe takes an awaitable, not {kind_of(awaitable)}")
+    for name, function in (("value", value), ("error", error)):
+        if function is not None:
+            check_plain_function(name, function)
 
     async def piped() -> None:
         try:
@@ -50,7 +54,7 @@ def pipe(
             message = PipeFailed(cancelled) if error is None else error(cancelled)
         except Exception as failure:
             message = PipeFailed(failure) if error is None else error(failure)
-        Timer.start(cell, 0.0, None, message, None)
+        Timer.start(cell, 0.0, message, None)
 
     task = cell.start_soon(piped, (), copy_context())
     if inspect.iscoroutine(awaitable):  # cancelled before its first step, it would never have been awaited

@@ -12,6 +12,7 @@ import random
 from dataclasses import KW_ONLY, dataclass
 
 from actorio._durations import check_count, check_duration
+from actorio._kinds import check_instance
 
 __all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
 
@@ -103,13 +104,9 @@ class Supervision:
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
 
     def __post_init__(self) -> None:
-        for name, value, kind in (
-            ("strategy", self.strategy, Strategy),
-            ("auto_shutdown", self.auto_shutdown, AutoShutdown),
-        ):
-            if not isinstance(value, kind):
-                raise TypeError(f"{name} must be {kind.__name__}, not {type(value).__name__}")
-        if self.backoff is not None and not isinstance(self.backoff, Backoff):
-            raise TypeError(f"backoff must be a Backoff or None, not {type(self.backoff).__name__}")
+        check_instance("strategy", self.strategy, Strategy)
+        check_instance("auto_shutdown", self.auto_shutdown, AutoShutdown)
+        if self.backoff is not None:
+            check_instance("backoff", self.backoff, Backoff)
         check_count("max_restarts", self.max_restarts, least=0)
         check_duration("within", self.within)

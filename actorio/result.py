@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any, Generic, cast
 
+from actorio._kinds import check_instance, check_plain_function
 from actorio._typevar import TypeVar
 
 __all__ = ["Result", "safe_exception"]
@@ -101,6 +102,7 @@ class Result(Generic[R]):
         self, callback: Callable[[Result[R]], object], *, context: Context | None = None
     ) -> None:
         """Have `callback(self)` called by the loop once done."""
+        check_plain_function("callback", callback)
         self._future.add_done_callback(lambda _: callback(self), context=context)
 
     def set_result(self, value: R) -> None:
@@ -109,7 +111,12 @@ class Result(Generic[R]):
             self._future.set_result(value)
 
     def set_exception(self, error: BaseException) -> None:
-        """Give an exception instead of a value. Ignored when cancelled."""
+        """Give an exception instead of a value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
+
+        Raises:
+            TypeError: not an exception.
+        """
+        check_instance("error", error, BaseException)
         if not self._future.cancelled():
             self._future.set_exception(safe_exception(error))
 

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio._durations import check_count
+from actorio._kinds import check_instance, check_plain_function
 
 if TYPE_CHECKING:
     from actorio.ref import ActorRef
@@ -107,7 +108,7 @@ class RandomRoutee:
     """
 
     def __init__(self, source: random.Random | None = None) -> None:
-        self._source = source or random.Random()
+        self._source = random.Random() if source is None else check_instance("source", source, random.Random)
 
     def select(self, job: Any, routees: Sequence[Routee]) -> Sequence[Routee]:
         """Choose by chance."""
@@ -131,8 +132,7 @@ class ConsistentHash:
     """
 
     def __init__(self, key: Callable[[Any], object], *, points: int = 64) -> None:
-        if not callable(key):
-            raise TypeError(f"key must be callable, not {type(key).__name__}")
+        check_plain_function("key", key)
         self._key = key
         self._points = check_count("points", points, least=1)
         self._routees: Sequence[Routee] = ()

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic
 
+from actorio._kinds import kind_of
 from actorio._timer import Timer
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
@@ -38,19 +39,22 @@ def state(*states: Any) -> Callable[[F], F]:
 
     Returning None, or the state that it is in, stays there.
     """
-    return _marked("_actorio_states", states)
+    return _marked("state", "_actorio_states", states)
 
 
 def entry(*states: Any) -> Callable[[F], F]:
     """Mark a method to be called on each entry into these states, with the state before, None at the start."""
-    return _marked("_actorio_entries", states)
+    return _marked("entry", "_actorio_entries", states)
 
 
-def _marked(mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
+def _marked(what: str, mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
     if not states:
         raise TypeError("name at least one state")
 
     def decorate(method: F) -> F:
+        given: object = method
+        if not callable(given):
+            raise TypeError(f"{what}() marks a method, not {kind_of(given)}")
         setattr(method, mark, states)
         return method
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVarTuple, Unpack
 
 from actorio._durations import check_optional_duration
+from actorio._kinds import check_instance, check_iterable
+from actorio._spawning import check_factory
 from actorio.actor import Actor
 from actorio.address import check_name
 from actorio.errors import ChildError
@@ -67,23 +69,17 @@ def child(
         ValueError: significant and permanent contradict each other: it never ends by itself for good.
         TypeError: an argument is not of its kind.
     """
-    if not _is_factory(factory):
-        raise TypeError(f"child takes a class of actors or a function that makes one, not {factory!r}")
-    if not isinstance(restart, Restart):
-        raise TypeError(f"restart must be a Restart, not {restart!r}")
+    check_factory("child", factory)
+    check_instance("restart", restart, Restart)
     if significant and restart is Restart.PERMANENT:
         raise ValueError("a permanent child cannot be significant: it never ends by itself for good")
     if name is not None:
         check_name(name)
-    if mailbox is not None and not isinstance(mailbox, Mailbox):
-        raise TypeError(f"mailbox must be a Mailbox, not {mailbox!r}")
+    if mailbox is not None:
+        check_instance("mailbox", mailbox, Mailbox)
     return ChildSpec(
         factory, args, name, restart, check_optional_duration("shutdown", shutdown), significant, mailbox
     )
-
-
-def _is_factory(value: object) -> bool:
-    return callable(value) and not isinstance(value, Actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +133,8 @@ class Supervisor(Actor[Any]):
     """
 
     def __init__(self, children: Iterable[ChildSpec] = (), supervision: Supervision = _DEFAULT) -> None:
-        if not isinstance(supervision, Supervision):
-            raise TypeError(f"supervision must be a Supervision, not {supervision!r}")
-        self.supervision = supervision  # type: ignore[misc]
+        check_iterable("children", children, "child(...)")
+        self.supervision = check_instance("supervision", supervision, Supervision)  # type: ignore[misc]
         self._children: dict[str, _Child] = {}
         self._numbers: dict[str, int] = {}
         for spec in children:
@@ -253,7 +248,7 @@ class Supervisor(Actor[Any]):
         return ref
 
     def _find(self, name: str) -> _Child:
-        known = self._children.get(name)
+        known = self._children.get(check_name(name))
         if known is None:
             raise ChildError(f"there is no child {name!r}")
         return known

@@ -7,9 +7,12 @@ exception, a cancellation or a signal), and leaves nothing behind: no task, time
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 
 from actorio._durations import check_duration
+from actorio._kinds import check_class, check_instance
+from actorio._observer import Observer
 from actorio._runtime import Runtime
 from actorio._shutdown import Shutdown, ShutdownReport
 from actorio._signals import Signals
@@ -24,12 +27,10 @@ from actorio.snapshot import SystemSnapshot, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from random import Random
     from types import TracebackType
 
     from actorio._cell import Cell
     from actorio._children import Children
-    from actorio._observer import Observer
     from actorio.events import EventBus
     from actorio.groups import Groups
     from actorio.mailbox import Mailbox
@@ -78,7 +79,7 @@ class ActorSystem:
 
     @random.setter
     def random(self, source: Random) -> None:
-        self._runtime.random = source
+        self._runtime.random = check_instance("random", source, Random)
 
     @property
     def observer(self) -> Observer | None:
@@ -87,7 +88,7 @@ class ActorSystem:
 
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
-        self._runtime.observer = observer
+        self._runtime.observer = None if observer is None else check_instance("observer", observer, Observer)
 
     # -- the block ---------------------------------------------------------------------------------
 
@@ -211,9 +212,11 @@ class ActorSystem:
 
         Raises:
             NameNotFoundError: no living actor has it.
-            TypeError: it is not of the class `expect`.
+            TypeError: it is not of the class `expect`, or that is no class.
         """
         self._runtime.check_usable()
+        if expect is not None:
+            check_class("expect", expect)
         cell = self._find(name)
         if cell is None:
             raise NameNotFoundError(f"no actor is called {name!r} in the system {self.name!r}")
@@ -247,6 +250,7 @@ class ActorSystem:
             NameNotFoundError: there is no such alias.
         """
         self._runtime.check_usable()
+        check_name(alias)
         if not self._runtime.registry.remove(alias):
             raise NameNotFoundError(f"there is no alias {alias!r}")
 

@@ -12,18 +12,19 @@ import asyncio
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
+from actorio._kinds import check_instance
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import ActorStoppedError, ExitReason, MailboxFullError
 from actorio.mailbox import Mailbox, Overflow
 from actorio.policy import Restart
 from actorio.ref import check_ref
+from actorio.system import ActorSystem
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from actorio.ref import ActorRef
-    from actorio.system import ActorSystem
 
 __all__ = ["Topic", "TopicStream"]
 
@@ -41,7 +42,8 @@ class Topic(Generic[M]):
     """
 
     def __init__(self, system: ActorSystem, name: Hashable) -> None:
-        self._system = system
+        self._system = check_instance("system", system, ActorSystem)
+        hash(name)  # or it would be found out with the first subscription
         self._name = name
 
     def subscribe(self, ref: ActorRef[Actor[M]], *, overflow: Overflow = Overflow.DROP_NEW) -> None:
@@ -58,6 +60,7 @@ class Topic(Generic[M]):
             ValueError: `DROP_OLD` is for the actor's own mailbox to do.
         """
         check_ref("subscribe", ref)
+        check_instance("overflow", overflow, Overflow)
         if overflow is Overflow.DROP_OLD:
             raise ValueError("DROP_OLD is a policy of the subscriber's own mailbox: spawn it with one")
         self.unsubscribe(ref)

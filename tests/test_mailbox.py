@@ -30,7 +30,7 @@ def test_an_overflow_that_is_none_is_refused(overflow: Any) -> None:
 
 
 def test_a_priority_that_cannot_be_called_is_refused() -> None:
-    with pytest.raises(TypeError, match="priority must be callable"):
+    with pytest.raises(TypeError, match="priority must be a plain function"):
         PriorityMailbox(3)  # type: ignore[arg-type]
 
 

@@ -34,7 +34,7 @@ from actorio.testing._story import Story
 from actorio.testing._tape import Recorder
 from actorio.testing.failures import SimDeadlock, SimLivelock
 from actorio.testing.faults import Faults
-from actorio.testing.settings import SimulationSettings
+from actorio.testing.settings import SimulationSettings, settings_or_default
 
 __all__ = ["SimLoop"]
 
@@ -86,7 +86,7 @@ class SimLoop(ClosedLoop):
         keep: int | None = _KEPT_LINES,
     ) -> None:
         super().__init__()
-        settings = settings or SimulationSettings()
+        settings = settings_or_default(settings)
         self.settings = settings
         self.recorder = recorder
         self.log = EventLog(keep)

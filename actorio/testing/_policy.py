@@ -24,7 +24,7 @@ from typing import Literal, Protocol
 
 from actorio.testing._tape import Lane, Recorder
 
-__all__ = ["Drawn", "Fifo", "Policy", "PolicyName", "Priorities", "policy_named"]
+__all__ = ["Drawn", "Fifo", "Policy", "PolicyName", "Priorities", "check_policy", "policy_named"]
 
 PolicyName = Literal["fifo", "random", "pct"]
 
@@ -91,14 +91,19 @@ class Priorities:
         return self._priorities[owner]
 
 
-def policy_named(name: PolicyName, recorder: Recorder, pct_depth: int) -> Policy:
-    """Return the policy of that name; a replay follows the tape, whatever the policy was.
+def check_policy(name: PolicyName) -> None:
+    """Refuse what is no name of a policy.
 
     Raises:
         ValueError: there is no such policy.
     """
     if name not in ("fifo", "random", "pct"):
         raise ValueError(f"policy must be 'fifo', 'random' or 'pct', not {name!r}")
+
+
+def policy_named(name: PolicyName, recorder: Recorder, pct_depth: int) -> Policy:
+    """Return the policy of that name; a replay follows the tape, whatever the policy was."""
+    check_policy(name)
     if recorder.replaying:
         return Drawn()
     if name == "fifo":

@@ -15,6 +15,8 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from actorio._kinds import check_instance
+
 __all__ = ["Deviation", "Lane", "Recorder", "Tape"]
 
 Deviation = tuple[str, int]
@@ -34,8 +36,10 @@ class Tape:
         """Read what `str(tape)` has written.
 
         Raises:
-            ValueError: `text` is not a tape.
+            TypeError: `text` is no string.
+            ValueError: it is not a tape.
         """
+        check_instance("a tape", text, str)
         try:
             return cls(
                 {name: _parse_lane(values) for name, values in (word.split("=") for word in text.split())}

@@ -7,12 +7,15 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from actorio._durations import check_count, check_whole
+from actorio._kinds import check_iterable
 from actorio.errors import describe
+from actorio.ref import check_callable
 from actorio.testing._heap import steady_heap
 from actorio.testing._policy import PolicyName
 from actorio.testing.failures import SimulationError
 from actorio.testing.faults import Fault, FaultKind, Faults
-from actorio.testing.settings import SimulationSettings
+from actorio.testing.settings import SimulationSettings, settings_or_default
 from actorio.testing.shrinking import shrink
 from actorio.testing.simulation import SimulationResult, simulate
 
@@ -73,13 +76,17 @@ def explore(
 
     Raises:
         SimulationFailed: a run failed.
+        TypeError, ValueError: an argument is not of its kind.
     """
-    turns: Sequence[PolicyName] = [policies] if isinstance(policies, str) else policies
+    check_callable("explore", main)
+    turns: Sequence[PolicyName] = [policies] if isinstance(policies, str) else _turns(policies)
+    check_iterable("seeds", seeds, "whole numbers")
+    check_count("shrink_runs", shrink_runs, least=0)
     digests: set[str] = set()
     runs = steps = 0
     with steady_heap():
         for seed in seeds:
-            policy = turns[seed % len(turns)]
+            policy = turns[check_whole("seed", seed) % len(turns)]
             result = simulate(main, seed=seed, policy=policy, settings=settings)
             runs += 1
             steps += result.steps
@@ -118,8 +125,10 @@ def explore_places(
 
     Raises:
         SimulationFailed: a run failed; its `faults` say where.
+        TypeError, ValueError: an argument is not of its kind.
     """
-    settings = settings or SimulationSettings()
+    check_callable("explore_places", main)
+    settings = settings_or_default(settings)
     faults = settings.faults or Faults()
     places = 0
     with steady_heap():
@@ -134,6 +143,13 @@ def explore_places(
                 if result.error is not None:
                     raise SimulationFailed(result, result, places, 0) from result.error
     return places
+
+
+def _turns(policies: Sequence[PolicyName]) -> Sequence[PolicyName]:
+    check_iterable("policies", policies, "names")
+    if not policies:
+        raise ValueError("policies must name at least one")
+    return tuple(policies)
 
 
 def _report(

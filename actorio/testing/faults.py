@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actorio._durations import check_count, check_duration
+from actorio._kinds import check_instance, check_iterable
 
 __all__ = ["Fault", "FaultKind", "Faults", "InjectedCrash"]
 
@@ -43,6 +44,7 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in ("crash", "cancel", "kill", "slow"):
             raise ValueError(f"kind must be 'crash', 'cancel', 'kill' or 'slow', not {self.kind!r}")
+        check_instance("path", self.path, str)
         if (self.message is None) == (self.wait is None):
             raise ValueError("a fault has one place: give either message or wait")
         for name in ("message", "wait"):
@@ -88,3 +90,7 @@ class Faults:
         check_duration("slowest", self.slowest)
         if self.most is not None:
             check_count("most", self.most, least=0)
+        check_instance("paths", self.paths, str)
+        check_iterable("by_hand", self.by_hand, "Fault")
+        for fault in self.by_hand:
+            check_instance("each of by_hand", fault, Fault)

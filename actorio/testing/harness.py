@@ -15,13 +15,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 from actorio._cell import Cell
+from actorio._durations import check_duration
 from actorio._envelope import Tick, payload
 from actorio._observer import Observer
 from actorio._timer import Timer
 from actorio.actor import Actor
+from actorio.address import check_name
 from actorio.mailbox import Mailbox
 from actorio.policy import Restart
-from actorio.ref import ActorRef, Terminated
+from actorio.ref import ActorRef, Terminated, check_callable
 from actorio.system import ActorSystem
 from actorio.testing._entropy import virtual_clocks
 from actorio.testing._oracles import Combined
@@ -136,7 +138,8 @@ class Harness:
 
     def stub(self, name: str, answer: Callable[[Any], Any] = lambda message: None) -> ActorRef[Any]:
         """Start an actor to hand to the one under test; it answers an ask with `answer(message)`."""
-        return self._run(self._system.spawn(_Stub, answer, name=name, mailbox=Mailbox(None)))
+        check_callable("stub", answer)
+        return self._run(self._system.spawn(_Stub, answer, name=check_name(name), mailbox=Mailbox(None)))
 
     def start(self, factory: Callable[[Unpack[Ts]], A], *args: *Ts, name: str | None = None) -> A:
         """Start the actor under test, and return it: its attributes may be looked at between messages.
@@ -184,7 +187,7 @@ class Harness:
         Raises:
             Exception: what the actor has failed with.
         """
-        self._run(asyncio.sleep(seconds))
+        self._run(asyncio.sleep(check_duration("seconds", seconds)))
 
     def stop(self) -> Terminated:
         """Stop the actor, and return how it has ended."""

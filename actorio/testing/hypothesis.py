@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from actorio._durations import check_count
+from actorio._kinds import check_instance, check_iterable
 from actorio.testing._tape import Tape
 
 __all__ = ["tapes"]
@@ -31,6 +33,14 @@ def tapes(*, lanes: Sequence[str] = _LANES, steps: int = 200, largest: int = 50)
             in microseconds, `tie` of timers, `fault`. All others are 0.
         steps: how far into each lane the choices reach, at most.
         largest: value; a choice among fewer wraps around.
+
+    Raises:
+        TypeError, ValueError: an argument is not of its kind.
     """
+    check_iterable("lanes", lanes, "names")
+    for lane in lanes:
+        check_instance("each of the lanes", lane, str)
+    check_count("steps", steps, least=0)
+    check_count("largest", largest, least=0)
     choices = st.lists(st.integers(0, largest), max_size=steps).map(tuple)
     return st.fixed_dictionaries(dict.fromkeys(sorted(lanes), choices)).map(Tape)

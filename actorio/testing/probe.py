@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from actorio._durations import check_duration
+from actorio._kinds import check_instance, check_plain_function
 from actorio.actor import Actor
 from actorio.errors import ActorError
-from actorio.ref import ActorRef, Terminated
+from actorio.ref import ActorRef, Terminated, check_ref
 from actorio.result import Result
 from actorio.system import ActorSystem
 from actorio.testing._words import in_short
@@ -59,6 +61,7 @@ class Probe:
     @classmethod
     async def spawn(cls, system: ActorSystem, *, name: str | None = None) -> Probe:
         """Start a probe among the top-level actors."""
+        check_instance("system", system, ActorSystem)
         probe = cls()
         probe.ref = await system.spawn(_Listener, probe._take, name=name)
         return probe
@@ -89,7 +92,7 @@ class Probe:
         Raises:
             AssertionError: it was another one, or none came in time.
         """
-        message = await self._next(_name(wanted), timeout)
+        message = await self._next(_name(wanted), check_duration("timeout", timeout))
         assert _fits(message, wanted), (
             f"{self.ref.path} expected {_name(wanted)} and was sent {in_short(message)}{self._rest()}"
         )
@@ -102,7 +105,7 @@ class Probe:
             AssertionError: there was one.
         """
         try:
-            message = await self._next("nothing", within)
+            message = await self._next("nothing", check_duration("within", within))
         except AssertionError:
             return
         raise AssertionError(
@@ -123,8 +126,10 @@ class Probe:
         Raises:
             AssertionError: none that fits came in time; it names what was passed over.
         """
+        if not isinstance(wanted, type):
+            check_plain_function("wanted", wanted)
         passed: list[Any] = []
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline = asyncio.get_running_loop().time() + check_duration("timeout", timeout)
         while True:
             left = deadline - asyncio.get_running_loop().time()
             try:
@@ -141,6 +146,7 @@ class Probe:
         Raises:
             AssertionError: it had not in time.
         """
+        check_ref("expect_terminated", ref)
         try:
             return await ref.join(timeout)
         except TimeoutError:
@@ -170,6 +176,7 @@ class Probe:
 
     def answer_with(self, answer: Callable[[Any], Any]) -> None:
         """From now on answer every ask at once with `answer(message)`."""
+        check_plain_function("answer", answer)
         self._answer = answer
 
     # -- inside ------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actorio._durations import check_count, check_duration
+from actorio._kinds import check_instance
 from actorio.testing.faults import Faults
 
-__all__ = ["SimulationSettings"]
+__all__ = ["SimulationSettings", "settings_or_default"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +35,18 @@ class SimulationSettings:
     def __post_init__(self) -> None:
         for name in ("quantum", "step_cost", "thread_delay"):
             check_duration(name, getattr(self, name))
+        if self.faults is not None:
+            check_instance("faults", self.faults, Faults)
         check_count("max_steps", self.max_steps, least=1)
         check_count("pct_depth", self.pct_depth, least=1)
+
+
+def settings_or_default(settings: SimulationSettings | None) -> SimulationSettings:
+    """Return the settings of a run, the defaults for None.
+
+    Raises:
+        TypeError: neither settings nor None.
+    """
+    return (
+        SimulationSettings() if settings is None else check_instance("settings", settings, SimulationSettings)
+    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from actorio._kinds import check_instance
 from actorio.testing._tape import Tape
 from actorio.testing.failures import GuaranteeBroken
 from actorio.testing.settings import SimulationSettings
@@ -38,8 +39,9 @@ def shrink(
 
     Raises:
         ValueError: `failed` has not failed.
+        TypeError: it is no result.
     """
-    if failed.error is None:
+    if check_instance("failed", failed, SimulationResult).error is None:
         raise ValueError("there is nothing to shrink: this run has passed")
     search = _Search(main, failed, settings, runs)
     search.zero_lanes()

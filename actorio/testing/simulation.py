@@ -15,17 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
+from actorio._durations import check_whole
+from actorio._kinds import check_instance
 from actorio.errors import describe
+from actorio.ref import check_callable
 from actorio.testing._anyio import tamed_anyio
 from actorio.testing._entropy import virtual_clocks, virtual_randomness
 from actorio.testing._heap import steady_heap
 from actorio.testing._loop import SimLoop
 from actorio.testing._outside import walled
-from actorio.testing._policy import PolicyName
+from actorio.testing._policy import PolicyName, check_policy
 from actorio.testing._tape import Recorder, Tape
 from actorio.testing.failures import SimUnhandled
 from actorio.testing.faults import Fault
-from actorio.testing.settings import SimulationSettings
+from actorio.testing.settings import SimulationSettings, settings_or_default
 
 __all__ = ["SimulationResult", "simulate"]
 
@@ -105,12 +108,21 @@ def simulate(
 
     Raises:
         KeyboardInterrupt: the person at the keyboard, or the program, asked for it.
+        TypeError: an argument is not of its kind.
         ValueError: no such policy, or not a tape.
         RuntimeError: called from within an event loop.
     """
     if asyncio._get_running_loop() is not None:
         raise RuntimeError("a simulation has an event loop of its own: run it from a plain function")
-    recorder = Recorder(seed, Tape.parse(tape) if isinstance(tape, str) else tape)
+    check_callable("simulate", main)
+    check_whole("seed", seed)
+    check_policy(policy)
+    settings = settings_or_default(
+        settings
+    )  # all of it before there is a loop, which would have to be closed
+    if tape is not None:
+        tape = Tape.parse(tape) if isinstance(tape, str) else check_instance("tape", tape, Tape)
+    recorder = Recorder(seed, tape)
     loop = SimLoop(recorder, policy, settings, keep=None if trace else _KEPT_LINES)
     with _closed_world(loop):
         value, error = _run(loop, main)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from actorio.ref import check_callable
 from actorio.testing._entropy import virtual_clocks
 from actorio.testing._loop import SimLoop
 from actorio.testing._tape import Recorder
@@ -39,7 +40,9 @@ def run_in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         SimDeadlock: nothing can run, no timer is due, and main is not done.
         SimLivelock: ten million callbacks, and main is not done.
         Escaped: the program used something outside, such as a socket.
+        TypeError: `main` is not callable.
     """
+    check_callable("run_in_virtual_time", main)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualTimeLoop)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from actorio._cell import Cell
+from actorio._durations import check_duration
+from actorio._kinds import check_instance, check_plain_function
 from actorio._states import State
 from actorio.system import ActorSystem
 from actorio.testing.probe import PATIENCE
@@ -21,9 +23,11 @@ async def until(condition: Callable[[], object], *, timeout: float = PATIENCE) -
 
     Raises:
         AssertionError: it was not true within `timeout` seconds.
+        TypeError, ValueError: an argument is not of its kind.
     """
+    check_plain_function("condition", condition)
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
+    deadline = loop.time() + check_duration("timeout", timeout)
     ticks = 0
     while not condition():
         if loop.time() >= deadline:
@@ -40,7 +44,9 @@ async def settled(system: ActorSystem, *, timeout: float = PATIENCE) -> None:
 
     Raises:
         AssertionError: some had not within `timeout` seconds; it names them.
+        TypeError, ValueError: an argument is not of its kind.
     """
+    check_instance("system", system, ActorSystem)
     try:
         await until(lambda: not _busy(system), timeout=timeout)
     except AssertionError:
