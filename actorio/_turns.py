@@ -39,10 +39,13 @@ class _Receive:
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        return (yield self)
-
-    def __repr__(self) -> str:
-        return "recv() outside of the actor's own run()"
+        try:
+            return (yield self)
+        except RuntimeError:  # of a turn, or of another task, neither of which can serve it
+            raise RuntimeError(
+                "recv() outside of the actor's own run(), or in a task of its own: asyncio.wait_for makes one on "
+                "Python 3.11, so put asyncio.timeout around recv()"
+            ) from None
 
 
 RECEIVE = _Receive()
@@ -199,7 +202,7 @@ def own_loop(cell: Cell, run: Any) -> Steps:
             awaited = context.run(step, value)
         except (StopIteration, ActorExit):
             _finish_in_hand(cell)
-            return _raise(failure)
+            return _raise(cell.failure if failure is None else failure)  # also one since its last recv
         if awaited is RECEIVE:
             _finish_in_hand(cell)
             if told:  # it has swallowed the ActorExit, and would do so for ever
@@ -403,7 +406,7 @@ def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
             cell.cancel_now()
         error: BaseException | None = None
         if awaited is RECEIVE:
-            error = RuntimeError(repr(RECEIVE))
+            error = RuntimeError()
         else:
             dispatcher.current = None
             try:

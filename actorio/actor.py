@@ -117,8 +117,12 @@ class Actor(Generic[M]):
     async def recv(self) -> M:
         """Take the next message, for own loops: only inside `run`, directly or through what it awaits.
 
+        It works in the actor's own task alone, for that alone takes turns. So a timeout is `asyncio.timeout` around
+        it; `asyncio.wait_for` will do from Python 3.12 on, but makes a task of its own on 3.11.
+
         Raises:
-            ActorExit: closed and drained, or stopped.
+            ActorExit: closed and drained, or stopped, or about to fail.
+            RuntimeError: not inside `run`, or in another task; no message is lost.
 
         Cancellation: no message is lost, so a timeout around it is safe.
         """

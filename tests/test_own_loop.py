@@ -8,11 +8,13 @@ import pytest
 from actorio import (
     Actor,
     ActorExit,
+    ActorFailed,
     ActorRef,
     ActorSystem,
     Backoff,
     ExitReason,
     Restart,
+    RestartLimitError,
     Supervision,
     Terminated,
     UnhandledMessageError,
@@ -209,6 +211,50 @@ async def test_a_timeout_around_recv_loses_no_message() -> None:
             await ref.send(number)
         await until(lambda: 2 in log)
     assert [entry for entry in log if entry != "idle"] == [0, 1, 2]
+
+
+async def test_recv_in_a_task_of_its_own_is_an_error_that_says_what_to_use_and_loses_no_message() -> None:
+    class Hasty(Actor[Any]):
+        async def run(self) -> None:
+            if not self.context.incarnation:
+                await asyncio.get_running_loop().create_task(self.recv())
+            log.append(await self.recv())
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system, system.events.subscribe(ActorFailed) as failures:
+        ref = await system.spawn(Hasty)
+        await ref.send(1)
+        error = (await anext(failures)).error
+        await ref.join()
+    assert isinstance(error, RuntimeError)
+    assert "asyncio.timeout" in str(error)
+    assert log == [1]
+
+
+@pytest.mark.parametrize("cause", ["child", "task"])
+async def test_a_failure_that_comes_as_run_ends_is_not_lost(cause: str) -> None:
+    class Unready(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            raise LookupError(message)
+
+    class Leaving(Actor[Any]):
+        supervision = Supervision(max_restarts=0)
+
+        async def fail(self) -> None:
+            raise LookupError("task")
+
+        async def run(self) -> None:
+            if cause == "task":
+                self.context.start_soon(self.fail)
+            else:
+                await (await self.context.spawn(Unready)).send("fail")
+            await ticks(5)
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Leaving, restart=Restart.TEMPORARY)
+        end = await ref.join()
+    assert end.reason is ExitReason.CRASHED
+    assert isinstance(end.error, LookupError if cause == "task" else RestartLimitError)
 
 
 async def test_calls_and_submitted_work_run_while_it_waits_and_never_while_it_works() -> None:
