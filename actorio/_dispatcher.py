@@ -11,7 +11,6 @@ Source: `benchmarks/` (ring, pingpong) pays for it; measured in docs/design/deci
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
@@ -35,9 +34,12 @@ class Dispatcher:
     `choose`, when set, picks which ready waiter is next, by its index; simulation explores orders through it.
     `current` is the cell whose turn is running at this moment, None outside of turns. `deadline` is when the
     time of this loop iteration is up; a turn that meets it sets `spent`.
+
+    `woken` is the finished future that a task is shown when it wakes: asyncio looks into a future of its own
+    for a tenth of what calling the `result` of another object costs (`pingpong` and `threadring` pay for it).
     """
 
-    __slots__ = ("_context", "choose", "current", "deadline", "loop", "ready", "scheduled", "spent")
+    __slots__ = ("_context", "choose", "current", "deadline", "loop", "ready", "scheduled", "spent", "woken")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -47,6 +49,8 @@ class Dispatcher:
         self.deadline = 0.0
         self.spent = False
         self.scheduled = False
+        self.woken: asyncio.Future[None] = asyncio.Future(loop=loop)
+        self.woken.set_result(None)
         self._context = Context()
 
     def schedule(self) -> None:
@@ -71,7 +75,7 @@ class Dispatcher:
             raise WrongThreadError("the actor system belongs to another event loop than the one running here")
 
     def _run(self) -> None:
-        ready = self.ready
+        ready, woken = self.ready, self.woken
         if self.choose is not None:
             return self._run_chosen(self.choose)
         clock = self.loop.time
@@ -84,7 +88,10 @@ class Dispatcher:
                 callback = waiter.callback
                 if callback is not None:
                     waiter.callback = None
-                    waiter.context.run(callback, waiter)
+                    seen = waiter.seen
+                    if seen is not woken:
+                        waiter.seen = woken
+                    waiter.context.run(callback, seen)
                 left -= 1
                 if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
                     break
@@ -104,7 +111,8 @@ class Dispatcher:
             self.schedule()
         if waiter.callback is not None:
             callback, waiter.callback = waiter.callback, None
-            waiter.context.run(callback, waiter)
+            seen, waiter.seen = waiter.seen, self.woken
+            waiter.context.run(callback, seen)
 
 
 class Waiter:
@@ -114,17 +122,16 @@ class Waiter:
     `_loop` and `_asyncio_future_blocking` are asyncio's protocol for futures of other makes.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_loop", "callback", "context", "dispatcher", "result")
+    __slots__ = ("_asyncio_future_blocking", "_loop", "callback", "context", "dispatcher", "seen")
 
     callback: Callable[..., object] | None
     context: Context
-    result: Callable[[], object]
-    """Called by the task when it wakes, to raise what it should see: a C function that does nothing, the usual
-    case, costs half of what a method of Python does (the benchmarks `pingpong` and `threadring` pay for it)."""
+    seen: asyncio.Future[None]
+    """What the task is shown when it wakes: `Dispatcher.woken`, or a cancelled future."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._asyncio_future_blocking = False
-        self.result = WOKEN
+        self.seen = dispatcher.woken
         self._loop = dispatcher.loop
         self.callback = None
         self.dispatcher = dispatcher
@@ -154,16 +161,13 @@ class Waiter:
 
     def cancel(self, msg: object = None) -> bool:
         """Cancel the wait; called by `Task.cancel`. False when the task is on its way already."""
-        if self.callback is None or self.result is not WOKEN:
+        if self.callback is None or self.seen.cancelled():
             return False
-        self.result = functools.partial(self._raise_cancelled, msg)
+        self.show_cancelled(msg)
         self.wake()
         return True
 
-    def _raise_cancelled(self, msg: object) -> None:
-        """Raise with the message of the cancel: anyio's scopes know their own by it."""
-        self.result = WOKEN
-        raise asyncio.CancelledError if msg is None else asyncio.CancelledError(msg)
-
-
-WOKEN: Callable[[], object] = [].clear
+    def show_cancelled(self, msg: object) -> None:
+        """Have the task see a cancel when it wakes; with its message, since anyio's scopes know their own by it."""
+        self.seen = asyncio.Future(loop=self._loop)
+        self.seen.cancel(msg)

@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from contextvars import Context as Variables
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from actorio._children import Children
 from actorio._dispatcher import Dispatcher
@@ -76,8 +76,6 @@ class Runtime:
         if self.observer is None:  # simulation watches every system of its loop
             self.observer = getattr(loop, "actorio_observer", None)
         self.timers = TimerQueue(loop)
-        self.sent: asyncio.Future[None] = asyncio.Future(loop=loop)
-        self.sent.set_result(None)
         self._variables = Variables()
         self._task_class: type[asyncio.Task[Any]] = getattr(loop, "actorio_task_class", asyncio.Task)
         self.root = Children(self, shutdown, "", Supervision())
@@ -128,7 +126,7 @@ class Runtime:
 
     def current(self) -> Cell | None:
         """Return the cell whose turn is running this code, None outside of turns."""
-        cell = cast("Cell | None", self.dispatcher.current)
+        cell: Cell | None = self.dispatcher.current
         if _EAGER and cell is not None and asyncio.current_task() is not cell.task:
             return None
         return cell

@@ -136,17 +136,15 @@ def _stepper(cell: Cell) -> Steps:
 
 
 def _rest(cell: Cell, item: Any, awaited: Any, own: Context) -> Steps:
-    """Go on with a message whose first step did not end it, or that needs more than a step of `receive`."""
+    """Return what goes on with a message that its first step did not end, or that needs more than `receive`."""
     if awaited is item:
         if type(item) in ENVELOPES:
-            yield from answer(cell, item, own)
-        else:
-            cell.message = item
-            yield from _outcome(cell, own.run(cell.receive, item), own)
-    elif type(item) is Request:
-        yield from _finish_ask(cell, item, awaited, own)
-    else:
-        yield from _suspended(cell, cell.stepper, awaited, own)
+            return answer(cell, item, own)
+        cell.message = item
+        return _outcome(cell, own.run(cell.receive, item), own)
+    if type(item) is Request:
+        return _finish_ask(cell, item, awaited, own)
+    return _suspended(cell, cell.stepper, awaited, own)
 
 
 def _begin_ask(cell: Cell, request: Request, own: Context) -> Any:
@@ -400,7 +398,7 @@ def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
 
 def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
     """Go on with a handler that awaits: each of its steps in its own context."""
-    dispatcher = cell.dispatcher
+    dispatcher, send = cell.dispatcher, step.send
     while True:
         if cell.cancel_soon:
             cell.cancel_now()
@@ -415,7 +413,7 @@ def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
                 error = thrown
             dispatcher.current = cell
         try:
-            awaited = context.run(step.send, None) if error is None else context.run(step.throw, error)
+            awaited = context.run(send, None) if error is None else context.run(step.throw, error)
         except StopIteration as stop:
             return stop.value
         finally:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, ov
 
 from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
-from actorio._envelope import QUEUED, Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
+from actorio._envelope import ANSWERED, QUEUED, Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
 from actorio._states import Intent
 from actorio._typevar import TypeVar
 from actorio.errors import (
@@ -81,7 +81,7 @@ class ActorRef(Generic[A_co]):
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._mailbox = cell.mailbox
-        self._sent = cell.runtime.sent
+        self._sent = cell.dispatcher.woken
         self._thread = cell.runtime.thread
 
     # -- what it is --------------------------------------------------------------------------------
@@ -201,7 +201,13 @@ class ActorRef(Generic[A_co]):
             self._queue(request)
         if timeout is not None and request.state == QUEUED:
             request.alarm = cell.runtime.timers.after(request.timeout, request.expire)
-        return await request
+        if request.state < ANSWERED:
+            try:
+                await request
+            except BaseException as error:
+                request.left(error)
+                raise
+        return request.value if request.state == ANSWERED else request.outcome()
 
     @overload
     async def call(
@@ -225,7 +231,13 @@ class ActorRef(Generic[A_co]):
         call = Call(self._cell, method, args, kwargs)
         self._note_asker(call)
         self._queue(call)
-        return await call
+        if call.state < ANSWERED:
+            try:
+                await call
+            except BaseException as error:
+                call.left(error)
+                raise
+        return call.outcome()
 
     def cast(
         self: ActorRef[A], method: Callable[Concatenate[A, P], Any], *args: P.args, **kwargs: P.kwargs
@@ -403,10 +415,12 @@ class ActorRef(Generic[A_co]):
 
     def _note_asker(self, request: Request) -> None:
         """The actor whose turn it is waits for this one from now on, unless that closes a cycle."""
-        asker = self._cell.runtime.current()
+        cell = self._cell
+        asker = cell.runtime.current()
         if asker is not None:
-            check_no_cycle(asker, self._cell)
-            asker.waits_on = self._cell
+            if cell.waits_on is not None or cell is asker:
+                check_no_cycle(asker, cell)
+            asker.waits_on = cell
             request.asker = asker
 
     def _queue(self, envelope: Request | Submission) -> None:

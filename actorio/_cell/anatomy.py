@@ -164,11 +164,13 @@ class Anatomy:
     @property
     def ref(self) -> ActorRef[Any]:
         """The ref of the actor: one object, held weakly after the end so that no cycle is left to collect."""
-        ref = self._ref if self.state is not State.ENDED or self._ref is None else self._ref()
+        ref: ActorRef[Any] | None = self._ref
+        if type(ref) is weakref.ref:
+            ref = ref()
         if ref is None:
             ref = ActorRef(self._whole)
             self._ref = ref if self.state is not State.ENDED else weakref.ref(ref)
-        return cast("ActorRef[Any]", ref)
+        return ref
 
     def must_end(self) -> bool:
         """Whether no further message may run."""
@@ -205,7 +207,7 @@ class Anatomy:
     @property
     def _whole(self) -> Cell:
         """This object as the whole cell, which the files of this package add up to."""
-        return cast("Cell", self)
+        return self  # type: ignore[return-value]
 
     # -- telling -----------------------------------------------------------------------------------
 
