@@ -2,8 +2,7 @@
 
 These generators run inside the actor's one task and yield to asyncio what a handler awaits. Each step of a
 handler runs in its sender's contextvars by `Context.run`, so nothing a handler sets stays in the actor, and
-no second task is needed. `next(step, DONE)` steps a handler that does not await without raising
-`StopIteration`, which costs as much as the rest of the step (measured in docs/design/decisions/run-queue.md).
+no second task is needed.
 """
 
 from __future__ import annotations
@@ -28,9 +27,24 @@ _CLOCK_EVERY = range(8)
 """Messages between two looks at the clock."""
 _BUDGET = range(8)
 """Times that many messages an actor takes in one go, at most, before the next actor's turn."""
-_DONE = object()
 
 Steps = Generator[Any, Any, Any]
+
+
+class _Signal:
+    """What `_turns` yields that no handler awaits."""
+
+    __slots__ = ()
+
+
+_DONE = _Signal()
+"""It has taken its share of messages, or there is no more that it may take."""
+_ENVELOPE = _Signal()
+"""The message in hand is one that takes more than a call of `receive`."""
+_IN_SENDERS = _Signal()
+"""The ask in hand is to be handled in the contextvars of its sender."""
+_IN_OWN = _Signal()
+"""That has been done."""
 
 
 class _Receive:
@@ -54,133 +68,115 @@ RECEIVE = _Receive()
 @types.coroutine
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, is_async = cell.mailbox, cell.hooks.receives_async  # type: ignore[union-attr]
-    dispatcher, observer, waiter = cell.dispatcher, cell.observer, cell.waiter
+    mailbox, dispatcher, waiter = cell.mailbox, cell.dispatcher, cell.waiter
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
-    cell.stepper = _stepper(cell)
-    handled = 0
+    turns = _turns(cell, own)
     dispatcher.current = cell
-    try:
-        while True:
-            items = mailbox.items
-            if len(items) > mailbox.peak:
-                mailbox.peak = len(items)
-            for _ in _BUDGET:
-                for _ in _CLOCK_EVERY:
-                    if cell.urgent:
-                        cell.message = NO_MESSAGE  # no notice is blamed on the last one
-                        cell.handled += handled
-                        handled = 0
-                        if (yield from attend(cell)):
-                            return
-                    if not items:
-                        break
-                    item = items.popleft()
-                    if mailbox.waiting is not None:
-                        mailbox.admit()
-                    if observer is not None:
-                        observer.begun(cell, item)
-                    if is_async and type(item) not in ENVELOPES:
-                        cell.message = item
-                        awaited = own.run(next, cell.stepper)
-                    elif is_async and type(item) is Request and item.state == QUEUED:
-                        awaited = _begin_ask(cell, item, own)
-                    else:
-                        awaited = item
-                    if awaited is not _DONE:
-                        cell.handled += handled
-                        handled = 0
-                        yield from _rest(cell, item, awaited, own)
-                        if len(items) > mailbox.peak:
-                            mailbox.peak = len(items)
-                    if observer is not None:
-                        observer.ended(cell, item)
-                    if own:
-                        own = Context()
-                    handled += 1
-                else:
-                    if dispatcher.loop.time() < dispatcher.deadline:
-                        continue
-                    dispatcher.spent = True
+    while True:
+        for _ in _BUDGET:
+            if cell.urgent:
+                cell.message = NO_MESSAGE  # no notice is blamed on the last one
+                if (yield from attend(cell)):
+                    return
+            signal = own.run(next, turns)
+            if signal is not _DONE:
+                yield from _go_on(cell, turns, signal, own)
+            if own:
+                own = Context()
+                turns = _turns(cell, own)
+            if not mailbox.items:
                 break
-            item = awaited = cell.message = NO_MESSAGE
-            cell.value = None
-            cell.handled += handled
-            handled = 0
-            if mailbox.items or cell.urgent:
-                waiter.wake()
-            elif mailbox.closed:
-                return
-            else:
-                mailbox.sleeper = waiter
-            dispatcher.current = None
-            waiter._asyncio_future_blocking = True
-            yield waiter
-            dispatcher.current = cell
-    finally:
-        cell.handled += handled
+            if dispatcher.loop.time() >= dispatcher.deadline:
+                dispatcher.spent = True
+                break
+        if mailbox.items or cell.urgent:
+            waiter.wake()
+        elif mailbox.closed:
+            return
+        else:
+            mailbox.sleeper = waiter
+        dispatcher.current = None
+        waiter._asyncio_future_blocking = True
+        yield waiter
+        dispatcher.current = cell
 
 
 @types.coroutine
-def _stepper(cell: Cell) -> Steps:
-    """Hand `cell.message` to an async `receive`, again and again: what it awaits, then DONE, value in `cell.value`.
+def _turns(cell: Cell, own: Context) -> Steps:
+    """Take messages and run `receive` on them: yields what it awaits, and in between why others must act.
 
-    Stepping this one generator by `context.run(next, stepper)` costs half of stepping each handler's own
-    coroutine, which would raise `StopIteration` with its value (measured in
-    docs/design/decisions/run-queue.md; the benchmarks `send` and `pingpong` pay for it).
+    It is stepped inside `own`, some messages a step: one `context.run` for all of them, and none of the
+    `StopIteration` that ends each handler's own coroutine (measured in docs/design/decisions/run-queue.md; the
+    benchmarks `send`, `counting` and `pingpong` pay for it).
     """
-    receive = cell.receive
+    mailbox, observer, receive = cell.mailbox, cell.observer, cell.receive
+    is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
-        cell.value = yield from receive(cell.message)
+        if len(mailbox.items) > mailbox.peak:
+            mailbox.peak = len(mailbox.items)
+        for _ in _CLOCK_EVERY:
+            if cell.urgent or not mailbox.items:
+                break
+            item = mailbox.items.popleft()
+            if mailbox.waiting is not None:
+                mailbox.admit()
+            if observer is not None:
+                observer.begun(cell, item)
+            if type(item) not in ENVELOPES:
+                cell.message = item
+                value = receive(item)
+                if is_async:
+                    yield from value
+                elif value is not None and hasattr(type(value), "__await__"):
+                    yield from _await(value)
+            elif type(item) is Request and item.state == QUEUED:
+                item.state = RUNNING
+                cell.envelope = item
+                cell.message = item.message
+                if item.sender is not None:
+                    yield _IN_SENDERS
+                try:
+                    value = receive(item.message)
+                    if is_async:
+                        value = yield from value
+                    elif value is not None and hasattr(type(value), "__await__"):
+                        value = yield from _await(value)
+                except BaseException as error:
+                    cell.envelope = None
+                    if not _answer_by_error(cell, item, error):
+                        raise
+                else:
+                    cell.envelope = None
+                    if item.state == RUNNING:
+                        item.reply(value)
+                if item.sender is not None:
+                    yield _IN_OWN
+            else:
+                cell.message = item
+                yield _ENVELOPE
+            if observer is not None:
+                observer.ended(cell, item)
+            cell.handled += 1
+            if own:
+                break
+        item = value = cell.message = NO_MESSAGE
         yield _DONE
 
 
-def _rest(cell: Cell, item: Any, awaited: Any, own: Context) -> Steps:
-    """Return what goes on with a message that its first step did not end, or that needs more than `receive`."""
-    if awaited is item:
-        if type(item) in ENVELOPES:
-            return answer(cell, item, own)
-        cell.message = item
-        return _outcome(cell, own.run(cell.receive, item), own)
-    if type(item) is Request:
-        return _finish_ask(cell, item, awaited, own)
-    return _suspended(cell, cell.stepper, awaited, own)
-
-
-def _begin_ask(cell: Cell, request: Request, own: Context) -> Any:
-    """Take the first step of an ask; DONE when that has answered it, otherwise what it awaits."""
-    request.state = RUNNING
-    cell.envelope = request
-    cell.message = request.message
-    try:
-        awaited = (request.sender or own).run(next, cell.stepper)
-    except BaseException as error:
-        _fail_ask(cell, request, error)
-        return _DONE
-    if awaited is _DONE:
-        if request.state == RUNNING:
-            request.reply(cell.value)
-        cell.envelope = None
-    return awaited
-
-
-def _finish_ask(cell: Cell, request: Request, awaited: Any, own: Context) -> Steps:
-    try:
-        yield from _suspended(cell, cell.stepper, awaited, request.sender or own)
-    except BaseException as error:
-        _fail_ask(cell, request, error)
-    else:
-        if request.state == RUNNING:
-            request.reply(cell.value)
-    cell.envelope = None
-
-
-def _fail_ask(cell: Cell, request: Request, error: BaseException) -> None:
-    """Answer by an exception, or fail with it."""
-    cell.envelope = None
-    cell.stepper = _stepper(cell)  # an exception has ended the one before
-    if not _answer_by_error(cell, request, error):
-        raise error
+def _go_on(cell: Cell, turns: Steps, signal: Any, own: Context) -> Steps:
+    """Do what `_turns` cannot do in the context that it is stepped in, until it is done."""
+    context = own
+    while signal is not _DONE:
+        if signal is _ENVELOPE:
+            yield from answer(cell, cell.message, own)
+        elif signal is _IN_SENDERS:
+            context = cell.envelope.sender  # type: ignore[union-attr, assignment]
+        elif signal is _IN_OWN:
+            context = own
+        else:
+            signal = yield from _suspended(cell, turns, signal, context)
+            continue
+        signal = context.run(next, turns)
 
 
 @types.coroutine
@@ -397,8 +393,8 @@ def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
 
 
 def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
-    """Go on with a handler that awaits: each of its steps in its own context."""
-    dispatcher, send = cell.dispatcher, step.send
+    """Go on with a handler that awaits, each of its steps in its own context: its value, or a signal of `_turns`."""
+    dispatcher, mailbox, send = cell.dispatcher, cell.mailbox, step.send
     while True:
         if cell.cancel_soon:
             cell.cancel_now()
@@ -412,11 +408,13 @@ def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
             except BaseException as thrown:
                 error = thrown
             dispatcher.current = cell
+            if len(mailbox.items) > mailbox.peak:
+                mailbox.peak = len(mailbox.items)
         try:
             awaited = context.run(send, None) if error is None else context.run(step.throw, error)
         except StopIteration as stop:
             return stop.value
         finally:
             error = None  # or the frame and the traceback would keep each other alive
-        if awaited is _DONE:
-            return None
+        if type(awaited) is _Signal:
+            return awaited

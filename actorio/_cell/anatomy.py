@@ -81,13 +81,11 @@ class Anatomy:
         "start_failed",
         "starter",
         "state",
-        "stepper",
         "stopper",
         "task",
         "tasks",
         "timers",
         "urgent",
-        "value",
         "waiter",
         "waits_on",
         "watchers",
@@ -128,8 +126,6 @@ class Anatomy:
         self.children: Children | None = None
         # what the turn is at
         self.message: Any = NO_MESSAGE
-        self.value: Any = None
-        self.stepper: Any = None
         self.in_hand = False
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None

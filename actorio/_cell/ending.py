@@ -135,7 +135,7 @@ class Ending(Turn):
         deferred, self.deferred = self.deferred, None
         for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
             envelope.fail(ActorStoppedError(self.ref, reason))
-        self.instance = self.context = self.failure = self.stepper = None
+        self.instance = self.context = self.failure = None
         self.receive = _gone
         self.notices = None
         if self.watching:
