@@ -97,7 +97,8 @@ class Children:
     def _free_name(self, name: str | None, factory: Callable[..., Any]) -> str:
         if name is None:
             stem = getattr(factory, "__name__", None) or type(factory).__name__
-            stem = stem if stem.isidentifier() else "actor"
+            if stem not in self._numbers and not stem.isidentifier():
+                stem = "actor"
             while True:
                 number = self._numbers[stem] = self._numbers.get(stem, 0) + 1
                 name = f"{stem}-{number}"
@@ -266,8 +267,9 @@ class Children:
 
     def changed(self) -> None:
         """Have those who wait for a change of some child look again."""
-        for waiter in self._waiters:
-            waiter.wake()
+        if self._waiters:  # nobody does, mostly
+            for waiter in self._waiters:
+                waiter.wake()
 
     # -- stop --------------------------------------------------------------------------------------
 

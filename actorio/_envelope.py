@@ -6,7 +6,7 @@ came of it. It ends exactly once; whatever comes later is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, cast
 
@@ -118,7 +118,7 @@ class Parcel(Envelope):
         self.state = QUEUED
 
     def run(self, cell: Cell) -> Any:
-        return cell.receive(self.message)
+        return cell.instance.receive(self.message)  # type: ignore[union-attr]
 
     def reply(self, value: Any) -> None:
         self.state = ANSWERED
@@ -161,9 +161,10 @@ class Request(Waiter, Envelope):
         self.asker: Cell | None = None
         self.alarm: Alarm | None = None
 
-    def __await__(self) -> Iterator[Any]:
+    def __await__(self) -> Generator[Any, Any, Any]:
         """Wait once for the end; `outcome` says what it came to."""
-        return iter((self,))  # an iterator in C: half the cost of a generator, and what is thrown passes it by
+        # An iterator in C, not a generator: half the cost, and what is thrown into it passes it by.
+        return iter((self,))  # type: ignore[return-value]
 
     def outcome(self) -> Any:
         """Return the value, or raise what it failed with."""
@@ -182,9 +183,7 @@ class Request(Waiter, Envelope):
             self.callback = None
             self._end(WITHDRAWN)
         if isinstance(error, RuntimeError):  # asyncio's word for a task of another loop
-            raise WrongThreadError(
-                "ask was awaited on another event loop than the actor system's"
-            ) from error
+            raise WrongThreadError("ask was awaited on another event loop than the actor system's") from error
 
     def cancel(self, msg: object = None) -> bool:
         if self.callback is None or self.state >= ANSWERED:
@@ -201,7 +200,7 @@ class Request(Waiter, Envelope):
         dispatcher.ready.append(self)
 
     def run(self, cell: Cell) -> Any:
-        return cell.receive(self.message)
+        return cell.instance.receive(self.message)  # type: ignore[union-attr]
 
     def reply(self, value: Any) -> None:
         if self.state < ANSWERED:
@@ -436,16 +435,13 @@ def check_no_cycle(waiting: Cell, target: Cell) -> None:
     Raises:
         DeadlockError: with the paths along the cycle.
     """
-    cell: Cell | None = target
-    while cell is not waiting:
-        cell = cell.waits_on
-        if cell is None:
+    chain = [target]
+    while chain[-1] is not waiting:
+        following = chain[-1].waits_on
+        if following is None:
             return
-    path = [waiting.path, target.path]
-    while target is not waiting:
-        target = cast("Cell", target.waits_on)
-        path.append(target.path)
-    raise DeadlockError(tuple(path))
+        chain.append(following)
+    raise DeadlockError((waiting.path, *(cell.path for cell in chain)))
 
 
 ENVELOPES = frozenset({Parcel, Request, Call, Cast, Tick, Submission})

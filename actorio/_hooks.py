@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from actorio.actor import Actor
 
 __all__ = ["Hooks"]
 
+_KEPT = "__actorio_hooks__"
+"""Where a class of actors keeps what it overrides."""
+
 
 class Hooks:
     """What one class of actors overrides, and whether its `receive` is async."""
 
-    __slots__ = ("last", "on_start", "on_stop", "on_undelivered", "own_loop", "receive", "receives_async")
-
-    _known: ClassVar[WeakKeyDictionary[type[Any], Hooks]] = WeakKeyDictionary()
+    __slots__ = (
+        "kind",
+        "last",
+        "on_start",
+        "on_stop",
+        "on_undelivered",
+        "own_loop",
+        "receive",
+        "receives_async",
+    )
 
     def __init__(self, cls: type[Any]) -> None:
         _refuse_generators(cls)
+        self.kind = cls
         self.on_start = cls.on_start is not Actor.on_start
         self.on_stop = cls.on_stop is not Actor.on_stop
         self.on_undelivered = cls.on_undelivered is not Actor.on_undelivered
@@ -30,15 +40,15 @@ class Hooks:
 
     @classmethod
     def of(cls, actor: Actor[Any]) -> Hooks:
-        """Return the hooks of an actor's class; made anew where the instance has a `receive` of its own."""
+        """Return the hooks of an actor's class, kept with it; made anew where the instance has its own `receive`."""
         kind = type(actor)
-        hooks = cls._known.get(kind)
-        if hooks is None:
-            hooks = cls._known[kind] = cls(kind)
-        receive = actor.receive
-        if getattr(receive, "__func__", None) is not hooks.receive:
+        hooks: Hooks | None = getattr(kind, _KEPT, None)
+        if hooks is None or hooks.kind is not kind:  # of a base class
             hooks = cls(kind)
-            hooks.receives_async = inspect.iscoroutinefunction(receive)
+            setattr(kind, _KEPT, hooks)
+        if not hooks.own_loop and getattr(actor.receive, "__func__", None) is not hooks.receive:
+            hooks = cls(kind)
+            hooks.receives_async = inspect.iscoroutinefunction(actor.receive)
         return hooks
 
 

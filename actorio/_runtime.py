@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._children import Children
 from actorio._dispatcher import Dispatcher
-from actorio._spawning import get_or_spawn, spawn
+from actorio._spawning import begin_spawn, get_or_spawn
 from actorio.errors import ActorError, ActorStoppedError, WrongThreadError, describe
 from actorio.events import EventBus
 from actorio.groups import Groups
@@ -88,7 +88,7 @@ class Runtime:
         self._drain_inbox()
         self.timers.close()
 
-    spawn = staticmethod(spawn)
+    begin_spawn = staticmethod(begin_spawn)
     get_or_spawn = staticmethod(get_or_spawn)
 
     def children_of(self, owner: Cell, supervision: Supervision) -> Children:

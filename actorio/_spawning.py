@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actorio._durations import check_optional_duration
+from actorio._durations import check_duration, check_optional_duration
 from actorio._states import Options
 from actorio.actor import Actor
 from actorio.address import check_name
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio._children import Children
 
-__all__ = ["check_factory", "get_or_spawn", "spawn"]
+__all__ = ["begin_spawn", "check_factory", "get_or_spawn"]
 
 _DEFAULT_MAILBOX: Mailbox[Any] = Mailbox()
 _DEFAULT_OPTIONS = Options()
 
 
-async def spawn(
+def begin_spawn(
     children: Children,
     factory: Callable[..., Any],
     args: tuple[Any, ...],
@@ -38,21 +38,25 @@ async def spawn(
     *,
     significant: bool = False,
     dynamic: bool = False,
-) -> ActorRef[Any]:
-    """Check the options of a spawn, and start the actor among these siblings; the caller is on the right thread."""
+) -> Cell:
+    """Check the options of a spawn, and begin to start the actor among these siblings.
+
+    The caller is on the right thread, and waits by `Children.until_started` where there is an `on_start`.
+    """
     check_factory("spawn", factory)
     if name is not None:
         check_name(name)
-    options = _options(restart, shutdown, significant=significant, dynamic=dynamic)
-    check_optional_duration("start_timeout", start_timeout)
+    if restart is Restart.TRANSIENT and shutdown == 5.0 and not significant and not dynamic:
+        options = _DEFAULT_OPTIONS
+    else:
+        options = _options(restart, shutdown, significant=significant, dynamic=dynamic)
+    if start_timeout is not None:
+        check_duration("start_timeout", start_timeout)
     if mailbox is None:
         mailbox = _DEFAULT_MAILBOX
     elif not isinstance(mailbox, Mailbox):
         raise TypeError(f"mailbox must be a Mailbox, not {describe(mailbox)}")
-    cell = children.start(factory, args, name, mailbox, options)
-    if cell.starter is not None:
-        await children.until_started(cell, start_timeout)
-    return cell.ref
+    return children.start(factory, args, name, mailbox, options)
 
 
 async def get_or_spawn(
@@ -70,7 +74,9 @@ async def get_or_spawn(
         return found
     future = starting[key] = children.runtime.loop.create_future()
     try:
-        ref = await spawn(children, factory, args, name=name, **options)
+        started = begin_spawn(children, factory, args, name=name, **options)
+        if started.starter is not None:
+            await children.until_started(started, options.get("start_timeout"))
     except BaseException as error:
         if isinstance(error, Exception):
             future.set_exception(error)
@@ -79,8 +85,8 @@ async def get_or_spawn(
             future.set_result(None)
         raise
     else:
-        future.set_result(ref)
-        return ref
+        future.set_result(started.ref)
+        return started.ref
     finally:
         del starting[key]
 
@@ -120,19 +126,18 @@ def check_factory(what: str, factory: object) -> None:
     Raises:
         TypeError: with the name of what was called.
     """
-    if not callable(factory) or isinstance(factory, (Actor, ActorRef)):
+    if isinstance(factory, type):
+        if not issubclass(factory, Actor):
+            raise TypeError(
+                f"{what} takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
+            )
+    elif not callable(factory) or isinstance(factory, (Actor, ActorRef)):
         raise TypeError(
             f"{what} takes a class of actors or a function that makes one, not {describe(factory)}"
-        )
-    if isinstance(factory, type) and not issubclass(factory, Actor):
-        raise TypeError(
-            f"{what} takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
         )
 
 
 def _options(restart: Restart, shutdown: float | None, *, significant: bool, dynamic: bool) -> Options:
-    if restart is Restart.TRANSIENT and shutdown == 5.0 and not significant and not dynamic:
-        return _DEFAULT_OPTIONS
     if not isinstance(restart, Restart):
         raise TypeError(f"restart must be a Restart, not {describe(restart)}")
     return Options(restart, check_optional_duration("shutdown", shutdown), significant, dynamic)

@@ -32,7 +32,7 @@ Steps = Generator[Any, Any, Any]
 
 
 class _Signal:
-    """What `_turns` yields that no handler awaits."""
+    """What `_take_turns` yields that no handler awaits."""
 
     __slots__ = ()
 
@@ -70,7 +70,7 @@ def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
     mailbox, dispatcher, waiter = cell.mailbox, cell.dispatcher, cell.waiter
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
-    turns = _turns(cell, own)
+    turns: Any = _take_turns(cell, own)
     dispatcher.current = cell
     while True:
         for _ in _BUDGET:
@@ -83,7 +83,7 @@ def mailbox_loop(cell: Cell) -> Steps:
                 yield from _go_on(cell, turns, signal, own)
             if own:
                 own = Context()
-                turns = _turns(cell, own)
+                turns = _take_turns(cell, own)
             if not mailbox.items:
                 break
             if dispatcher.loop.time() >= dispatcher.deadline:
@@ -102,14 +102,14 @@ def mailbox_loop(cell: Cell) -> Steps:
 
 
 @types.coroutine
-def _turns(cell: Cell, own: Context) -> Steps:
+def _take_turns(cell: Cell, own: Context) -> Steps:
     """Take messages and run `receive` on them: yields what it awaits, and in between why others must act.
 
     It is stepped inside `own`, some messages a step: one `context.run` for all of them, and none of the
     `StopIteration` that ends each handler's own coroutine (measured in docs/design/decisions/run-queue.md; the
     benchmarks `send`, `counting` and `pingpong` pay for it).
     """
-    mailbox, observer, receive = cell.mailbox, cell.observer, cell.receive
+    mailbox, observer, receive = cell.mailbox, cell.observer, cell.instance.receive  # type: ignore[union-attr]
     is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
         if len(mailbox.items) > mailbox.peak:
@@ -164,13 +164,13 @@ def _turns(cell: Cell, own: Context) -> Steps:
 
 
 def _go_on(cell: Cell, turns: Steps, signal: Any, own: Context) -> Steps:
-    """Do what `_turns` cannot do in the context that it is stepped in, until it is done."""
+    """Do what `_take_turns` cannot do in the context that it is stepped in, until it is done."""
     context = own
     while signal is not _DONE:
         if signal is _ENVELOPE:
             yield from answer(cell, cell.message, own)
         elif signal is _IN_SENDERS:
-            context = cell.envelope.sender  # type: ignore[union-attr, assignment]
+            context = cell.envelope.sender or own  # type: ignore[union-attr]
         elif signal is _IN_OWN:
             context = own
         else:
@@ -393,7 +393,7 @@ def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
 
 
 def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
-    """Go on with a handler that awaits, each of its steps in its own context: its value, or a signal of `_turns`."""
+    """Go on with a handler that awaits, each step in its own context: its value, or a signal of `_take_turns`."""
     dispatcher, mailbox, send = cell.dispatcher, cell.mailbox, step.send
     while True:
         if cell.cancel_soon:

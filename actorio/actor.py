@@ -211,10 +211,10 @@ class Context:
             significant: its end by itself may end this actor, see `AutoShutdown`.
             dynamic: one of many alike: they are stopped together, not one after the other.
         """
-        cell = self._own()
-        cell.runtime.check_usable()
-        return await cell.runtime.spawn(
-            cell.offspring(),
+        parent = self._own()
+        parent.runtime.check_usable()
+        cell = parent.runtime.begin_spawn(
+            parent.offspring(),
             factory,
             args,
             name,
@@ -225,6 +225,9 @@ class Context:
             significant=significant,
             dynamic=dynamic,
         )
+        if cell.starter is not None:
+            await cell.siblings.until_started(cell, start_timeout)
+        return cell.ref
 
     async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]

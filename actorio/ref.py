@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, ov
 
 from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
-from actorio._envelope import ANSWERED, QUEUED, Call, Cast, Parcel, Request, Submission, check_no_cycle, payload
+from actorio._envelope import (
+    ANSWERED,
+    QUEUED,
+    Call,
+    Cast,
+    Parcel,
+    Request,
+    Submission,
+    check_no_cycle,
+    payload,
+)
 from actorio._states import Intent
 from actorio._typevar import TypeVar
 from actorio.errors import (

@@ -179,9 +179,12 @@ class ActorSystem:
 
         Cancellation: the actor is killed, and the name is free when the call returns.
         """
-        return await self._runtime.spawn(
+        cell = self._runtime.begin_spawn(
             self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout
         )
+        if cell.starter is not None:
+            await cell.siblings.until_started(cell, start_timeout)
+        return cell.ref
 
     async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from actorio._dispatcher import Dispatcher, Waiter
 from actorio._envelope import (
@@ -74,7 +74,6 @@ class Anatomy:
         "parked",
         "path",
         "reason",
-        "receive",
         "restarts",
         "runtime",
         "siblings",
@@ -91,8 +90,6 @@ class Anatomy:
         "watchers",
         "watching",
     )
-
-    receive: Callable[[Any], Any]
 
     def __init__(  # noqa: PLR0915 (one line a part)
         self,
@@ -160,13 +157,13 @@ class Anatomy:
     @property
     def ref(self) -> ActorRef[Any]:
         """The ref of the actor: one object, held weakly after the end so that no cycle is left to collect."""
-        ref: ActorRef[Any] | None = self._ref
+        ref: Any = self._ref
         if type(ref) is weakref.ref:
             ref = ref()
         if ref is None:
             ref = ActorRef(self._whole)
             self._ref = ref if self.state is not State.ENDED else weakref.ref(ref)
-        return ref
+        return ref  # type: ignore[no-any-return]
 
     def must_end(self) -> bool:
         """Whether no further message may run."""

@@ -51,7 +51,6 @@ class Cell(Ending):
             raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
         self.instance = instance
         self.hooks = Hooks.of(instance)
-        self.receive = instance.receive
         self.context = instance.context = Context(self)
         if self.observer is not None:
             self.observer.constructed(self)
@@ -62,13 +61,13 @@ class Cell(Ending):
         An actor that never had mail costs no task: half of the memory and of the time of a spawn (the
         benchmarks `idle` and `fjcreate` pay for it).
         """
-        hooks = self.hooks
-        if hooks is not None and hooks.on_start:
+        hooks: Hooks = self.hooks  # type: ignore[assignment]
+        if hooks.on_start:
             self.starter = Waiter(self.dispatcher)
             self.begin()
             return
         self.mark_started()
-        if hooks is not None and hooks.own_loop:
+        if hooks.own_loop:
             self.begin()
         else:
             self.mailbox.sleeper = self

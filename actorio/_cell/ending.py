@@ -12,7 +12,6 @@ from actorio._envelope import (
 )
 from actorio._states import Intent, Verdict
 from actorio.errors import (
-    ActorError,
     ActorStoppedError,
     ExitReason,
 )
@@ -136,7 +135,6 @@ class Ending(Turn):
         for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
             envelope.fail(ActorStoppedError(self.ref, reason))
         self.instance = self.context = self.failure = None
-        self.receive = _gone
         self.notices = None
         if self.watching:
             for watched in tuple(self.watching):
@@ -155,11 +153,6 @@ class Ending(Turn):
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
         elif message is not NO_MESSAGE:
             self.dead_letter(message, "interrupted")
-
-
-def _gone(message: Any) -> Any:
-    """Stands for `receive` between two incarnations."""
-    raise ActorError("there is no incarnation to handle a message")
 
 
 async def run_hook(function: Callable[..., Any], args: tuple[Any, ...] = ()) -> BaseException | None:

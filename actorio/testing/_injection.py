@@ -69,7 +69,6 @@ class Injection(Observer):
             method = getattr(instance, name)
             wrap = self._wrapped if inspect.iscoroutinefunction(method) else self._wrapped_plain
             setattr(instance, name, wrap(cell, method))
-        cell.receive = instance.receive
 
     def spawned(self, cell: Cell) -> None:
         """Narrow the mailbox of some."""
