@@ -1,38 +1,11 @@
-"""A small bank with a planted race: it reads a balance, waits, and writes it back, over two actors."""
+"""The bank of the documentation, whose planted race (it reads a balance, waits, and writes it back) is to be found."""
 
 import asyncio
-from dataclasses import dataclass
 
-from actorio import Actor, ActorRef, ActorSystem, Ask
+from actorio import ActorSystem
+from docs.examples.testing.bank import Account, Balance, Set, Teller
 
-
-class Get(Ask[int]):
-    """How much is there?"""
-
-
-@dataclass(frozen=True)
-class Put:
-    amount: int
-
-
-class Account(Actor[Get | Put]):
-    def __init__(self) -> None:
-        self.balance = 0
-
-    async def receive(self, message: Get | Put) -> int | None:
-        if isinstance(message, Get):
-            return self.balance
-        self.balance = message.amount
-        return None
-
-
-class Teller(Actor[int]):
-    def __init__(self, account: ActorRef[Account]) -> None:
-        self.account = account
-
-    async def receive(self, amount: int) -> None:
-        balance = await self.account.ask(Get())
-        await self.account.send(Put(balance + amount))
+__all__ = ["Account", "Balance", "Set", "Teller", "main", "two_deposits"]
 
 
 async def two_deposits(system: ActorSystem) -> int:
@@ -46,7 +19,7 @@ async def two_deposits(system: ActorSystem) -> int:
     for teller in tellers:
         teller.close()
         await teller.join()
-    return await account.ask(Get())
+    return await account.ask(Balance())
 
 
 async def main() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from actorio import Actor, ActorRef, ExitReason
 from actorio.testing import Harness, Scheduled, Sent
-from tests.testing.bank import Account, Get, Put, Teller
+from tests.testing.bank import Account, Balance, Set, Teller
 
 
 class Clerk(Actor[Any]):
@@ -41,18 +41,21 @@ class Clerk(Actor[Any]):
 def test_messages_and_replies() -> None:
     with Harness() as harness:
         account = harness.start(Account)
-        harness.send(Put(5))
+        harness.send(Set(5))
         assert account.balance == 5
-        assert harness.ask(Get()) == 5
+        assert harness.ask(Balance()) == 5
 
 
 def test_what_it_sends_is_seen_and_answered_by_a_stub() -> None:
     with Harness() as harness:
-        account = harness.stub("account", answer=lambda message: 40 if isinstance(message, Get) else None)
+        account = harness.stub("account", answer=lambda message: 40 if isinstance(message, Balance) else None)
         harness.start(Teller, account)
         harness.send(2)
-        assert [(sent.to, type(sent.message)) for sent in harness.sent] == [(account, Get), (account, Put)]
-        assert harness.sent[1] == Sent(account, Put(42))
+        assert [(sent.to, type(sent.message)) for sent in harness.sent] == [
+            (account, Balance),
+            (account, Set),
+        ]
+        assert harness.sent[1] == Sent(account, Set(42))
         harness.sent.clear()
         assert harness.sent == []
 

@@ -10,7 +10,7 @@ import asyncio
 import pytest
 from actorio import Actor, ActorSystem
 from actorio.testing import Faults, Probe
-from tests.testing.bank import Account, Get, Put, main, two_deposits
+from tests.testing.bank import Account, Balance, Set, main, two_deposits
 """
 
 # hypothesis would be imported anew, assertions rewritten, by each of them: three seconds
@@ -91,8 +91,8 @@ class TestAccount:
     async def test_account(self, actor_system, probe, amount, times):
         account = await actor_system.spawn(Account, name="account")
         for _ in range(times):
-            await account.send(Put(amount))
-        await probe.ref.send(await account.ask(Get()))
+            await account.send(Set(amount))
+        await probe.ref.send(await account.ask(Balance()))
         await probe.expect(5)
 """
     run(pytester, test, mode=mode).assert_outcomes(passed=2)
@@ -103,8 +103,8 @@ def test_faults_are_given_by_the_marker(pytester: pytest.Pytester) -> None:
 @pytest.mark.simulate(seeds=20, faults=Faults(kill=0.5))
 async def test_killed(actor_system):
     account = await actor_system.spawn(Account, name="account")
-    await account.send(Put(1))
-    assert await account.ask(Get()) == 1
+    await account.send(Set(1))
+    assert await account.ask(Balance()) == 1
 """
     result = run(pytester, test)
     result.assert_outcomes(failed=1)
@@ -179,8 +179,8 @@ ORDINARY = """
 {mark}
 async def test_ordinary(actor_system, probe):
     account = await actor_system.spawn(Account)
-    await account.send(Put(5))
-    await probe.ref.send(await account.ask(Get()))
+    await account.send(Set(5))
+    await probe.ref.send(await account.ask(Balance()))
     assert await probe.expect(int) == 5
 """
 
@@ -218,7 +218,7 @@ from actorio._cell import Cell
 
 async def test_it(actor_system, monkeypatch):
     account = await actor_system.spawn(Account)
-    await account.send(Put(5))
+    await account.send(Set(5))
     monkeypatch.setattr(Cell, "_give_up", lambda self, item: None)
     account.kill()
     await account.join()
@@ -226,7 +226,7 @@ async def test_it(actor_system, monkeypatch):
     result = run(pytester, test)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
-        ["*guarantee 1 (one fate) is broken: Put(amount=5) has vanished with /Account-1*"]
+        ["*guarantee 1 (one fate) is broken: Set(amount=5) has vanished with /Account-1*"]
     )
 
 

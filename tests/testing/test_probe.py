@@ -9,7 +9,7 @@ import pytest
 
 from actorio import Actor, ActorRef, ActorSystem, ExitReason
 from actorio.testing import Probe, run_in_virtual_time
-from tests.testing.bank import Account, Get, Put
+from tests.testing.bank import Account, Balance, Set
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 
@@ -33,16 +33,16 @@ async def echoing(system: ActorSystem, *messages: Any) -> Probe:
 
 async def test_what_was_expected_is_returned() -> None:
     async with ActorSystem() as system:
-        probe = await echoing(system, Put(1), Put(2), "text")
-        assert await probe.expect(Put(1)) == Put(1)
-        assert (await probe.expect(Put)).amount == 2
+        probe = await echoing(system, Set(1), Set(2), "text")
+        assert await probe.expect(Set(1)) == Set(1)
+        assert (await probe.expect(Set)).amount == 2
         assert await probe.expect(str) == "text"
 
 
 async def test_another_message_is_named_with_what_came_after_it() -> None:
     async with ActorSystem() as system:
-        probe = await echoing(system, [Put(1), *range(7)])
-        expected = "expected 'x' and was sent Put(amount=1); after it: 0, 1, 2, 3, 4 and 2 more"
+        probe = await echoing(system, [Set(1), *range(7)])
+        expected = "expected 'x' and was sent Set(amount=1); after it: 0, 1, 2, 3, 4 and 2 more"
         await asyncio.sleep(0.001)
         with pytest.raises(AssertionError, match=re.escape(f"/probe {expected}")):
             await probe.expect("x")
@@ -52,8 +52,8 @@ def test_silence_is_an_error_once_the_time_is_over() -> None:
     async def main() -> float:
         async with ActorSystem() as system:
             probe = await Probe.spawn(system)
-            with pytest.raises(AssertionError, match="expected a Put, and was sent nothing in 10 s"):
-                await probe.expect(Put, timeout=10)
+            with pytest.raises(AssertionError, match="expected a Set, and was sent nothing in 10 s"):
+                await probe.expect(Set, timeout=10)
             return asyncio.get_running_loop().time()
 
     assert run_in_virtual_time(main) == 10
@@ -80,13 +80,13 @@ async def test_nothing_is_expected_and_nothing_comes() -> None:
 
 async def test_fishing_passes_over_what_does_not_fit() -> None:
     async with ActorSystem() as system:
-        probe = await echoing(system, [1, 2, Put(3), 4, 5])
-        assert await probe.fish(Put) == Put(3)
+        probe = await echoing(system, [1, 2, Set(3), 4, 5])
+        assert await probe.fish(Set) == Set(3)
         assert await probe.fish(lambda message: message > 4) == 5
         probe.ref.send_nowait(6)
         probe.ref.send_nowait(7)
         with pytest.raises(AssertionError, match=r"nothing in .*; passed over: 6, 7"):
-            await probe.fish(Put, timeout=0.01)
+            await probe.fish(Set, timeout=0.01)
 
 
 async def test_the_end_of_an_actor_is_waited_for() -> None:
@@ -116,6 +116,6 @@ async def test_asks_are_answered_by_hand_in_order() -> None:
 async def test_asks_are_answered_by_a_function() -> None:
     async with ActorSystem() as system:
         probe = await Probe.spawn(system)
-        probe.answer_with(lambda message: 42 if isinstance(message, Get) else None)
-        assert await probe.ref.ask(Get()) == 42
-        await probe.expect(Get)
+        probe.answer_with(lambda message: 42 if isinstance(message, Balance) else None)
+        assert await probe.ref.ask(Balance()) == 42
+        await probe.expect(Balance)
