@@ -286,7 +286,11 @@ class Context:
     def start_soon(
         self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
     ) -> asyncio.Task[Any]:
-        """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure."""
+        """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure.
+
+        Raises:
+            TypeError: not a coroutine function.
+        """
         check_callable("start_soon", func)
         return self._here().start_soon(func, args, copy_context())
 
@@ -305,6 +309,9 @@ class Context:
             awaitable: a coroutine, a `Result`, a future.
             value: makes the message of the value; None sends the value itself.
             error: makes the message of an exception; None sends `PipeFailed`.
+
+        Raises:
+            TypeError: an argument is not of its kind.
         """
         from actorio.piping import pipe
 
@@ -342,8 +349,10 @@ class Context:
 
         Dropped unanswered, its asker gets `NoReplyError`; when the incarnation ends first, `ActorStoppedError`.
 
+        Both, and `cancel`, raise `WrongThreadError` from another thread or event loop.
+
         Raises:
-            ActorError: the current message expects no reply.
+            ActorError: the current message expects no reply, or was replied to.
         """
         return self._here().defer()
 

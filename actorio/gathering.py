@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 
 from actorio._kinds import check_instance, check_iterable
 from actorio._typevar import TypeVar
@@ -32,8 +33,9 @@ async def all_results(results: Iterable[Result[R]]) -> list[R]:
     Cancellation: all of the work is cancelled.
     """
     results = _all_of(results)
-    async for result in _as_completed(results, cancel_rest=True):
-        result.result()
+    async with aclosing(_as_completed(results, cancel_rest=True)) as coming:
+        async for result in coming:
+            result.result()
     return [result.result() for result in results]
 
 
@@ -42,30 +44,34 @@ async def first_result(results: Iterable[Result[R]]) -> R:
 
     Raises:
         ExceptionGroup: all of them have failed.
-        ValueError: there are no results.
+        ValueError: there are no results, or all were cancelled.
         TypeError: not an iterable of results.
 
     Cancellation: all of the work is cancelled.
     """
     errors: list[Exception] = []
-    async for result in _as_completed(_all_of(results), cancel_rest=True):
-        if result.cancelled():
-            continue
-        error = result.exception()
-        if error is None:
-            return result.result()
-        errors.append(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+    async with aclosing(_as_completed(_all_of(results), cancel_rest=True)) as coming:
+        async for result in coming:
+            if result.cancelled():
+                continue
+            error = result.exception()
+            if error is None:
+                return result.result()
+            errors.append(error if isinstance(error, Exception) else RuntimeError(repr(error)))
     if not errors:
         raise ValueError("there is no result to wait for")
     raise ExceptionGroup("none of the results has a value", errors)
 
 
-def as_completed(results: Iterable[Result[R]], *, cancel_rest: bool = False) -> AsyncIterator[Result[R]]:
+def as_completed(
+    results: Iterable[Result[R]], *, cancel_rest: bool = False
+) -> AsyncGenerator[Result[R], None]:
     """Yield each result when it is done; ask it for its value by `result.result()`.
 
     Args:
         results: to be waited for; each is yielded once.
-        cancel_rest: whether to cancel those that are not done when the consumer leaves.
+        cancel_rest: whether to cancel those that are not done when the consumer leaves: at once with
+            `contextlib.aclosing`, soon without.
 
     Raises:
         TypeError: at the call; not an iterable of results.
@@ -78,7 +84,7 @@ def _all_of(results: Iterable[Result[R]]) -> list[Result[R]]:
     return [check_instance("each of the results", result, Result) for result in results]
 
 
-async def _as_completed(results: list[Result[R]], *, cancel_rest: bool) -> AsyncIterator[Result[R]]:
+async def _as_completed(results: list[Result[R]], *, cancel_rest: bool) -> AsyncGenerator[Result[R], None]:
     left = dict.fromkeys(results)
     done: deque[Result[R]] = deque()
     waiter: asyncio.Future[None] | None = None

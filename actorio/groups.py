@@ -100,6 +100,9 @@ class Groups:
         A member that ends or is full with the policy FAIL halfway is left out; it does not stop the others.
         All are sent to before any full one is waited for.
 
+        Raises:
+            DeadlockError: the wait for a full one would close a cycle of waiting actors; it alone is left out.
+
         Cancellation: those that still wait for room may not get it.
         """
         self._check_thread()

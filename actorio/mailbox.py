@@ -237,6 +237,10 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
     async def put(self, item: M) -> None:
         """Put a message in, waiting for room if the policy is WAIT.
 
+        Raises:
+            MailboxFullError: no room, and the policy is FAIL.
+            ActorStoppedError: the mailbox is closed, or its actor ends while the message waits.
+
         Cancellation: the message is not put in, unless it was in already.
         """
         if self.closed or not self.full() or self.overflow is not Overflow.WAIT:
@@ -265,6 +269,9 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
 
     async def get(self) -> M:
         """Take the first message, waiting for one. One reader at a time.
+
+        Raises:
+            RuntimeError: another one is waiting already.
 
         Cancellation: no message is lost.
         """

@@ -53,7 +53,7 @@ class AutoShutdown(enum.Enum):
 class Backoff:
     """Growing pauses before restarts.
 
-    The n-th restart in a row waits `initial * factor ** n` seconds, at most `maximum`, varied by up to
+    The n-th restart in a row, counted from 0, waits `initial * factor ** n` seconds, at most `maximum`, varied by up to
     `jitter` of it either way. A child that ran as long as `maximum` begins anew.
     """
 

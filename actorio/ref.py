@@ -72,7 +72,7 @@ class Statistics:
         depth: messages in the mailbox now.
         peak: most messages in the mailbox at a time.
         handled: messages handled to the end.
-        failed: messages, hooks and tasks that raised.
+        failed: messages, hooks and tasks that raised, answers to asks among them; not a start that `spawn` raises.
         restarts: how often it was restarted.
     """
 
@@ -84,7 +84,11 @@ class Statistics:
 
 
 class ActorRef(Generic[A_co]):
-    """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor."""
+    """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor.
+
+    What changes anything raises `WrongThreadError` from another thread or event loop, at the call or when awaited;
+    for other threads there are `send_threadsafe` and `submit_threadsafe`.
+    """
 
     __slots__ = ("__weakref__", "_cell", "_mailbox", "_sent", "_thread")
 
@@ -161,6 +165,7 @@ class ActorRef(Generic[A_co]):
             MailboxFullError: no room, and the policy is WAIT or FAIL.
             ActorStoppedError: the actor takes no more messages.
             WrongThreadError: from another thread or event loop.
+            Exception: what the priority function of its mailbox raised.
         """
         self._check_thread()
         if not self._cell.put(self._packed(message)):
@@ -252,7 +257,13 @@ class ActorRef(Generic[A_co]):
     def cast(
         self: ActorRef[A], method: Callable[Concatenate[A, P], Any], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[None]:
-        """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`."""
+        """Run a method of the actor in its turn, one way: to `call` as `send` is to `ask`.
+
+        Raises and cancellation as in `send`; what is no method of the actor's fails it, since nobody waits.
+
+        Raises:
+            TypeError: at the call; not a callable.
+        """
         check_callable("cast", method)
         return self._send_item(Cast(method, args, kwargs))
 
@@ -287,7 +298,8 @@ class ActorRef(Generic[A_co]):
     ) -> Stream[R]:
         """Have a method of the actor that is an async generator run in its turn: `async for item in ...`.
 
-        See `Stream`. Raises as `submit` does, when the first item is asked for.
+        See `Stream`. What is not callable is a `TypeError` at the call; else it raises as `submit` does, when the
+        first item is asked for.
         """
         from actorio.streaming import Stream
 

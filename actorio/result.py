@@ -91,11 +91,21 @@ class Result(Generic[R]):
         return self._future.cancelled()
 
     def result(self) -> R:
-        """Return the value, or raise what the work raised; `asyncio.InvalidStateError` when not done."""
+        """Return the value, or raise what the work raised.
+
+        Raises:
+            asyncio.InvalidStateError: not done.
+            asyncio.CancelledError: it was cancelled.
+        """
         return self._future.result()
 
     def exception(self) -> BaseException | None:
-        """Return what the work raised, None when it did not; `asyncio.InvalidStateError` when not done."""
+        """Return what the work raised, None when it did not.
+
+        Raises:
+            asyncio.InvalidStateError: not done.
+            asyncio.CancelledError: it was cancelled.
+        """
         return self._future.exception()
 
     def add_done_callback(

@@ -175,6 +175,9 @@ class ActorSystem:
             NameInUseError: a sibling or an alias has the name.
             StartTimeoutError: `on_start` took longer than `start_timeout`.
             ActorStoppedError: the system, or the parent, is ending.
+            DeadlockError: in a turn; the start waits, through whomever, for the actor whose turn it is.
+            ActorError: the system was not entered.
+            WrongThreadError: from another thread or event loop.
             TypeError, ValueError: an argument is not of its kind.
 
         Cancellation: the actor is killed, and the name is free when the call returns.
@@ -215,6 +218,7 @@ class ActorSystem:
 
         Raises:
             NameNotFoundError: no living actor has it.
+            ValueError: it begins with a `/` and is no path.
             TypeError: it is not of the class `expect`, or that is no class.
         """
         self._runtime.check_usable()
@@ -236,6 +240,7 @@ class ActorSystem:
         Raises:
             NameInUseError: a top-level actor or an alias has it.
             ActorStoppedError: the actor has ended.
+            TypeError, ValueError: not a name, or not a ref.
         """
         self._runtime.check_usable()
         check_name(alias)
@@ -258,7 +263,7 @@ class ActorSystem:
             raise NameNotFoundError(f"there is no alias {alias!r}")
 
     def snapshot(self) -> SystemSnapshot:
-        """Take a picture of the tree as it is now."""
+        """Take a picture of the tree as it is now; `ActorStoppedError` once the system has ended."""
         return SystemSnapshot(self.name, take(list(self._tree().table.values())))
 
     def __repr__(self) -> str:

@@ -81,6 +81,9 @@ class Topic(Generic[M]):
 
         It waits only for those that subscribed with `Overflow.WAIT`, after all have been sent to.
 
+        Raises:
+            DeadlockError: that wait would close a cycle of waiting actors.
+
         Cancellation: those that are waited for may not get it.
         """
         groups = self._system.groups

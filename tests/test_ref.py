@@ -5,7 +5,7 @@ import concurrent.futures
 import functools
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from actorio import (
     Mailbox,
     Overflow,
     PriorityMailbox,
+    Restart,
     Result,
     WrongThreadError,
 )
@@ -96,6 +97,27 @@ async def test_statistics_count_what_was_handled_failed_and_restarted() -> None:
         ref.stop()
         await ref.join()
         assert ref.statistics() == statistics
+
+
+async def test_a_hook_and_a_task_that_raise_are_counted_as_failed() -> None:
+    class Unlucky(Actor[Any]):
+        async def fail(self) -> None:
+            raise LookupError
+
+        async def receive(self, message: Any) -> None:
+            self.context.start_soon(self.fail)
+
+        async def on_undelivered(self, messages: Sequence[Any], reason: ExitReason) -> None:
+            raise LookupError
+
+        async def on_stop(self, reason: ExitReason) -> None:
+            raise LookupError
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Unlucky, restart=Restart.TEMPORARY)
+        await ref.send("go")
+        await ref.join()
+        assert ref.statistics().failed == 3
 
 
 async def test_handled_is_right_at_any_moment_and_after_a_stop() -> None:

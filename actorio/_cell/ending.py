@@ -100,6 +100,7 @@ class Ending(Turn):
         if late and isinstance(error, asyncio.CancelledError):
             error = TimeoutError(f"{name} of {self.path} took longer than shutdown={limit:g} s")
         if error is not None and not (self.must_end_at_once() and isinstance(error, asyncio.CancelledError)):
+            self.failed += 1
             self._report(error)
             self.error = error
             if isinstance(error, (SystemExit, KeyboardInterrupt)):

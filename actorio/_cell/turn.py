@@ -106,6 +106,7 @@ class Turn(Bonds):
             if not task.cancelled() and task.exception() is not None:
                 self.fail_from_outside(task.exception())  # type: ignore[arg-type]
         elif not task.cancelled() and task.exception() is not None:
+            self.failed += 1
             self._report(task.exception())  # type: ignore[arg-type]
 
     def interrupt(self, envelope: Submission) -> None:

@@ -375,3 +375,16 @@ async def test_cancelling_the_wait_for_all_cancels_the_work() -> None:
         await ticks(2)
         assert await cancelled(task)
         await until(lambda: all(result.cancelled() for result in results))
+
+
+@pytest.mark.parametrize("wait", [first_result, all_results])
+async def test_the_rest_is_cancelled_by_the_time_that_a_wait_ends(wait: Any) -> None:
+    async with soon(), ActorSystem() as system:
+        quick, slow = await system.spawn(Worker), await system.spawn(Worker)
+        rest = slow.submit(asyncio.Event().wait)
+        if wait is first_result:
+            assert await first_result([rest, quick.submit(int)]) == 0
+        else:
+            with pytest.raises(ValueError, match="base 10"):
+                await all_results([rest, quick.submit(int, "no number")])
+        assert rest.cancelled()
