@@ -332,9 +332,6 @@ class Children:
 
     def _request_end(self, cell: Cell) -> Alarm | None:
         """Ask a child to end; under STOP it is killed once its shutdown time is over."""
-        if self._stopping is Intent.STOP and cell.options.shutdown == 0:
-            cell.request(Intent.KILL)
-            return None
         cell.request(self._stopping)
         if self._stopping is not Intent.STOP:
             return None

@@ -18,6 +18,7 @@ from actorio.errors import (
     DeadlockError,
     NoReplyError,
     WrongThreadError,
+    describe,
 )
 from actorio.result import Result, safe_exception
 
@@ -86,7 +87,7 @@ class Envelope:
 
     def cancelled_by_handler(self) -> None:
         """End since the handler was cancelled from the inside."""
-        self.fail(AskCancelledError(f"the work was cancelled: {type(self).__name__}"))
+        raise NotImplementedError
 
     @property
     def answers(self) -> bool:
@@ -124,6 +125,9 @@ class Parcel(Envelope):
         self.state = ANSWERED
 
     def fail(self, error: BaseException) -> None:
+        self.state = FAILED
+
+    def cancelled_by_handler(self) -> None:
         self.state = FAILED
 
     @property
@@ -234,6 +238,12 @@ class Request(Waiter, Envelope):
         self.cell.accepted(self)
 
     refused = fail
+
+    def cancelled_by_handler(self) -> None:
+        asked = describe(self.message)
+        self.fail(
+            AskCancelledError(f"the handler of {self.cell.path} that was to answer {asked} was cancelled")
+        )
 
     @property
     def is_message(self) -> bool:

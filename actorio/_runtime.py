@@ -176,7 +176,7 @@ class Runtime:
         logger.error("%s (incarnation %d) has failed%s", cell.path, cell.incarnation, what, exc_info=error)
         return now
 
-    def abandon(self, cell: Cell, task: asyncio.Task[Any]) -> None:
+    def abandon(self, task: asyncio.Task[Any]) -> None:
         """Give up a task that swallows every cancel; named in the log and in the report."""
         self.abandoned.append(task.get_name())
         stack = task.get_stack(limit=1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell import KILL_GRACE, run_hook
 from actorio._states import Intent
-from actorio.errors import ActorStoppedError
+from actorio.errors import ActorStoppedError, exit_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,8 @@ class Shutdown:
         self._exit: BaseException | None = None
         self._body: asyncio.Task[Any] | None = None
         self._body_cancelled = False
-        self._hook: asyncio.Task[BaseException | None] | None = None
+        self.hook: asyncio.Task[BaseException | None] | None = None
+        """The hook that runs now."""
         self._hook_errors: list[BaseException] = []
         self.before: list[Callable[[], Any]] = []
         self.after: list[Callable[[], Any]] = []
@@ -69,6 +70,7 @@ class Shutdown:
     def watch_over(self, body: asyncio.Task[Any] | None) -> None:
         """Note whose block it is."""
         self._body = body
+        self._killed: asyncio.Future[None] = self._runtime.loop.create_future()
 
     async def leave(self, error: BaseException | None) -> None:
         """End all actors as the block is left, and raise what has ended it, if that was not its body."""
@@ -141,6 +143,8 @@ class Shutdown:
         if intent <= self._intent or self._runtime.has_ended:
             return
         self._intent = intent
+        if intent is Intent.KILL:
+            self._killed.set_result(None)
         if self.task is None:
             self.task = self._runtime.make_task(self._end(), f"{self._runtime.name} ends")
         elif intent is Intent.KILL:
@@ -165,27 +169,37 @@ class Shutdown:
         self._runtime.end()
 
     def _kill_all(self) -> None:
-        if self._hook is not None:
-            self._hook.cancel()
         self._runtime.root.begin_stop(Intent.KILL)
         for cell in tuple(self._runtime.root.table.values()):
             cell.request(Intent.KILL)
 
     async def _run_hooks(self, hooks: list[Callable[[], Any]]) -> None:
         for hook in hooks:
-            task = self._hook = self._runtime.make_task(
+            task = self.hook = self._runtime.make_task(
                 run_hook(hook), f"{self._runtime.name} shutdown hook", Variables()
             )
-            if self._intent is Intent.KILL:
-                self._runtime.timers.after(KILL_GRACE, task.cancel)
-            await asyncio.wait([task])
-            self._hook = None
-            error = TimeoutError("it took too long") if task.cancelled() else task.result()
-            if isinstance(error, (SystemExit, KeyboardInterrupt)):
-                self._exit = self._exit or error
+            error = await self._outcome_of(task)
+            self.hook = None
+            if (exit_ := exit_in(error)) is not None:
+                self._exit = self._exit or exit_
             elif error is not None:
                 self._hook_errors.append(error)
                 logger.error("a shutdown hook of %s has failed", self._runtime.name, exc_info=error)
+
+    async def _outcome_of(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
+        """Wait for a hook and return what it raised; once all is killed it is cancelled, twice, and given up."""
+        if self._killed.done():
+            await asyncio.wait([task], timeout=KILL_GRACE)
+        else:
+            either: list[asyncio.Future[Any]] = [task, self._killed]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(2):
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=KILL_GRACE)
+        if not task.done():
+            self._runtime.abandon(task)
+        return TimeoutError("it took too long") if not task.done() or task.cancelled() else task.result()
 
 
 def _wake(waiter: asyncio.Future[None], _: object) -> None:

@@ -15,7 +15,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import ENDED, ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Request, is_message
-from actorio.errors import ActorExit, ActorStoppedError, NoReplyError
+from actorio.errors import ActorExit, ActorStoppedError, ExitReason, NoReplyError
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
@@ -345,14 +345,14 @@ def _answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bo
         if cell.interrupted is envelope:
             return True  # the Result was cancelled, and says so itself
         if cell.is_killed():
-            envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+            envelope.fail(ActorStoppedError(cell.ref, ExitReason.KILLED))
             if envelope.answers:  # its asker has been told: no dead letter
                 cell.message = NO_MESSAGE
         else:
             envelope.cancelled_by_handler()
         return False
     if not isinstance(error, Exception):
-        envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+        envelope.fail(ActorStoppedError(cell.ref, ExitReason.CRASHED))
         return False
     asked, unheard = envelope.answers, envelope.state >= ENDED
     envelope.fail(error)

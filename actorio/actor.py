@@ -97,15 +97,15 @@ class Actor(Generic[M]):
     async def on_stop(self, reason: ExitReason) -> None:
         """Clean up: once for each incarnation whose `on_start` began, after its children have ended.
 
-        Not after a kill. It runs in a task of its own that no cancel of the actor reaches, for at most the
-        `shutdown` seconds of the spawn.
+        Not after a kill, nor in an actor spawned with `shutdown=0`. It runs in a task of its own that no cancel
+        of the actor reaches, for at most the `shutdown` seconds of the spawn.
         """
 
     async def on_terminated(self, event: Terminated) -> None:
         """A watched actor has ended for good; called between two messages, before those in the mailbox."""
 
     async def on_undelivered(self, messages: Sequence[M], reason: ExitReason) -> None:
-        """What was left in the mailbox at the final stop, before `on_stop`; not after a kill.
+        """What was left in the mailbox at the final stop, before `on_stop`; not after a kill, nor when nothing was.
 
         The messages of asks are not among them: their askers have been told.
         """

@@ -50,6 +50,7 @@ __all__ = [
     "WorkerError",
     "WrongThreadError",
     "describe",
+    "exit_in",
 ]
 
 
@@ -189,3 +190,11 @@ def describe(value: object, limit: int = 200) -> str:
     if len(text) > limit:
         text = f"{text[: limit - 3]}..."
     return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def exit_in(error: BaseException | None) -> SystemExit | KeyboardInterrupt | None:
+    """Return the exit that an exception is, or, in a group of exceptions, the first one that it holds."""
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        return error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return next((found for one in inner if (found := exit_in(one)) is not None), None)

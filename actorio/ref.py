@@ -70,7 +70,8 @@ class Statistics:
 
     Attributes:
         depth: messages in the mailbox now.
-        peak: most messages in the mailbox at a time.
+        peak: most messages in the mailbox at a time, as seen when the actor begins to take some: what it sends
+            itself and takes within the same 64 may be missed.
         handled: messages handled to the end.
         failed: messages, hooks and tasks that raised, answers to asks among them; not a start that `spawn` raises.
         restarts: how often it was restarted.

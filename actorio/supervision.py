@@ -264,8 +264,6 @@ class Supervisor(Actor[Any]):
 
 async def _end(ref: ActorRef[Any], shutdown: float | None) -> None:
     """Stop an actor, and kill it when its shutdown time is over."""
-    if shutdown == 0:
-        ref.kill()
     ref.stop()
     try:
         await ref.join(shutdown or None)

@@ -114,16 +114,18 @@ class ActorSystem:
     async def shutdown(self) -> ShutdownReport:
         """End all actors in order; what they have accepted is handled, within `shutdown_timeout` seconds.
 
-        Idempotent, and may be called from anywhere. Called in a handler it only begins the end, since that
-        waits for the handler, and the report is empty.
+        Idempotent, and may be called from anywhere. Called in a handler, or in a hook of the shutdown, it only
+        begins the end, since that waits for the handler, and the report says what is known by then.
 
         Cancellation: only this wait ends; the shutdown goes on.
         """
         self._runtime.check_usable()
-        in_turn = self._runtime.current() is not None
+        is_waited_for = self._runtime.current() is not None or (
+            self._shutdown.hook is not None and self._shutdown.hook is asyncio.current_task()
+        )
         self._shutdown.begin(Intent.CLOSE)
         self._shutdown.limit()
-        if not in_turn and self._shutdown.task is not None:
+        if not is_waited_for and self._shutdown.task is not None:
             await asyncio.shield(self._shutdown.task)
         return self.report
 
@@ -166,8 +168,10 @@ class ActorSystem:
             name: unique among its siblings, no `/`; None makes one up from the class.
             mailbox: the pattern of its mailbox, None for `Mailbox()`, which holds 1,000 messages.
             restart: when it is restarted.
-            shutdown: seconds for its end (current message, `on_stop`) before it is killed; 0 kills at once,
-                None waits for ever.
+            shutdown: seconds, None for no limit. When its supervisor or the system stops it, that is its time
+                to end (current message, children, last hooks) before it is killed; however it ends, each of
+                `on_undelivered` and `on_stop` has that long. A `ref.stop()` does not limit the current
+                message. With 0 each stop is a kill, and no last hook ever runs.
             start_timeout: seconds for `on_start`, None for no limit.
 
         Raises:

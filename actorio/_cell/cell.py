@@ -30,6 +30,7 @@ from actorio.errors import (
     ActorExit,
     ActorStoppedError,
     ExitReason,
+    exit_in,
 )
 from actorio.events import ActorRestarted, ActorStarted, ActorStopped
 
@@ -175,8 +176,8 @@ class Cell(Ending):
         self.failed += 1
         if self.starter is None:  # otherwise spawn raises it
             self._report(error)
-        if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self.runtime.end_by(error)
+        if (exit_ := exit_in(error)) is not None:
+            self.runtime.end_by(exit_)
         return ExitReason.CRASHED, error
 
     def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
@@ -186,7 +187,7 @@ class Cell(Ending):
         self.start_failed = self.starter is not None
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
-        final = self.start_failed or self._is_final() or isinstance(error, (SystemExit, KeyboardInterrupt))
+        final = self.start_failed or self._is_final() or exit_in(error) is not None
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict is Verdict.END:
             self._shut()
@@ -294,7 +295,12 @@ class Cell(Ending):
     # -- what others ask of it ---------------------------------------------------------------------
 
     def request(self, intent: Intent) -> None:
-        """Note down what is asked and wake the task; idempotent, the mightier intent wins."""
+        """Note down what is asked and wake the task; idempotent, the mightier intent wins.
+
+        A stop of an actor that was spawned with no time to end is a kill.
+        """
+        if intent is Intent.STOP and self.options.shutdown == 0:
+            intent = Intent.KILL
         if intent is Intent.KILL:
             for cell in self._subtree() if self.intent is not intent else ():
                 cell._request(intent)
@@ -367,7 +373,7 @@ class Cell(Ending):
             self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
             return
         if self.task is not None:
-            self.runtime.abandon(self, self.task)
+            self.runtime.abandon(self.task)
         self._interrupt_in_hand()
         self._drop_timers()
         tasks, self.tasks = self.tasks, None

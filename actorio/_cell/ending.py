@@ -14,6 +14,7 @@ from actorio._states import Intent, Verdict
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
+    exit_in,
 )
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ class Ending(Turn):
             self.children = None
         await self._end_own_work()
         hooks = self.hooks
-        if self.instance is not None and hooks is not None:
+        if self.instance is not None and hooks is not None and self.options.shutdown != 0:
             if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
-                await self._last_hook("on_undelivered", self._undelivered(), reason)
+                left = self._undelivered()
+                if left:
+                    await self._last_hook("on_undelivered", left, reason)
             if hooks.on_stop and not self.must_end_at_once():
                 await self._last_hook("on_stop", reason)
             await self._end_own_work()  # of the hooks
@@ -103,8 +106,8 @@ class Ending(Turn):
             self.failed += 1
             self._report(error)
             self.error = error
-            if isinstance(error, (SystemExit, KeyboardInterrupt)):
-                self.runtime.end_by(error)
+            if (exit_ := exit_in(error)) is not None:
+                self.runtime.end_by(exit_)
 
     async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
         """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
@@ -125,7 +128,7 @@ class Ending(Turn):
             if patience is not None:
                 patience.cancel()
         if not task.done():
-            self.runtime.abandon(self._whole, task)
+            self.runtime.abandon(task)
             return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
         return asyncio.CancelledError() if task.cancelled() else task.exception()
 

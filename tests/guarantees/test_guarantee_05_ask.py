@@ -16,6 +16,7 @@ from actorio import (
     ExitReason,
     Mailbox,
     NoReplyError,
+    Restart,
     Result,
 )
 from tests.guarantees.actors import (
@@ -510,3 +511,59 @@ async def test_guarantee_05_an_ask_after_the_system_has_ended_is_an_error() -> N
         assert isinstance(await outcome(ref.ask(1, timeout=1_000)), ActorStoppedError)
         assert isinstance(await outcome(ref.call(Silent.receive, 1)), ActorStoppedError)
         assert isinstance(await outcome(ref.submit(int)), ActorStoppedError)
+
+
+@pytest.mark.parametrize("way", ["ask", "call", "submit"])
+async def test_guarantee_05_an_asker_is_told_the_same_reason_as_one_who_joins(way: str) -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Held, valve)
+        ways: dict[str, Any] = {
+            "ask": lambda: ref.ask("x"),
+            "call": lambda: ref.call(Held.receive, "x"),
+            "submit": lambda: ref.submit(_enter, valve),
+        }
+        asking = started(outcome(ways[way]()))
+        await valve.entered.wait()
+        task = ref._cell.task
+        assert task is not None
+        task.cancel()
+        error = await asking
+        assert isinstance(error, ActorStoppedError)
+        assert error.reason is (await ref.join()).reason is ExitReason.KILLED
+
+
+async def _enter(valve: Valve) -> None:
+    valve.entered.set()
+    await asyncio.Event().wait()
+
+
+class Unusual(BaseException):
+    """No Exception, and no exit."""
+
+
+async def test_guarantee_05_the_asker_of_one_that_fails_by_no_exception_is_told_that_it_crashed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Failing, [], restart=Restart.TEMPORARY)
+        error = await outcome(ref.ask(Unusual()))
+        assert isinstance(error, ActorStoppedError)
+        assert error.reason is (await ref.join()).reason is ExitReason.CRASHED
+
+
+@pytest.mark.parametrize(("way", "what"), [("ask", "'my question'"), ("call", "receive")])
+async def test_guarantee_05_the_error_of_cancelled_work_says_what_was_asked(
+    way: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stray(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            raise asyncio.CancelledError
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Stray, name="stray")
+        asked = ref.ask("my question") if way == "ask" else ref.call(Stray.receive, "x")
+        error = await outcome(asked)
+        assert isinstance(error, AskCancelledError)
+        assert "/stray" in str(error)
+        assert what in str(error)

@@ -292,3 +292,69 @@ async def test_guarantee_13_not_for_the_next_incarnation_when_a_restart_is_calle
         child.send_nowait(Boom())
         await child.join()
     assert stops(diary) == ONCE
+
+
+@pytest.mark.parametrize("end", ["close", "stop", "leave", "crash", "shutdown of the system"])
+async def test_guarantee_13_with_no_time_for_it_no_last_hook_runs(end: str) -> None:
+    """A stop of an actor that was spawned with `shutdown=0` is a kill; any other end merely skips the hooks."""
+    diary: Diary = []
+    ends = {
+        "close": ExitReason.NORMAL,
+        "stop": ExitReason.KILLED,
+        "leave": ExitReason.NORMAL,
+        "crash": ExitReason.CRASHED,
+        "shutdown of the system": ExitReason.NORMAL,
+    }
+    async with ActorSystem() as system:
+        actor = await system.spawn(Undelivered, diary, shutdown=0, restart=Restart.TEMPORARY)
+        match end:
+            case "leave":
+                await actor.send(lambda me: me.context.stop())
+            case "crash":
+                await actor.send(Boom())
+            case "shutdown of the system":
+                await system.shutdown()
+            case _:
+                getattr(actor, end)()
+        notice = await actor.join()
+    assert notice.reason is ends[end]
+    assert isinstance(notice.error, Boom if end == "crash" else type(None))
+    assert stops(diary) == []
+    assert ("Undelivered-1", "undelivered") not in diary
+
+
+async def test_guarantee_13_a_stop_by_hand_with_no_time_interrupts_the_current_message() -> None:
+    gate, diary = Gate(), Diary()
+    async with ActorSystem() as system:
+        actor = await system.spawn(Undelivered, diary, shutdown=0)
+        await actor.send(gate.hold)
+        await gate.reached()
+        actor.stop()
+        notice = await actor.join()
+        assert (notice.reason, notice.error) == (ExitReason.KILLED, None)
+
+
+class Undelivered(Stops):
+    """Writes down what was left."""
+
+    async def on_undelivered(self, messages: Any, reason: ExitReason) -> None:
+        self.note("undelivered", *messages)
+
+
+@pytest.mark.parametrize("left", [0, 2])
+@pytest.mark.parametrize("asks", [0, 1])
+async def test_guarantee_13_on_undelivered_is_called_only_with_something(left: int, asks: int) -> None:
+    gate, diary = Gate(), Diary()
+    async with ActorSystem() as system:
+        actor = await system.spawn(Undelivered, diary, name="it")
+        await actor.send(gate.hold)
+        await gate.reached()
+        for number in range(left):
+            await actor.send(number)
+        results = [actor.submit(int) for _ in range(asks)]
+        actor.stop()
+        gate.open()
+        await actor.join()
+        assert all(result.exception() is not None for result in results)
+    told = [entry for entry in diary if entry[1] == "undelivered"]
+    assert told == ([("it", "undelivered", 0, 1)] if left else [])

@@ -382,3 +382,39 @@ async def test_guarantee_20_a_waiter_that_is_cancelled_leaves_no_trace() -> None
         assert len(system._runtime.timers) == 0
         valve.open.set()
     assert valve.finished == [0]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("swallows", [1, 2, 99])
+async def test_guarantee_20_a_shutdown_hook_that_swallows_its_cancel_does_not_hang_the_block(
+    when: str, swallows: int, no_log: None
+) -> None:
+    async def stubborn() -> None:
+        for _ in range(swallows):
+            try:
+                await free.wait()
+            except asyncio.CancelledError:
+                continue
+            return
+
+    free = asyncio.Event()
+    async with soon(), ActorSystem(shutdown_timeout=0.0) as system:
+        (system.before_shutdown if when == "before" else system.after_shutdown)(stubborn)
+        await system.spawn(Recorder, [])
+        await system.shutdown()
+    abandoned = system.report.abandoned
+    assert abandoned == (("actorio shutdown hook",) if swallows > 2 else ())
+    free.set()
+    await ticks(3)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_guarantee_20_a_shutdown_hook_may_ask_for_the_shutdown(when: str) -> None:
+    async def hook() -> None:
+        reports.append(await system.shutdown())
+
+    reports: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        (system.before_shutdown if when == "before" else system.after_shutdown)(hook)
+    assert len(reports) == 1
+    assert system.report.failed == ()

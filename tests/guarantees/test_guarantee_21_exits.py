@@ -189,3 +189,27 @@ def test_guarantee_21_the_exit_status_of_the_process_is_that_of_the_handler(runn
     )
     assert (done.returncode, done.stdout.split()) == (3, ["b", "stops", "c", "stops", "a", "stops"])
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("way", ["send", "ask", "background", "on_stop", "shutdown hook"])
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_guarantee_21_an_exit_in_a_group_of_exceptions_is_one(way: str, error: BaseException) -> None:
+    """What is raised from the block is the exit itself, as `asyncio.TaskGroup` raises it."""
+    log: list[str] = []
+    group = BaseExceptionGroup(
+        "several", [ValueError(1), BaseExceptionGroup("inner", [error, SystemExit(9)])]
+    )
+    place = way if way in {"background", "on_stop"} else "receive"
+    with pytest.raises(type(error)) as caught:
+        async with soon(), ActorSystem() as system:
+            await system.spawn(Exiting, log, name="a")
+            ref = await system.spawn(Exiting, log, place, group, name="b", restart=Restart.PERMANENT)
+            if way == "shutdown hook":
+                system.before_shutdown(_raise, group)
+            elif way != "on_stop":
+                work = ref.ask("plain") if way == "ask" else ref.send(way if way == "background" else "plain")
+                await outcome(work)
+                await asyncio.Event().wait()
+    assert caught.value is error
+    assert log[-1] == "a stops"
+    assert log.count("b starts") == 1

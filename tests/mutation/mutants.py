@@ -125,7 +125,7 @@ MUTANTS = [
     ),
     Mutant(
         "an ask in hand is left waiting by a kill",
-        "            envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))\n            if envelope.answers:",
+        "            envelope.fail(ActorStoppedError(cell.ref, ExitReason.KILLED))\n            if envelope.answers:",
         "            if envelope.answers:",
     ),
     Mutant(
