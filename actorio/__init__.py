@@ -36,6 +36,7 @@ from actorio.events import (
 )
 from actorio.gathering import all_results, as_completed, first_result
 from actorio.groups import GroupMonitor, Groups, Joined, Left
+from actorio.interleaving import interleave
 from actorio.mailbox import Mailbox, Overflow, PriorityMailbox
 from actorio.mapping import Failed, PoolMap
 from actorio.piping import PipeFailed
@@ -143,6 +144,7 @@ __all__ = [
     "child",
     "entry",
     "first_result",
+    "interleave",
     "run",
     "state",
 ]

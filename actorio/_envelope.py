@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from actorio._dispatcher import Waiter
+from actorio._dispatcher import Dispatcher, Waiter
 from actorio.errors import (
     ActorStoppedError,
     AskCancelledError,
@@ -23,7 +23,7 @@ from actorio.errors import (
 from actorio.result import Result, safe_exception
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._cell import Cell, SideTurn
     from actorio.timers import Alarm
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "NO_MESSAGE",
     "QUEUED",
     "RUNNING",
+    "Arrival",
     "Call",
     "Cast",
     "Deferred",
@@ -41,10 +42,14 @@ __all__ = [
     "Request",
     "Submission",
     "Tick",
+    "Waits",
     "check_no_cycle",
     "is_message",
     "payload",
 ]
+
+Waits: TypeAlias = "Cell | SideTurn"
+"""Who may wait for another: an actor, in its turn, and a call that runs beside its turns."""
 
 QUEUED, RUNNING, DEFERRED, ANSWERED, FAILED, WITHDRAWN = range(6)
 """The states of an envelope; from ANSWERED on it has ended, and nothing changes that."""
@@ -162,7 +167,7 @@ class Request(Waiter, Envelope):
         self.message = message
         self.sender = copy_context() or None
         self.state = QUEUED
-        self.asker: Cell | None = None
+        self.asker: Waits | None = None
         self.alarm: Alarm | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -280,8 +285,9 @@ class _Invocation:
         self.args = args
         self.kwargs = kwargs
 
-    def method_of(self, cell: Cell) -> Any:
-        return cell.bind(self.func)(*self.args, **self.kwargs)
+    @property
+    def name(self) -> str:
+        return getattr(self.func, "__name__", "")
 
     def __repr__(self) -> str:
         return getattr(self.func, "__qualname__", repr(self.func))
@@ -299,7 +305,7 @@ class Call(Request):
         self.invocation = _Invocation(func, args, kwargs)
 
     def run(self, cell: Cell) -> Any:
-        return self.invocation.method_of(cell)
+        return cell.call(self)
 
 
 class Cast(Parcel):
@@ -312,7 +318,7 @@ class Cast(Parcel):
         self.invocation = _Invocation(func, args, kwargs)
 
     def run(self, cell: Cell) -> Any:
-        return self.invocation.method_of(cell)
+        return cell.call(self)
 
     @property
     def is_message(self) -> bool:
@@ -332,6 +338,24 @@ class Tick(Parcel):
         if self.taken is not None:
             self.taken()
         return super().begin()
+
+
+class Arrival(Tick):
+    """What a task of the actor brings: an item of a source, what was piped. The task waits for its end."""
+
+    __slots__ = ("over",)
+
+    def __init__(self, dispatcher: Dispatcher, message: Any, sender: Context | None) -> None:
+        super().__init__(message, sender, None)
+        self.over = Waiter(dispatcher)
+
+    def reply(self, value: Any) -> None:
+        super().reply(value)
+        self.over.wake()
+
+    def fail(self, error: BaseException) -> None:
+        super().fail(error)
+        self.over.wake()
 
 
 class Submission(Envelope):
@@ -437,7 +461,7 @@ class Deferred(Result[Any]):
             )
 
 
-def check_no_cycle(waiting: Cell, target: Cell) -> None:
+def check_no_cycle(waiting: Waits, target: Waits) -> None:
     """Refuse a wait of `waiting` for `target` that closes a cycle of waiting actors.
 
     Each actor waits for at most one other in its turn, so the graph is a set of chains and one walk decides.
@@ -454,7 +478,7 @@ def check_no_cycle(waiting: Cell, target: Cell) -> None:
     raise DeadlockError((waiting.path, *(cell.path for cell in chain)))
 
 
-ENVELOPES = frozenset({Parcel, Request, Call, Cast, Tick, Submission})
+ENVELOPES = frozenset({Parcel, Request, Call, Cast, Tick, Arrival, Submission})
 
 
 def payload(item: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
 from actorio.actor import Actor
+from actorio.interleaving import interleaved_methods
 
 __all__ = ["Hooks"]
 
@@ -14,9 +16,10 @@ _KEPT = "__actorio_hooks__"
 
 
 class Hooks:
-    """What one class of actors overrides, and whether its `receive` is async."""
+    """What one class of actors overrides, whether its `receive` is async, which methods are interleaved."""
 
     __slots__ = (
+        "interleaved",
         "kind",
         "last",
         "on_start",
@@ -37,6 +40,7 @@ class Hooks:
         self.own_loop = cls.run is not Actor.run
         self.receive = cls.receive
         self.receives_async = inspect.iscoroutinefunction(cls.receive)
+        self.interleaved = interleaved_methods(cls)
 
     @classmethod
     def of(cls, actor: Actor[Any]) -> Hooks:
@@ -47,7 +51,7 @@ class Hooks:
             hooks = cls(kind)
             setattr(kind, _KEPT, hooks)
         if not hooks.own_loop and getattr(actor.receive, "__func__", None) is not hooks.receive:
-            hooks = cls(kind)
+            hooks = copy.copy(hooks)
             hooks.receives_async = inspect.iscoroutinefunction(actor.receive)
         return hooks
 

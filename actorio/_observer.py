@@ -88,6 +88,12 @@ class Observer:
     def ended(self, cell: Cell, item: Item) -> None:
         """The turn has ended without failing the actor."""
 
+    def begun_beside(self, cell: Cell, item: Item) -> None:
+        """A call of an interleaved method begins, at its arrival, or in a turn that ends with that."""
+
+    def ended_beside(self, cell: Cell, item: Item) -> None:
+        """A call of an interleaved method has ended, whatever came of it."""
+
     def answered(self, cell: Cell, envelope: Request | Submission) -> None:
         """An ask, a call or submitted work has its outcome, whatever it is."""
 

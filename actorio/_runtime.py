@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from actorio._cell import Cell
+    from actorio._envelope import Waits
     from actorio._observer import Observer
     from actorio._shutdown import Shutdown
     from actorio.ref import ActorRef
@@ -124,9 +125,9 @@ class Runtime:
         self.registry.forget(cell)
         self.groups.forget(cell)
 
-    def current(self) -> Cell | None:
-        """Return the cell whose turn is running this code, None outside of turns."""
-        cell: Cell | None = self.dispatcher.current
+    def current(self) -> Waits | None:
+        """Return the cell whose turn, or the call beside its turns that, is running this code; None outside."""
+        cell: Waits | None = self.dispatcher.current
         if _EAGER and cell is not None and asyncio.current_task() is not cell.task:
             return None
         return cell

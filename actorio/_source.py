@@ -13,7 +13,7 @@ from actorio.errors import ActorStoppedError
 if TYPE_CHECKING:
     from actorio._cell import Cell
 
-__all__ = ["Source"]
+__all__ = ["Source", "close_iterator"]
 
 
 class Source:
@@ -61,7 +61,7 @@ class Source:
         if self._reader is not None:
             self._reader.cancel()
         elif items is not None and not self._owner.has_ended and not self._owner.runtime.loop.is_closed():
-            self._start(_close, items)
+            self._start(close_iterator, items)
 
     def _read(self, items: Iterator[Any], count: int) -> None:
         try:
@@ -87,7 +87,7 @@ class Source:
         except asyncio.CancelledError:
             if not self.is_over:  # not by `close`: the actor ends
                 self._ends(ActorStoppedError(self._owner.ref))
-            await _close(items)
+            await close_iterator(items)
             raise
         except Exception as error:
             self._ends(error)
@@ -101,7 +101,8 @@ class Source:
         self._failure = failure
 
 
-async def _close(items: AsyncIterator[Any]) -> None:
+async def close_iterator(items: AsyncIterator[Any]) -> None:
+    """Have an async generator clean up; other iterators have nothing to close."""
     close: Callable[[], Any] | None = getattr(items, "aclose", None)
     if close is not None:
         await close()

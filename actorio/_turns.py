@@ -18,10 +18,10 @@ from actorio._envelope import ENDED, ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Req
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason, NoReplyError
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._cell import Cell, SideTurn
     from actorio._envelope import Envelope
 
-__all__ = ["RECEIVE", "drive", "hook", "mailbox_loop", "own_loop"]
+__all__ = ["RECEIVE", "drive", "hook", "mailbox_loop", "own_loop", "side_turn"]
 
 _CLOCK_EVERY = range(8)
 """Messages between two looks at the clock."""
@@ -78,6 +78,7 @@ def mailbox_loop(cell: Cell) -> Steps:
                 cell.message = NO_MESSAGE  # no notice is blamed on the last one
                 if (yield from attend(cell)):
                     return
+                turns = _take_turns(cell, own)  # `when_idle` may have changed what `receive` is
             signal = own.run(next, turns)
             if signal is not _DONE:
                 yield from _go_on(cell, turns, signal, own)
@@ -91,7 +92,7 @@ def mailbox_loop(cell: Cell) -> Steps:
                 break
         if mailbox.items or cell.urgent:
             waiter.wake()
-        elif mailbox.closed:
+        elif mailbox.closed and not cell.has_side_turns():
             return
         else:
             mailbox.sleeper = waiter
@@ -234,8 +235,11 @@ def _raise(failure: BaseException | None) -> None:
 def _finish_in_hand(cell: Cell) -> None:
     """An own loop asks for its next message, or has ended: it is done with the one before."""
     envelope, cell.envelope = cell.envelope, None
-    if envelope is not None and envelope.state == RUNNING and envelope.answers:
-        envelope.fail(NoReplyError(f"{cell.path} is done with the message and has not replied"))
+    if envelope is not None and envelope.state == RUNNING:
+        if envelope.answers:
+            envelope.fail(NoReplyError(f"{cell.path} is done with the message and has not replied"))
+        else:
+            envelope.reply(None)
     if cell.in_hand:
         if cell.observer is not None:
             cell.observer.ended(cell, envelope)
@@ -270,7 +274,7 @@ def _next_message(cell: Cell, taken: Iterator[int]) -> Generator[Any, Any, tuple
             elif item.begin():
                 cell.envelope, cell.message, cell.in_hand = item, item.message, True
                 return item.message, item.sender or Context()
-        elif mailbox.closed and not cell.urgent:
+        elif mailbox.closed and not cell.urgent and not cell.has_side_turns():
             raise ActorExit
         else:
             yield from _pause(cell)
@@ -369,7 +373,17 @@ def hook(cell: Cell, function: Callable[..., Any], *args: Any) -> Steps:
     return (yield from _outcome(cell, context.run(function, *args), context))
 
 
-def _outcome(cell: Cell, outcome: Any, context: Context) -> Steps:
+@types.coroutine
+def side_turn(turn: SideTurn, work: Callable[[], Any], context: Context) -> Steps:
+    """Run work beside the turns of an actor, in a task of its own, and return its value."""
+    turn.dispatcher.current = turn
+    try:
+        return (yield from _outcome(turn, context.run(work), context))
+    finally:
+        turn.dispatcher.current = None
+
+
+def _outcome(cell: Cell | SideTurn, outcome: Any, context: Context) -> Steps:
     """Return the value of what a handler returned, awaiting it if it is awaitable."""
     if isinstance(outcome, types.CoroutineType):
         return (yield from drive(cell, outcome, context))
@@ -382,7 +396,7 @@ async def _await(awaitable: Any) -> Any:
     return await awaitable
 
 
-def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
+def drive(cell: Cell | SideTurn, coroutine: Any, context: Context) -> Steps:
     """Run a coroutine in `context`, as a part of the actor's turn, and return its value."""
     cell.dispatcher.current = cell
     try:
@@ -392,7 +406,7 @@ def drive(cell: Cell, coroutine: Any, context: Context) -> Steps:
     return (yield from _suspended(cell, coroutine, awaited, context))
 
 
-def _suspended(cell: Cell, step: Any, awaited: Any, context: Context) -> Steps:
+def _suspended(cell: Cell | SideTurn, step: Any, awaited: Any, context: Context) -> Steps:
     """Go on with a handler that awaits, each step in its own context: its value, or a signal of `_take_turns`."""
     dispatcher, mailbox, send = cell.dispatcher, cell.mailbox, step.send
     while True:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVarTuple, Unpack, cast
 
+from actorio._idle_timeout import IdleTimeout
 from actorio._states import Intent
 from actorio._timer import Timer
 from actorio._turns import RECEIVE
@@ -283,6 +284,17 @@ class Context:
         """
         return Timer.start(self._here(), interval, message, key, again=True)
 
+    def when_idle(self, delay: float | None, message: Any = None) -> None:
+        """Have `message` sent to this actor once per silence of `delay` seconds; None: no more.
+
+        A silence begins with this call, and whenever a message, a call or submitted work has been handled. Ticks of
+        timers, the idle message among them, neither end one nor begin one.
+
+        Raises:
+            ActorError: the actor has a loop of its own: put a timeout around its `recv`.
+        """
+        IdleTimeout.set(self._here(), delay, message)
+
     def start_soon(
         self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
     ) -> asyncio.Task[Any]:
@@ -317,6 +329,27 @@ class Context:
 
         return pipe(self._here(), awaitable, value, error)
 
+    def add_source(
+        self,
+        source: AsyncIterable[R],
+        *,
+        item: Callable[[R], Any] | None = None,
+        end: Callable[[], Any] | None = None,
+    ) -> asyncio.Task[Any]:
+        """Have the items of an async iterable handled as messages, one at a time, besides the mailbox.
+
+        The next item is asked for when the one before has been handled. What the source raises fails this
+        actor; the end of this incarnation, or cancelling the task that is returned, closes the source.
+
+        Args:
+            source: an async generator, a stream, anything for `async for`.
+            item: makes the message of an item; None sends the item itself.
+            end: makes the message of the end of the source; None sends none.
+        """
+        from actorio.sources import add_source
+
+        return add_source(self._here(), source, item, end)
+
     # -- the current message -----------------------------------------------------------------------
 
     def stash(self, message: Any, *, capacity: int = 1000) -> None:
@@ -326,7 +359,7 @@ class Context:
 
         Raises:
             MailboxFullError: `capacity` messages are stashed already.
-            ActorError: it is not the message that is being handled, or the mailbox has priorities.
+            ActorError: it is not the message that is being handled.
         """
         from actorio.stash import Stash
 
@@ -340,7 +373,7 @@ class Context:
 
     def reply(self, value: Any) -> None:
         """Answer the current ask, from an own loop or early; nothing happens when nobody asked."""
-        envelope = self._here().envelope
+        envelope = self._here().at_hand()
         if envelope is not None:
             envelope.reply(value)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, cast
 
 from actorio._durations import check_count
@@ -305,9 +305,9 @@ class PriorityMailbox(Mailbox[M]):
     """A mailbox with lanes: a message of a lower priority number is taken first, first in first out within each.
 
     Args:
-        priority: gives a message's number, an int; called once, when the message goes in. Asks are ordered by
-            their message; calls and submitted work have priority 0. What it raises is raised to who sends the
-            message; a timer's message fails the actor that has set it.
+        priority: gives a message's number, an int; called when the message goes in, by `unstash_all` too. Asks
+            are ordered by their message; calls and submitted work have priority 0. What it raises is raised
+            to who sends the message; a timer's message fails the actor that has set it.
         capacity: most messages at a time, over all lanes.
         overflow: as in `Mailbox`; the oldest for DROP_OLD is the next one that would be taken.
     """
@@ -350,15 +350,31 @@ class _Lanes:
             yield from self._lanes[number]
 
     def append(self, item: Item, /) -> None:
+        self._lane_of(item).append(item)
+        self._size += 1
+
+    def extendleft(self, items: Iterable[Item], /) -> None:
+        """Put what was stashed back, each item in front of its lane."""
+        for item in items:
+            try:
+                lane = self._lane_of(item)
+            except Exception:  # the priority function did not raise when it went in: it must not be lost now
+                lane = self._lane(0)
+            lane.appendleft(item)
+            self._size += 1
+
+    def _lane_of(self, item: Item) -> deque[Item]:
         number = self._priority(payload(item)) if is_message(item) else 0
         if not isinstance(number, int):  # or it would spoil the order of all
             raise TypeError(f"priority must give an int, not {kind_of(number)}")
+        return self._lane(number)
+
+    def _lane(self, number: int) -> deque[Item]:
         lane = self._lanes.get(number)
         if lane is None:
             lane = self._lanes[number] = deque()
             self._order = sorted(self._lanes)
-        lane.append(item)
-        self._size += 1
+        return lane
 
     def popleft(self) -> Item:
         for number in self._order:

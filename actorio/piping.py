@@ -12,8 +12,8 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actorio._arrival import bring
 from actorio._kinds import check_plain_function, kind_of
-from actorio._timer import Timer
 from actorio.errors import AskCancelledError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def pipe(
     value: Callable[[Any], Any] | None,
     error: Callable[[Exception], Any] | None,
 ) -> asyncio.Task[Any]:
-    """Await it in a task of the incarnation, and send what it comes to as a tick, which dies with it as well."""
+    """Await it in a task of the incarnation, and send what it comes to to it, unless it has ended."""
     if not inspect.isawaitable(awaitable):
         raise TypeError(f"pipe takes an awaitable, not {kind_of(awaitable)}")
     for name, function in (("value", value), ("error", error)):
@@ -54,7 +54,7 @@ def pipe(
             message = PipeFailed(cancelled) if error is None else error(cancelled)
         except Exception as failure:
             message = PipeFailed(failure) if error is None else error(failure)
-        Timer.start(cell, 0.0, message, None)
+        await bring(cell, message)
 
     task = cell.start_soon(piped, (), copy_context())
     if inspect.iscoroutine(awaitable):  # cancelled before its first step, it would never have been awaited

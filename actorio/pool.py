@@ -31,7 +31,7 @@ from actorio.routing import Routing, SharedQueue
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
-    from actorio._envelope import Request
+    from actorio._envelope import Request, Waits
     from actorio.mapping import OnError, PoolMap, Progress
     from actorio.system import ActorSystem
 
@@ -204,7 +204,7 @@ class PoolRef(ActorRef[A_co]):
             raise DeadlockError((asker.path, self.path, desks[0].ref.path, asker.path))
 
 
-def _waits(cell: Cell | None, asker: Cell, pool: Cell) -> bool:
+def _waits(cell: Waits | None, asker: Waits, pool: Cell) -> bool:
     """Whether a routee waits, through however many others, for the asker or for the pool."""
     while cell is not None:
         if cell is asker or cell is pool:

@@ -245,8 +245,9 @@ class ActorRef(Generic[A_co]):
         check_callable("call", method)
         self._check_thread()
         call = Call(self._cell, method, args, kwargs)
-        self._note_asker(call)
-        self._queue(call)
+        if not self._cell.begin_beside(call):
+            self._note_asker(call)
+            self._queue(call)
         if call.state < ANSWERED:
             try:
                 await call
@@ -266,7 +267,9 @@ class ActorRef(Generic[A_co]):
             TypeError: at the call; not a callable.
         """
         check_callable("cast", method)
-        return self._send_item(Cast(method, args, kwargs))
+        self._check_thread()
+        call = Cast(method, args, kwargs)
+        return self._sent if self._cell.begin_beside(call) else self._send_item(call)
 
     @overload
     def submit(

@@ -33,14 +33,13 @@ class Stash:
 
     @classmethod
     def of(cls, cell: Cell) -> Stash:
-        """Return the stash of the incarnation.
+        """Return the stash of the incarnation, for a turn.
 
         It is kept with the timers, which are cancelled, before the last hooks run, however the incarnation ends.
         """
+        cell.at_hand()
         stash = None if cell.timers is None else cell.timers.get(cls)
         if stash is None:
-            if not hasattr(cell.mailbox.items, "extendleft"):
-                raise ActorError(f"{cell.path} cannot stash: its mailbox has priorities, thus no one front")
             if cell.timers is None:
                 cell.timers = {}
             stash = cell.timers[cls] = cls(cell)

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
+from actorio._cell import Cell
 from actorio._durations import check_count
 from actorio._typevar import TypeVar
 from actorio.errors import ActorError, ActorStoppedError
@@ -20,7 +21,7 @@ from actorio.errors import ActorError, ActorStoppedError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actorio._cell import Cell
+    from actorio._envelope import Waits
     from actorio._runtime import Runtime
     from actorio.ref import ActorRef
     from actorio.result import Result
@@ -141,7 +142,7 @@ class _Channel:
         self.runtime = runtime
         self.items: deque[Any] = deque()
         self.window = window
-        self.consumer: Cell | None = None
+        self.consumer: Waits | None = None
         self._reader: _Wait | None = None
         self._writer: _Wait | None = None
 
@@ -174,7 +175,7 @@ class _Channel:
 class _Wait:
     """One side waits for the other, which an actor is seen to do as long as it lasts: a cycle is a deadlock."""
 
-    def __init__(self, other: Cell | None) -> None:
+    def __init__(self, other: Waits | None) -> None:
         self._release = None if other is None else other.wait_of_current()
         self._over = asyncio.get_running_loop().create_future()
 
@@ -201,7 +202,7 @@ async def _pump(
 ) -> None:
     """Run the generator, in the turn of the actor."""
     cell = channel.runtime.current()
-    if cell is None:
+    if not isinstance(cell, Cell):
         raise ActorError("a stream runs in the turn of its actor, whose on_submit has taken it elsewhere")
     generator = cell.bind(method)(*args, **kwargs)
     if not isinstance(generator, AsyncIterator):

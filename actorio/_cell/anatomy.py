@@ -21,17 +21,18 @@ from actorio.ref import ActorRef, Statistics, Terminated
 if TYPE_CHECKING:
     import asyncio
     from collections import deque
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from actorio._cell.cell import Cell
     from actorio._children import Children
+    from actorio._envelope import Waits
     from actorio._hooks import Hooks
     from actorio._runtime import Runtime
     from actorio.actor import Actor, Context
     from actorio.mailbox import Mailbox
     from actorio.timers import Alarm
 
-__all__ = ["Anatomy"]
+__all__ = ["BEGIN", "KILL_GRACE", "Anatomy"]
 
 KILL_GRACE = 0.25
 """Seconds between a kill, the second cancel, and giving the task up."""
@@ -127,7 +128,7 @@ class Anatomy:
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None
         self.cancel_soon = False
-        self.waits_on: Cell | None = None
+        self.waits_on: Waits | None = None
         # what came from outside
         self.urgent = False
         self.failure: BaseException | None = None
@@ -226,6 +227,16 @@ class Anatomy:
     def _poke(self) -> None:
         """Have the task look again."""
         raise NotImplementedError
+
+
+class _Begin:
+    """Awaited first in a life that is begun by hand, before there is a task."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+BEGIN = _Begin()
 
 
 class _Sleep(Waiter):

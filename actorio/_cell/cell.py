@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import weakref
 from contextvars import Context as Variables
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from actorio._cell.anatomy import KILL_GRACE
+from actorio._cell.anatomy import BEGIN, KILL_GRACE
 from actorio._cell.ending import Ending
 from actorio._dispatcher import Waiter
 from actorio._envelope import (
@@ -33,9 +33,6 @@ from actorio.errors import (
     exit_in,
 )
 from actorio.events import ActorRestarted, ActorStarted, ActorStopped
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 __all__ = ["Cell"]
 
@@ -90,7 +87,7 @@ class Cell(Ending):
 
     async def _live(self) -> None:  # noqa: C901, PLR0912, PLR0915 (a call less in each wake-up)
         try:
-            await _BEGIN
+            await BEGIN
         except asyncio.CancelledError:
             self._request(Intent.KILL)
         try:
@@ -404,13 +401,3 @@ class Cell(Ending):
         self._verdict(reason, None)
         self._drop_instance(reason)
         self._end(*self._final((reason, None)))
-
-
-class _Begin:
-    """Awaited first in a cell's life, which is begun by hand."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
-
-
-_BEGIN = _Begin()

@@ -22,9 +22,11 @@ from actorio.events import DeadLetter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actorio._envelope import Waits
+    from actorio._runtime import Runtime
     from actorio.mailbox import Item, Room
 
-__all__ = ["Mail"]
+__all__ = ["Mail", "wait_of_current"]
 
 
 class Mail(Anatomy):
@@ -113,14 +115,23 @@ class Mail(Anatomy):
         Raises:
             DeadlockError: that would close a cycle.
         """
-        waiting = self.runtime.current()
-        if waiting is None:
-            return None
-        check_no_cycle(waiting, self._whole)
-        waiting.waits_on = self._whole
+        return wait_of_current(self.runtime, self._whole)
 
-        def release() -> None:
-            if waiting.waits_on is self:
-                waiting.waits_on = None
 
-        return release
+def wait_of_current(runtime: Runtime, target: Waits) -> Callable[[], None] | None:
+    """Note that the actor whose turn it is, if it is one's, waits for the target; returns how to take that back.
+
+    Raises:
+        DeadlockError: that would close a cycle.
+    """
+    waiting = runtime.current()
+    if waiting is None:
+        return None
+    check_no_cycle(waiting, target)
+    waiting.waits_on = target
+
+    def release() -> None:
+        if waiting.waits_on is target:
+            waiting.waits_on = None
+
+    return release

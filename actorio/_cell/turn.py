@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.bonds import Bonds
+from actorio._cell.side_turns import SideTurn, SideTurns
 from actorio._envelope import (
     ANSWERED,
     ENDED,
+    Call,
+    Cast,
     Deferred,
     Submission,
 )
+from actorio._idle_timeout import IdleTimeout
 from actorio._states import Intent, State
 from actorio.errors import (
     ActorError,
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
     from contextvars import Context as Variables
 
     from actorio._children import Children
-from actorio._cell.bonds import Bonds
+    from actorio._envelope import Envelope
 
 __all__ = ["Turn"]
 
@@ -49,13 +55,79 @@ class Turn(Bonds):
             f"{getattr(method, '__qualname__', method)!r} is not a method of {type(instance).__qualname__}"
         )
 
+    # -- calls of methods --------------------------------------------------------------------------
+
+    def begin_beside(self, envelope: Call | Cast) -> bool:
+        """Begin a call at once, beside the turns, if its method is interleaved and nothing is in the way."""
+        if not self._is_interleaved(envelope) or not self._takes_messages():
+            return False
+        turns = SideTurns.of(self._whole)
+        if not turns.has_room:
+            return False
+        if isinstance(envelope, Call):
+            envelope.asker = self.runtime.current()
+            if self.observer is not None:
+                self.observer.asked(self._whole, envelope)
+        turns.begin(envelope)
+        return True
+
+    def _is_interleaved(self, envelope: Call | Cast) -> bool:
+        hooks = self.hooks
+        return hooks is not None and envelope.invocation.name in hooks.interleaved
+
+    def _takes_messages(self) -> bool:
+        return (
+            self.state is State.RUNNING
+            and not self.mailbox.closed
+            and not self.must_end()
+            and self.failure is None
+        )
+
+    def call(self, envelope: Call | Cast) -> Any:
+        """Run the method of a call out of the mailbox: in this turn, or, interleaved, beside it from now on."""
+        if self._is_interleaved(envelope):
+            return SideTurns.of(self._whole).begin_with_room(envelope)
+        return self.run_method(envelope)
+
+    def run_method(self, envelope: Call | Cast) -> Any:
+        """Run the method of a call: its value, or an awaitable of it."""
+        invocation = envelope.invocation
+        method, args, kwargs = self.bind(invocation.func), invocation.args, invocation.kwargs
+        idle = None if self.timers is None else IdleTimeout.of(self._whole)
+        if idle is None:
+            return method(*args, **kwargs)
+        return idle.during(functools.partial(method, *args, **kwargs))
+
+    def has_side_turns(self) -> bool:
+        """Whether calls run beside the turns, which `close` waits for."""
+        return self.timers is not None and bool(self.timers.get(SideTurns))
+
+    # -- submitted work ----------------------------------------------------------------------------
+
     def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run submitted work the way the actor runs it."""
-        return self.instance.on_submit(func, *args, **kwargs)  # type: ignore[union-attr]
+        run = self.instance.on_submit  # type: ignore[union-attr]
+        idle = None if self.timers is None else IdleTimeout.of(self._whole)
+        if idle is None:
+            return run(func, *args, **kwargs)
+        return idle.during(functools.partial(run, func, *args, **kwargs))
+
+    def at_hand(self) -> Envelope | None:
+        """Return the envelope of the message that the turn is at, None when it has none.
+
+        Raises:
+            ActorError: it is an interleaved method that asks.
+        """
+        current = self.dispatcher.current
+        if isinstance(current, SideTurn) and current.cell is self:
+            raise ActorError(
+                f"an interleaved method of {self.path} has no message of its own: it answers by what it returns"
+            )
+        return self.envelope
 
     def defer(self) -> Deferred:
         """Take the current ask away, to be answered later."""
-        envelope = self.envelope
+        envelope = self.at_hand()
         if envelope is None or not envelope.answers:
             raise ActorError(f"{self.path} has no ask to defer: the current message expects no reply")
         if envelope.state == ANSWERED:
@@ -84,14 +156,21 @@ class Turn(Bonds):
         if not inspect.iscoroutine(work):
             raise TypeError(f"start_soon takes a coroutine function, not {func!r}")
         name = f"{self.path} {getattr(func, '__name__', 'task')}"
-        task = self.runtime.make_task(self._background(work), name, variables)
-        if self.tasks is None:
-            self.tasks = {}
-        self.tasks[task] = None
+        task = self.start_task(self._background(work), name, variables)
         task.add_done_callback(
             lambda _: work.close()
         )  # cancelled before its first step, it was never awaited
         task.add_done_callback(self._background_done)
+        return task
+
+    def start_task(
+        self, work: Coroutine[Any, Any, Any], name: str, variables: Variables | None = None
+    ) -> asyncio.Task[Any]:
+        """Start a task that the end of the incarnation cancels."""
+        task = self.runtime.make_task(work, name, variables)
+        if self.tasks is None:
+            self.tasks = {}
+        self.tasks[task] = None
         return task
 
     async def _background(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -101,13 +180,23 @@ class Turn(Bonds):
             self.fail_from_outside(error)
 
     def _background_done(self, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.fail_by_task(task, error)
+        self.task_ended(task)
+
+    def fail_by_task(self, task: asyncio.Task[Any], error: BaseException) -> None:
+        """Make the failure of a task this incarnation's; one that outlives its own is only told of."""
         if self.tasks is not None and task in self.tasks:
-            del self.tasks[task]
-            if not task.cancelled() and task.exception() is not None:
-                self.fail_from_outside(task.exception())  # type: ignore[arg-type]
-        elif not task.cancelled() and task.exception() is not None:
+            self.fail_from_outside(error)
+        else:
             self.failed += 1
-            self._report(task.exception())  # type: ignore[arg-type]
+            self._report(error)
+
+    def task_ended(self, task: asyncio.Task[Any]) -> None:
+        """Forget a task, which a closed actor may have waited for."""
+        if self.tasks is not None and self.tasks.pop(task, task) is None and self.mailbox.closed:
+            self._poke()
 
     def interrupt(self, envelope: Submission) -> None:
         """Cancel the running work at its next await, and nothing else."""

@@ -28,7 +28,7 @@ Item = Any
 class _Account:
     """The mail of one actor."""
 
-    __slots__ = ("dropped", "in_hand", "in_line", "pending", "told")
+    __slots__ = ("beside", "dropped", "in_hand", "in_line", "pending", "told")
 
     def __init__(self) -> None:
         self.pending: dict[Item, None] = {}
@@ -36,6 +36,8 @@ class _Account:
         self.in_line: dict[Item, None] = {}
         """Waiting for room, in order; may hold some that have left since."""
         self.in_hand: Item | None = None
+        self.beside: dict[Item, None] = {}
+        """Calls of interleaved methods that have begun."""
         self.told = False
         """Whether a failure was reported since the message in hand began."""
         self.dropped: list[Any] = []
@@ -152,6 +154,20 @@ class Ledger(Observer):
         if account is not None and account.in_hand is item:
             account.in_hand = None
 
+    def begun_beside(self, cell: Cell, item: Item) -> None:
+        """Enter a call that does not wait for its turn."""
+        account = self._accounts.get(cell)
+        if account is None:
+            self._breach(1, f"{cell.path} has begun {_name(item)} after its end")
+        else:
+            account.beside[item] = None
+
+    def ended_beside(self, cell: Cell, item: Item) -> None:
+        """Note that it has ended, or that its actor's end was told."""
+        account = self._accounts.get(cell)
+        if account is not None:
+            account.beside.pop(item, None)
+
     def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
         """Note that a failure was reported."""
         account = self._accounts.get(cell)
@@ -166,6 +182,7 @@ class Ledger(Observer):
         if reason == "interrupted":
             known = account.in_hand is not None and payload(account.in_hand) is message
             account.in_hand = None if known else account.in_hand
+            known = known or any(payload(item) is message for item in account.beside)
         else:
             known = _strike(account.pending, message)
             if not known and reason == "dropped":
@@ -182,7 +199,15 @@ class Ledger(Observer):
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """Check that the message in hand, if any, did not vanish with the incarnation."""
         account = self._accounts.get(cell)
-        if account is None or account.in_hand is None:
+        if account is None:
+            return
+        for item in account.beside:
+            if not _is_over(item):
+                self._breach(
+                    1, f"{cell.path} has ended ({reason.value}) while {_name(item)} ran beside its turns"
+                )
+        account.beside.clear()
+        if account.in_hand is None:
             return
         item, account.in_hand = account.in_hand, None
         orderly = reason in (ExitReason.NORMAL, ExitReason.SHUTDOWN)
@@ -225,7 +250,8 @@ def _forget(messages: list[Any], message: Any) -> bool:
 def _strike(pending: dict[Item, None], message: Any) -> bool:
     for item in pending:
         if payload(item) is message:
-            del pending[item]
+            if not _is_over(item):  # one that is over stays in the mailbox until it is skipped
+                del pending[item]
             return True
     return False
 

@@ -47,6 +47,8 @@ class Lives(Observer):
                 f"{cell.path} has begun {in_short(payload(item))} when asked to {intent.name.lower()}",
             )
 
+    begun_beside = begun
+
     def constructed(self, cell: Cell) -> None:
         """A new incarnation: what asked the last one to end is done, unless it was for good."""
         intent = self._ending.get(cell)

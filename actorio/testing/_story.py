@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actorio._cell import Cell
+    from actorio._envelope import Waits
     from actorio._states import Intent
     from actorio.errors import ExitReason
     from actorio.ref import Terminated
@@ -58,7 +59,7 @@ class Story(Observer):
         self._lines: deque[tuple[int, str]] = deque(maxlen=keep)
         self._numbers = 0
         self._on_their_way: dict[Cell, dict[Any, _Sent]] = {}
-        self._in_hand: dict[Cell, _Sent] = {}
+        self._in_hand: dict[Waits, _Sent] = {}
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -88,7 +89,8 @@ class Story(Observer):
     def _send(self, cell: Cell, item: Any) -> _Sent:
         self._numbers += 1
         text = _KINDS.get(type(item), "") + in_short(payload(item))
-        sender, because = (f"timer of {cell.path}", None) if isinstance(item, Tick) else self._sender(cell)
+        is_timer = type(item) is Tick
+        sender, because = (f"timer of {cell.path}", None) if is_timer else self._sender(cell)
         sent = _Sent(self._numbers, text, sender, cell.path, because)
         if _length(sent) > _LONGEST_CHAIN:
             _cut(sent)
@@ -118,6 +120,14 @@ class Story(Observer):
         sent = self._in_hand.pop(cell, None)
         if sent is not None:
             self.write(f"{cell.path} ends #{sent.number}")
+
+    def begun_beside(self, cell: Cell, item: Any) -> None:
+        """Tell of a call that does not wait for its turn."""
+        self.write(f"{cell.path} begins {_KINDS[type(item)]}{in_short(payload(item))} beside its turns")
+
+    def ended_beside(self, cell: Cell, item: Any) -> None:
+        """Tell of its end."""
+        self.write(f"{cell.path} ends {_KINDS[type(item)]}{in_short(payload(item))} beside its turns")
 
     def answered(self, cell: Cell, envelope: Any) -> None:
         """Tell what came of an ask."""

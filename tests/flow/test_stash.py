@@ -150,12 +150,47 @@ async def test_guarantee_30_what_is_stashed_at_the_end_is_undelivered(end: str) 
     assert given_back == [1]
 
 
-async def test_guarantee_30_only_the_current_message_of_a_mailbox_in_order_is_stashed() -> None:
+async def test_guarantee_30_only_the_current_message_is_stashed() -> None:
     async with soon(), ActorSystem() as system:
         gate = await system.spawn(Gate, [])
         assert isinstance(await outcome(gate.call(Gate.peek)), ActorError)
-        lanes = await system.spawn(Gate, [], mailbox=PriorityMailbox(lambda message: 0))
-        assert isinstance(await outcome(lanes.ask(1)), ActorError)
+
+
+def odd_first(message: Any) -> int:
+    if isinstance(message, str):
+        return 2
+    return 0 if message % 2 else 1
+
+
+async def test_guarantee_30_with_priorities_the_stash_comes_first_within_each() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, log, mailbox=PriorityMailbox(odd_first))
+        for message in (2, 1, 4, 3):
+            gate.send(message)
+        await until(lambda: gate.statistics().handled == 4)
+        await gate.send("open")
+        await until(lambda: log)
+        for message in (6, 5, "close"):
+            gate.send(message)
+    assert log == [4, 1, 3, 5, 2, 4, 6]
+
+
+async def test_guarantee_30_a_priority_that_fails_later_loses_nothing() -> None:
+    log: list[Any] = []
+    failing = False
+
+    def priority(message: Any) -> int:
+        if failing:
+            raise ValueError(message)
+        return 1
+
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Gate, log, mailbox=PriorityMailbox(priority))
+        gate.send(1)
+        await gate.send("open")
+        failing = True
+    assert log == [1, 1]
 
 
 async def test_guarantee_30_holds_of_the_routees_of_a_pool() -> None:

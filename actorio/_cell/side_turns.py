@@ -1,0 +1,194 @@
+"""Turns beside the turns: the calls of methods that are marked by `interleave`, each in a task of its own.
+
+Such a task belongs to the incarnation, which cancels it as it ends. In the search for deadlocks it is a node of
+its own: who has called it waits for it, not for the actor, and what it waits for itself is seen as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from contextvars import Context as Variables
+from typing import TYPE_CHECKING, Any
+
+from actorio._cell.anatomy import BEGIN
+from actorio._cell.mail import wait_of_current
+from actorio._dispatcher import Waiter
+from actorio._envelope import DEFERRED, ENDED, Call
+from actorio._turns import side_turn
+from actorio.errors import ActorStoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actorio._cell.cell import Cell
+    from actorio._dispatcher import Dispatcher
+    from actorio._envelope import Cast, Waits
+    from actorio.mailbox import Mailbox
+
+__all__ = ["SideTurn", "SideTurns"]
+
+
+class SideTurns:
+    """Those of one incarnation: at most as many at a time as its mailbox has capacity."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._running: dict[SideTurn, None] = {}
+        self._first_in_line: Waiter | None = None
+
+    @classmethod
+    def of(cls, cell: Cell) -> SideTurns:
+        """Return those of the incarnation, which are kept with its timers: most actors have neither."""
+        if cell.timers is None:
+            cell.timers = {}
+        if cls not in cell.timers:
+            cell.timers[cls] = cls(cell)
+        turns: SideTurns = cell.timers[cls]
+        return turns
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another one may begin."""
+        capacity = self._cell.mailbox.capacity
+        return capacity is None or len(self._running) < capacity
+
+    def begin(self, envelope: Call | Cast) -> None:
+        """Begin one now."""
+        turn = SideTurn(self._cell, self, envelope)
+        self._running[turn] = None
+        turn.begin()
+
+    async def begin_with_room(self, envelope: Call | Cast) -> None:
+        """Begin one that comes out of the mailbox; while there is no room, all that is behind it waits too."""
+        while not self.has_room:
+            self._first_in_line = Waiter(self._cell.dispatcher)
+            await self._first_in_line
+        self._cell.handled -= 1  # the loop counts all that it takes
+        if envelope.state < ENDED:  # somebody still waits for it
+            self.begin(envelope)
+
+    def ended(self, turn: SideTurn) -> None:
+        """Note that one is over, and have whoever waits for that look."""
+        del self._running[turn]
+        waiter, self._first_in_line = self._first_in_line, None
+        if waiter is not None:
+            waiter.wake()
+
+    def cancel(self) -> None:
+        """The incarnation ends, and cancels its tasks next: they are among them."""
+
+
+class SideTurn:
+    """One call beside the turns. It stands in for its cell where the runtime asks whose turn it is."""
+
+    __slots__ = ("_turns", "cell", "envelope", "reply_errors", "task", "waits_on")
+
+    cancel_soon = False
+    """A kill cancels its task, which sees it at its next await."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self, cell: Cell, turns: SideTurns, envelope: Call | Cast) -> None:
+        self.cell = cell
+        self.envelope = envelope
+        self.reply_errors = cell.reply_errors
+        self.waits_on: Waits | None = None
+        self._turns = turns
+
+    @property
+    def path(self) -> str:
+        """The path of its actor."""
+        return self.cell.path
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The run queue of its actor."""
+        return self.cell.dispatcher
+
+    @property
+    def mailbox(self) -> Mailbox[Any]:
+        """The mailbox of its actor."""
+        return self.cell.mailbox
+
+    def cancel_now(self) -> None:
+        """Never asked for: `cancel_soon` is not set."""
+
+    def wait_of_current(self) -> Callable[[], None] | None:
+        """Note that the actor whose turn it is waits for this; returns how to take that back."""
+        return wait_of_current(self.cell.runtime, self)
+
+    def begin(self) -> None:
+        """Start the task. Its coroutine has begun before, so that a cancel always finds somebody to tell."""
+        cell, envelope = self.cell, self.envelope
+        envelope.state = (
+            DEFERRED  # the turn that has taken it out of the mailbox, if one has, gives no answer
+        )
+        if isinstance(envelope, Call) and envelope.asker is not None:
+            envelope.asker.waits_on = self
+        if cell.deferred is None:
+            cell.deferred = {}
+        cell.deferred[envelope] = None
+        if cell.observer is not None:
+            cell.observer.begun_beside(cell, envelope)
+        life = self._live()
+        life.send(None)
+        name = f"{cell.path} {envelope.invocation.func.__name__}"
+        self.task = cell.start_task(life, name)
+
+    async def _live(self) -> None:
+        work = functools.partial(self.cell.run_method, self.envelope)
+        try:
+            await BEGIN
+            value = await side_turn(self, work, self.envelope.sender or Variables())
+        except GeneratorExit:
+            raise  # the coroutine is closed with its loop
+        except BaseException as error:
+            self._leave()
+            self._end_by(error)
+        else:
+            self._leave()
+            if self.envelope.state < ENDED:
+                self.envelope.reply(value)
+        self._tell()
+
+    def _leave(self) -> None:
+        self._turns.ended(self)
+        cell, envelope = self.cell, self.envelope
+        cell.handled += 1
+        if cell.deferred is not None:
+            cell.deferred.pop(envelope, None)
+
+    def _end_by(self, error: BaseException) -> None:
+        cell, envelope = self.cell, self.envelope
+        if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
+            self._end_interrupted()
+        elif isinstance(error, Exception):
+            unheard = envelope.state >= ENDED
+            envelope.fail(error)
+            if isinstance(envelope, Call) and isinstance(error, self.reply_errors):
+                cell.count_failed_answer(error, unheard=unheard)
+            else:
+                cell.fail_by_task(self.task, error)
+        else:
+            if isinstance(error, asyncio.CancelledError):
+                envelope.cancelled_by_handler()
+            else:
+                envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+            cell.fail_by_task(self.task, error)
+
+    def _end_interrupted(self) -> None:
+        """The incarnation ends."""
+        cell, envelope = self.cell, self.envelope
+        envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+        if not envelope.answers:
+            cell.dead_letter(envelope.message, "interrupted")
+
+    def _tell(self) -> None:
+        cell = self.cell
+        if cell.observer is not None:
+            cell.observer.ended_beside(cell, self.envelope)
+        cell.task_ended(self.task)

@@ -1,0 +1,428 @@
+"""Guarantee 35: interleaved methods run beside the turns; and of 3, that nothing else does."""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    ActorFailed,
+    ActorStoppedError,
+    ActorSystem,
+    AskCancelledError,
+    DeadLetter,
+    DeadlockError,
+    ExitReason,
+    Mailbox,
+    interleave,
+)
+from actorio.testing import explore
+from tests.guarantees.actors import Valve, cancelled, outcome, soon, started, ticks, until
+
+WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")
+
+
+class Till(Actor[Any]):
+    """Waits in its turns; what is interleaved looks at it meanwhile."""
+
+    def __init__(self, valve: Valve, log: list[Any] | None = None) -> None:
+        self.valve = valve
+        self.log = [] if log is None else log
+        self.changed = asyncio.Event()
+
+    async def on_stop(self, reason: ExitReason) -> None:
+        self.log.append(("stopped", reason))
+
+    async def receive(self, message: Any) -> Any:
+        self.valve.begun.append(message)
+        self.valve.entered.set()
+        if isinstance(message, Exception):
+            raise message
+        await self.valve.open.wait()
+        self.valve.finished.append(message)
+        return message
+
+    async def plain(self) -> str:
+        return "plain"
+
+    async def set_changed(self) -> None:
+        self.changed.set()
+
+    async def waits_for(self, other: Any) -> Any:
+        return await other()
+
+    @interleave
+    async def total(self) -> int:
+        await ticks(1)
+        return len(self.valve.begun)
+
+    @interleave
+    def at_once(self) -> int:
+        return len(self.valve.begun)
+
+    @interleave
+    async def wait_for_change(self) -> str:
+        try:
+            await self.changed.wait()
+        except asyncio.CancelledError:
+            self.log.append("cancelled")
+            raise
+        self.log.append("changed")
+        return "changed"
+
+    @interleave
+    async def does(self, work: Any) -> Any:
+        outcome = work(self)
+        return await outcome if asyncio.iscoroutine(outcome) else outcome
+
+
+class Serial(Till):
+    """Overrides an interleaved method by one that is not."""
+
+    async def total(self) -> int:
+        return -1
+
+
+# --- when it runs ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [Till.total, Till.at_once])
+async def test_guarantee_35_an_interleaved_method_runs_while_a_turn_waits(method: Any) -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, valve)
+        await till.send(1)
+        await till.send(2)
+        await valve.entered.wait()
+        assert await till.call(method) == 1
+        assert (valve.begun, valve.finished) == ([1], [])
+        valve.open.set()
+
+
+async def test_guarantee_3_a_method_that_is_not_marked_waits_for_its_turn() -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Serial, valve)
+        await till.send(1)
+        await valve.entered.wait()
+        calls = [started(till.call(method)) for method in (Till.plain, Till.total)]
+        await ticks(5)
+        assert not any(call.done() for call in calls)
+        valve.open.set()
+        assert [await call for call in calls] == ["plain", -1]
+
+
+async def test_guarantee_35_an_actor_may_call_its_own_interleaved_method() -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, valve)
+        assert await till.call(Till.waits_for, lambda: till.call(Till.total)) == 0
+
+
+async def test_guarantee_35_it_runs_in_its_senders_contextvars() -> None:
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve())
+        WHO.set("me")
+        assert await till.call(Till.does, lambda _: WHO.get()) == "me"
+        await till.call(Till.does, lambda _: WHO.set("changed"))
+        assert WHO.get() == "me"
+
+
+async def test_guarantee_35_called_before_the_start_it_runs_after_it() -> None:
+    class Late(Till):
+        async def on_start(self) -> None:
+            refs.append(self.context.ref)
+            await ticks(5)
+            self.log.append("started")
+
+    refs: list[Any] = []
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        spawning = started(system.spawn(Late, Valve(), log))
+        await until(lambda: refs)
+        waiting = started(refs[0].call(Till.wait_for_change))
+        assert await refs[0].call(Till.does, lambda till: till.log[:]) == ["started"]
+        late = await spawning
+        await late.call(Till.set_changed)
+        assert await waiting == "changed"
+
+
+async def test_guarantee_35_it_does_not_hold_up_an_own_loop() -> None:
+    class Own(Till):
+        async def run(self) -> None:
+            while True:
+                self.context.reply(await self.recv())
+
+    async with soon(), ActorSystem() as system:
+        own = await system.spawn(Own, Valve())
+        waiting = started(own.call(Till.wait_for_change))
+        await ticks(3)
+        assert await own.ask(1) == 1
+        await own.call(Till.set_changed)
+        assert await waiting == "changed"
+
+
+async def test_guarantee_35_a_routee_runs_it_beside_its_jobs() -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Till, valve, size=1)
+        waiting = started(pool.call(Till.wait_for_change))
+        await ticks(3)
+        assert await pool.call(Till.plain) == "plain"
+        await pool.call(Till.set_changed)
+        assert await waiting == "changed"
+
+
+# --- how many -------------------------------------------------------------------------------------
+
+
+async def test_guarantee_35_no_more_run_than_the_mailbox_has_capacity() -> None:
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve(), mailbox=Mailbox(2))
+        running = 0
+        most = 0
+        go = asyncio.Event()
+
+        async def work(_: Till) -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await go.wait()
+            running -= 1
+
+        calls = [started(till.call(Till.does, work)) for _ in range(9)]
+        await ticks(5)
+        assert running == 2
+        assert till.statistics().depth == 2  # one more is in the turn that waits for room
+        go.set()
+        await asyncio.wait(calls)
+        assert most == 2
+        await ticks(2)
+        assert till.statistics().handled == 9
+
+
+async def test_guarantee_35_one_that_nobody_waits_for_any_more_does_not_begin() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve(), log, mailbox=Mailbox(1))
+        first = started(till.call(Till.wait_for_change))
+        calls = [started(till.call(Till.does, lambda till: till.log.append("ran"))) for _ in range(2)]
+        await ticks(5)
+        assert await cancelled(calls[0])
+        assert await cancelled(calls[1])
+        await cancelled(first)  # it goes on unharmed
+        till._cell.instance.changed.set()  # type: ignore[union-attr]
+        await till.call(Till.plain)
+        await until(lambda: log)
+    assert log == ["changed", ("stopped", ExitReason.NORMAL)]
+
+
+# --- how it ends ----------------------------------------------------------------------------------
+
+
+async def test_guarantee_35_close_waits_for_it() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve(), log)
+        waiting = started(till.call(Till.wait_for_change))
+        await ticks(3)
+        instance: Any = till._cell.instance
+        till.close()
+        await ticks(5)
+        assert till.is_alive
+        assert isinstance(await outcome(till.call(Till.total)), ActorStoppedError)
+        instance.changed.set()
+        assert await waiting == "changed"
+        assert (await till.join()).reason is ExitReason.NORMAL
+    assert log == ["changed", ("stopped", ExitReason.NORMAL)]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("end", ["stop", "kill", "crash"])
+async def test_guarantee_35_the_end_of_the_incarnation_cancels_it(end: str, begun: bool) -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        till = await system.spawn(Till, Valve(), log)
+        if begun:
+            await till.call(Till.plain)
+        calls = [started(till.call(Till.wait_for_change)) for _ in range(2)]
+        await till.cast(Till.wait_for_change)
+        await ticks(3)
+        if end == "crash":
+            await till.send(ValueError(end))
+        else:
+            getattr(till, end)()
+        for call in calls:
+            assert isinstance(await outcome(call), ActorStoppedError)
+        assert log[:3] == ["cancelled"] * 3
+        letter = await anext(letters)
+        assert (letter.message, letter.reason) == (Till.wait_for_change, "interrupted")
+        if end == "crash":
+            assert await till.call(Till.plain) == "plain"
+        else:
+            assert (await till.join()).reason is (ExitReason.KILLED if end == "kill" else ExitReason.SHUTDOWN)
+
+
+async def test_guarantee_35_its_exception_is_the_answer_and_no_more() -> None:
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve())
+        waiting = started(till.call(Till.wait_for_change))
+        error = ValueError("mine")
+        assert await outcome(till.call(Till.does, lambda _: _raise(error))) is error
+        assert till.statistics().failed == 1
+        assert not waiting.done()
+        await till.call(Till.set_changed)
+        await waiting
+
+
+async def test_guarantee_35_an_exception_that_is_no_answer_fails_the_actor() -> None:
+    class Strict(Till):
+        reply_errors = (KeyError,)
+
+    error = ValueError("mine")
+    async with soon(), ActorSystem() as system:
+        failures = system.events.subscribe(ActorFailed)
+        strict = await system.spawn(Strict, Valve())
+        assert await outcome(strict.call(Till.does, lambda _: _raise(error))) is error
+        assert (await anext(failures)).error is error
+        await strict.cast(Till.does, lambda _: _raise(error))
+        assert (await anext(failures)).error is error
+        assert await strict.call(Till.plain) == "plain"
+        assert strict.statistics().restarts == 2
+
+
+async def test_guarantee_35_a_cancel_of_its_own_is_a_failure() -> None:
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve())
+        error = await outcome(till.call(Till.does, lambda _: _raise(asyncio.CancelledError())))
+        assert isinstance(error, AskCancelledError)
+        assert await till.call(Till.plain) == "plain"
+        assert till.statistics().restarts == 1
+
+
+async def test_guarantee_21_a_system_exit_in_it_ends_the_system() -> None:
+    async def main() -> None:
+        async with soon(), ActorSystem() as system:
+            till = await system.spawn(Till, Valve())
+            error = await outcome(till.call(Till.does, lambda _: _raise(SystemExit(3))))
+            assert isinstance(error, ActorStoppedError)
+            await asyncio.Event().wait()
+
+    with pytest.raises(SystemExit, match="3"):
+        await main()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+# --- deadlocks ------------------------------------------------------------------------------------
+
+
+async def test_guarantee_7_an_interleaved_method_closes_no_cycle_by_being_called() -> None:
+    async with soon(), ActorSystem() as system:
+        one, two = await system.spawn(Till, Valve()), await system.spawn(Till, Valve())
+
+        async def back() -> Any:
+            return await two.call(Till.waits_for, lambda: one.call(Till.total))
+
+        assert await one.call(Till.waits_for, back) == 0
+
+
+async def test_guarantee_7_what_an_interleaved_method_waits_for_is_seen() -> None:
+    async with soon(), ActorSystem() as system:
+        one, two = await system.spawn(Till, Valve()), await system.spawn(Till, Valve())
+
+        async def back(_: Till) -> Any:
+            return await one.call(Till.plain)
+
+        error = await outcome(one.call(Till.waits_for, lambda: two.call(Till.does, back)))
+        assert isinstance(error, DeadlockError)
+        assert error.path == (two.path, one.path, two.path)
+        assert isinstance(
+            await outcome(one.call(Till.waits_for, lambda: one.call(Till.does, back))), DeadlockError
+        )
+        assert await two.call(Till.does, back) == "plain"
+
+
+async def test_guarantee_35_a_shutdown_from_inside_it_only_begins_the_end() -> None:
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve())
+        await till.call(Till.does, lambda _: system.shutdown())
+        await till.join()
+
+
+# --- what it may not ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["reply", "defer", "stash", "unstash_all"])
+async def test_guarantee_35_it_has_no_message_of_its_own(what: str) -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, valve)
+        asking = started(till.ask("mine"))
+        await valve.entered.wait()
+        args = ("theirs",) if what in ("reply", "stash") else ()
+        error = await outcome(till.call(Till.does, lambda till: getattr(till.context, what)(*args)))
+        assert "interleaved" in str(error)
+        valve.open.set()
+        assert await asking == "mine"
+
+
+def test_only_a_method_without_a_yield_can_be_interleaved() -> None:
+    async def generator() -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="yield"):
+        interleave(generator)
+    with pytest.raises(TypeError, match="method"):
+        interleave(3)  # type: ignore[type-var]
+
+
+# --- in simulation --------------------------------------------------------------------------------
+
+
+class Ledgered(Actor[Any]):
+    """Crashes, and is asked beside its turns whatever it is at."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+
+    async def receive(self, message: Any) -> Any:
+        assert self.inside == 0, "two turns overlap"
+        self.inside += 1
+        await asyncio.sleep(0.001)
+        self.inside -= 1
+        if message == "crash":
+            raise ValueError(message)
+        return message
+
+    @interleave
+    async def look(self, number: int) -> int:
+        await asyncio.sleep(0.001 * (number % 3))
+        return number
+
+
+async def _asked_beside_its_turns() -> None:
+    async with ActorSystem() as system:
+        actor = await system.spawn(Ledgered, mailbox=Mailbox(3))
+        looks = [started(actor.call(Ledgered.look, number)) for number in range(6)]
+        work = [started(outcome(actor.ask(number))) for number in range(4)]
+        for message in ("crash", 1):
+            await actor.send(message)
+            await actor.cast(Ledgered.look, 2)
+        seen = [await outcome(look) for look in looks]
+        assert all(
+            value == number or isinstance(value, ActorStoppedError) for number, value in enumerate(seen)
+        )
+        await asyncio.wait(work)
+        if seen[0] == 0:
+            actor.kill()
+
+
+def test_guarantee_35_holds_in_simulation() -> None:
+    assert explore(_asked_beside_its_turns, seeds=range(80)).distinct > 60
