@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
+from actorio._states import State
 from actorio.errors import ActorError, describe
 from actorio.mailbox import Item, Mailbox
 from actorio.routing import Work
@@ -244,7 +245,10 @@ class Jobs:
                 waiter.set_result(None)
 
     def fail(self, error: BaseException) -> None:
-        """Have the pool fail: something that belongs to it has, outside of its turn."""
+        """Have the pool fail in its turn, for what has failed outside of it; reported when it has no turn left."""
+        if self.cell is not None and self.cell.state is State.STOPPING:
+            self.cell.count_failed_answer(error, unheard=True)
+            return
         self._failure = error
         self.changed()
 

@@ -7,10 +7,17 @@ class for its instance until its first method is called.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TypeVar
 
-__all__ = ["check_class", "check_instance", "check_iterable", "check_plain_function", "kind_of"]
+__all__ = [
+    "check_class",
+    "check_instance",
+    "check_iterable",
+    "check_options",
+    "check_plain_function",
+    "kind_of",
+]
 
 T = TypeVar("T")
 
@@ -56,6 +63,17 @@ def check_class(name: str, value: object) -> None:
     """
     if not isinstance(value, type):
         raise TypeError(f"{name} must be a class, not {kind_of(value)}")
+
+
+def check_options(what: str, given: Iterable[str], known: Container[str]) -> None:
+    """Refuse options that a call does not have, where its signature leaves them open.
+
+    Raises:
+        TypeError: with the name of what was called, and of the first one.
+    """
+    unknown = sorted(name for name in given if name not in known)
+    if unknown:
+        raise TypeError(f"{what} has no option {unknown[0]!r}")
 
 
 def kind_of(value: object) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from actorio._durations import check_duration, check_optional_duration
+from actorio._kinds import check_options
 from actorio._states import Options
 from actorio.actor import Actor
 from actorio.address import check_name
@@ -24,6 +25,7 @@ __all__ = ["begin_spawn", "check_factory", "get_or_spawn"]
 
 _DEFAULT_MAILBOX: Mailbox[Any] = Mailbox()
 _DEFAULT_OPTIONS = Options()
+_OPTIONS = ("mailbox", "restart", "shutdown", "start_timeout", "significant", "dynamic")
 
 
 def begin_spawn(
@@ -67,6 +69,7 @@ async def get_or_spawn(
     options: dict[str, Any],
 ) -> ActorRef[Any]:
     """Find an actor among these siblings or start it, once."""
+    check_options("get_or_spawn", options, _OPTIONS)
     starting = children.runtime.starting
     key = (children, check_name(name))
     found = await _found(key)

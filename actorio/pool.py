@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from actorio._crew import Desk, Jobs
 from actorio._durations import check_count, check_optional_duration
-from actorio._kinds import check_instance, kind_of
+from actorio._kinds import check_instance, check_options, kind_of
 from actorio._limits import Limits, RateLimit, StuckJob
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
@@ -237,9 +237,10 @@ class Pool(Actor[Any]):
                 await self._adjust()
             except ActorStoppedError:
                 await self.recv()  # it is being ended, which recv says how: by a stop, or by a failure
+            jobs.raise_failure()
             if not self._is_over() and len(jobs.desks) == self._plan.size:  # nothing has changed meanwhile
                 await jobs.change()
-            jobs.raise_failure()
+        jobs.raise_failure()
 
     async def _adjust(self) -> None:
         jobs, plan = self._jobs, self._plan
@@ -280,9 +281,7 @@ async def spawn_pool(
     options: PoolOptions,
 ) -> PoolRef[Any]:
     """Check the options and start a pool by `spawn`, the method of a system or of a context."""
-    unknown = sorted(options.keys() - PoolOptions.__annotations__.keys())
-    if unknown:
-        raise TypeError(f"spawn_pool has no option {unknown[0]!r}")
+    check_options("spawn_pool", options, PoolOptions.__annotations__)
     size = check_count("size", options.get("size", 4), least=0)
     timeout = check_optional_duration("job_timeout", options.get("job_timeout"))
     pattern = check_instance("mailbox", _or_default(options.get("mailbox"), Mailbox), Mailbox)

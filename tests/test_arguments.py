@@ -297,3 +297,9 @@ async def stage() -> AsyncIterator[Stage]:
 async def test_a_wrong_argument_is_refused(entry: Entry, stage: Stage) -> None:
     await refuses(entry, stage)
     assert await stage.ref.ask(lambda context: context.name) == "it"
+
+
+async def test_an_option_that_get_or_spawn_has_not_is_refused_whether_or_not_it_spawns(stage: Stage) -> None:
+    for name in ("it", "new"):
+        with pytest.raises(TypeError, match="get_or_spawn has no option 'mailbx'"):
+            await stage.system.get_or_spawn(name, Silent, mailbx=Mailbox())

@@ -458,6 +458,24 @@ def test_guarantee_26_what_on_stuck_raises_is_a_failure_of_the_pool() -> None:
     run_in_virtual_time(main)
 
 
+def test_guarantee_26_what_on_stuck_raises_is_reported_when_the_pool_has_no_turn_left() -> None:
+    def raise_it(stuck: StuckJob) -> None:
+        raise LookupError("on_stuck")
+
+    async def main() -> None:
+        async with ActorSystem() as system, system.events.subscribe(ActorFailed) as failures:
+            pool = await system.spawn_pool(Named, size=1, job_timeout=1.0, on_stuck=raise_it)
+            stuck = pool.submit(asyncio.sleep, 3600)
+            await ticks(3)
+            pool.close()
+            failure = await anext(failures)
+            assert (failure.ref, type(failure.error)) == (pool, LookupError)
+            assert isinstance(await outcome(stuck), ActorStoppedError)
+            assert (await pool.join()).reason is ExitReason.NORMAL
+
+    run_in_virtual_time(main)
+
+
 @pytest.mark.parametrize(("around", "start_timeout"), [(0.02, None), (None, 0.02)])
 async def test_a_pool_of_any_size_lets_others_run_while_it_starts(
     around: float | None, start_timeout: float | None
