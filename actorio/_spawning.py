@@ -134,7 +134,7 @@ def check_factory(what: str, factory: object) -> None:
             raise TypeError(
                 f"{what} takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
             )
-    elif not callable(factory) or isinstance(factory, (Actor, ActorRef)):
+    elif not callable(factory):  # an actor in place of its class is not either
         raise TypeError(
             f"{what} takes a class of actors or a function that makes one, not {describe(factory)}"
         )
