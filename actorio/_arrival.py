@@ -38,4 +38,4 @@ async def bring(cell: Cell, message: Any) -> bool:
 
 
 def _is_ending(cell: Cell) -> bool:
-    return cell.state is State.STOPPING or cell.must_end()
+    return cell.state == State.STOPPING or cell.must_end()

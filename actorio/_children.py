@@ -41,7 +41,7 @@ class Owner(Protocol):
     path: str
 
     def fail_from_outside(self, error: BaseException) -> None: ...
-    def request(self, intent: Intent) -> None: ...
+    def request(self, intent: int) -> None: ...
 
 
 class _Record:
@@ -70,7 +70,7 @@ class Children:
         self._group: asyncio.Task[None] | None = None
         self._recycling: dict[Cell, None] = {}
         """The group that is being stopped for its restart."""
-        self._stopping: Intent = Intent.NONE
+        self._stopping: int = Intent.NONE
         self._stop_task: asyncio.Task[None] | None = None
         self._waiters: dict[Waiter, None] = {}
 
@@ -122,7 +122,7 @@ class Children:
             None if timeout is None else self.runtime.timers.after(timeout, lambda: cell.request(Intent.KILL))
         )
         cancelled = None
-        while cell.starter is not None or (cancelled is not None and cell.state is not State.ENDED):
+        while cell.starter is not None or (cancelled is not None and cell.state != State.ENDED):
             try:
                 await starter  # type: ignore[misc]
             except (
@@ -136,7 +136,7 @@ class Children:
             release()
         if cancelled is not None:
             raise cancelled
-        if cell.state is State.ENDED and cell.start_failed:
+        if cell.state == State.ENDED and cell.start_failed:
             if late:
                 raise StartTimeoutError(f"{cell.path} had not started within start_timeout={timeout:g} s")
             failure, cell.error = cell.error, None
@@ -144,7 +144,7 @@ class Children:
 
     # -- restart -----------------------------------------------------------------------------------
 
-    def decide(self, cell: Cell, reason: ExitReason, error: BaseException | None) -> Verdict:
+    def decide(self, cell: Cell, reason: ExitReason, error: BaseException | None) -> int:
         """Decide about an incarnation that has ended and was not stopped for good."""
         restart = cell.options.restart
         if self._stopping > Intent.CLOSE:  # one that is closed goes on with what it has accepted
@@ -232,14 +232,14 @@ class Children:
             alarm = self._deadline(cell, lambda: cell.request(Intent.ABORT))
             cell.request(Intent.RECYCLE)
         try:
-            await self._until(lambda: cell.parked or cell.state is State.ENDED)
+            await self._until(lambda: cell.parked or cell.state == State.ENDED)
         finally:
             if alarm is not None:
                 alarm.cancel()
 
     async def _start_again(self, group: list[Cell]) -> None:
         for cell in group:
-            if cell.state is State.ENDED:
+            if cell.state == State.ENDED:
                 continue
             cell.resume()
             await self._until(lambda cell=cell: cell.state in (State.RUNNING, State.ENDED) or cell.parked)  # type: ignore[misc]
@@ -273,18 +273,18 @@ class Children:
 
     # -- stop --------------------------------------------------------------------------------------
 
-    def begin_stop(self, intent: Intent) -> None:
+    def begin_stop(self, intent: int) -> None:
         """Begin to stop all children, without waiting; `stop_all` waits. A mightier intent overtakes."""
         if intent <= self._stopping:
             return
         self._stopping = intent
-        if self._group is not None and intent is not Intent.CLOSE:
+        if self._group is not None and intent != Intent.CLOSE:
             self._group.cancel()
         self.changed()
         if self._stop_task is None and self.table:
             self._stop_task = self._task(self._stop_in_order(), "stops its children")
 
-    async def stop_all(self, intent: Intent) -> None:
+    async def stop_all(self, intent: int) -> None:
         """Stop all children: one after the other, the last started first. Returns when all have ended."""
         self.begin_stop(intent)
         await self._until(lambda: not self.table and self._group is None and self._stop_task is None)
@@ -296,7 +296,7 @@ class Children:
 
     def _next_to_stop(self, left: list[Cell]) -> list[Cell]:
         """Take the last started; the dynamic ones at the end together; in a kill, all."""
-        if self._stopping is Intent.KILL:
+        if self._stopping == Intent.KILL:
             some, left[:] = left[::-1], []
             return some
         some = [left.pop()]
@@ -309,7 +309,7 @@ class Children:
         while cells:
             intent = self._stopping
             alarms = [self._request_end(cell) for cell in cells]
-            await self._until(lambda: self._stopping is not intent or _all_ended(cells))  # noqa: B023
+            await self._until(lambda: self._stopping != intent or _all_ended(cells))  # noqa: B023
             for alarm in alarms:
                 if alarm is not None:
                     alarm.cancel()
@@ -333,7 +333,7 @@ class Children:
     def _request_end(self, cell: Cell) -> Alarm | None:
         """Ask a child to end; under STOP it is killed once its shutdown time is over."""
         cell.request(self._stopping)
-        if self._stopping is not Intent.STOP:
+        if self._stopping != Intent.STOP:
             return None
         return self._deadline(cell, lambda: cell.request(Intent.KILL))
 
@@ -352,7 +352,7 @@ class Children:
     def child_ended(self, cell: Cell) -> None:
         """A child has ended for good and all are told: now its supervisor."""
         self.changed()
-        by_hand = cell.intent >= Intent.STOP or cell.intent is Intent.CLOSE
+        by_hand = cell.intent >= Intent.STOP or cell.intent == Intent.CLOSE
         if cell.options.significant and not by_hand and not cell.start_failed:
             self._shut_down_with(self.supervision.auto_shutdown)
 
@@ -367,6 +367,6 @@ def _all_ended(cells: list[Cell]) -> bool:
 
     From the end, so that looking again after each of thousands does not look at all of them.
     """
-    while cells and cells[-1].state is State.ENDED:
+    while cells and cells[-1].state == State.ENDED:
         cells.pop()
     return not cells

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from actorio._cell import Cell
     from actorio._envelope import Request, Submission
-    from actorio._states import Intent, Verdict
     from actorio.errors import ExitReason
     from actorio.mailbox import Item
     from actorio.ref import Terminated
@@ -44,13 +43,13 @@ class Observer:
     def restarted(self, cell: Cell) -> None:
         """A further incarnation has started."""
 
-    def requested(self, cell: Cell, intent: Intent) -> None:
+    def requested(self, cell: Cell, intent: int) -> None:
         """It was asked to end, more urgently than before."""
 
     def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
         """The incarnation has failed, in a message, or in a hook or task when it is None."""
 
-    def decided(self, cell: Cell, reason: ExitReason, verdict: Verdict) -> None:
+    def decided(self, cell: Cell, reason: ExitReason, verdict: int) -> None:
         """The incarnation takes no more turns; what its supervisor makes of that."""
 
     def last_hook(self, cell: Cell, name: str) -> None:

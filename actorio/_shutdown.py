@@ -125,7 +125,7 @@ class Shutdown:
             self._exit = error
         self._end_body()
 
-    def request(self, intent: Intent) -> None:
+    def request(self, intent: int) -> None:
         """Nothing is significant at the top level."""
 
     def _end_body(self) -> None:
@@ -139,19 +139,19 @@ class Shutdown:
             self._body_cancelled = True
             self._body.cancel()
 
-    def begin(self, intent: Intent) -> None:
+    def begin(self, intent: int) -> None:
         if intent <= self._intent or self._runtime.has_ended:
             return
         self._intent = intent
-        if intent is Intent.KILL:
+        if intent == Intent.KILL:
             self._killed.set_result(None)
         if self.task is None:
             self.task = self._runtime.make_task(self._end(), f"{self._runtime.name} ends")
-        elif intent is Intent.KILL:
+        elif intent == Intent.KILL:
             self._kill_all()
         else:
             self._runtime.root.begin_stop(intent)
-        if intent is Intent.STOP:
+        if intent == Intent.STOP:
             self.limit()
 
     def limit(self) -> None:
@@ -162,7 +162,7 @@ class Shutdown:
 
     async def _end(self) -> None:
         await self._run_hooks(self.before)
-        if self._intent is Intent.KILL:
+        if self._intent == Intent.KILL:
             self._kill_all()
         await self._runtime.root.stop_all(self._intent)
         await self._run_hooks(list(reversed(self.after)))

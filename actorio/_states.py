@@ -1,52 +1,61 @@
-"""Where an actor is in its life, what is asked of it, and what its supervisor decides."""
+"""Where an actor is in its life, what is asked of it, and what its supervisor decides.
+
+Plain constants, not enums: reading a member of an enum costs 80 ns on CPython 3.11, and the life of an actor
+that handles one message reads thirty of them (the benchmarks `fjcreate` and `skynet` pay for it).
+"""
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
+from typing import Final
 
 from actorio.policy import Restart
 
-__all__ = ["Intent", "Options", "State", "Verdict"]
+__all__ = ["Intent", "Options", "State", "Verdict", "intent_name"]
 
 
-class State(enum.Enum):
+class State:
     """Where in its life an actor is."""
 
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    RESTARTING = "restarting"
-    ENDED = "ended"
+    STARTING: Final = "starting"
+    RUNNING: Final = "running"
+    STOPPING: Final = "stopping"
+    RESTARTING: Final = "restarting"
+    ENDED: Final = "ended"
 
 
-class Intent(enum.IntEnum):
-    """What was asked of an actor, the mightier later."""
+class Intent:
+    """What was asked of an actor, the mightier the greater."""
 
-    NONE = 0
-    CLOSE = 1
+    NONE: Final = 0
+    CLOSE: Final = 1
     """Accept no more, handle what was accepted."""
-    RECYCLE = 2
+    RECYCLE: Final = 2
     """End this incarnation for a restart of the group."""
-    LEAVE = 3
+    LEAVE: Final = 3
     """The actor ends itself after this message, normally."""
-    RETIRE = 4
+    RETIRE: Final = 4
     """The actor ends itself in order, with its significant children or the one it is linked to."""
-    ABORT = 5
+    ABORT: Final = 5
     """End this incarnation at the next await: its shutdown time for a restart of the group is over."""
-    STOP = 6
+    STOP: Final = 6
     """End after this message."""
-    KILL = 7
+    KILL: Final = 7
     """End at the next await."""
 
 
-class Verdict(enum.Enum):
+def intent_name(intent: int) -> str:
+    """Return what an intent is called, for traces."""
+    return next(name.lower() for name, value in vars(Intent).items() if value == intent and name.isupper())
+
+
+class Verdict:
     """What a supervisor decides about an incarnation that has ended."""
 
-    END = enum.auto()
-    RESTART = enum.auto()
+    END: Final = 1
+    RESTART: Final = 2
     """After the pause of its backoff."""
-    WAIT = enum.auto()
+    WAIT: Final = 3
     """Wait for the restart of the group."""
 
 

@@ -119,7 +119,7 @@ class ActorRef(Generic[A_co]):
     @property
     def state(self) -> str:
         """Return where in its life it is, one of `starting`, `running`, `stopping`, `restarting` or `ended`."""
-        return self._cell.state.value
+        return self._cell.state
 
     def statistics(self) -> Statistics:
         """Return the actor's counters."""
@@ -462,7 +462,7 @@ class ActorRef(Generic[A_co]):
         except Exception as error:  # it is closed, or the message has no priority
             envelope.fail(error)
 
-    def _request_end(self, intent: Intent) -> None:
+    def _request_end(self, intent: int) -> None:
         self._check_thread()
         self._cell.request(intent)
 

@@ -69,7 +69,7 @@ def take(roots: list[Cell]) -> tuple[ActorSnapshot, ...]:
         taken[cell] = ActorSnapshot(
             cell.path,
             "" if cell.instance is None else type(cell.instance).__qualname__,
-            cell.state.value,
+            cell.state,
             cell.incarnation,
             len(cell.mailbox.items),
             cell.handled,

@@ -163,7 +163,7 @@ class Anatomy:
             ref = ref()
         if ref is None:
             ref = ActorRef(self._whole)
-            self._ref = ref if self.state is not State.ENDED else weakref.ref(ref)
+            self._ref = ref if self.state != State.ENDED else weakref.ref(ref)
         return ref  # type: ignore[no-any-return]
 
     def must_end(self) -> bool:
@@ -172,7 +172,7 @@ class Anatomy:
 
     def must_end_at_once(self) -> bool:
         """Whether the current message may not end either."""
-        return self.intent is Intent.KILL or self.intent is Intent.ABORT
+        return self.intent == Intent.KILL or self.intent == Intent.ABORT
 
     def is_killed(self) -> bool:
         """Whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
@@ -220,7 +220,7 @@ class Anatomy:
 
     # -- what the files above add and those below need ---------------------------------------------
 
-    def request(self, intent: Intent) -> None:
+    def request(self, intent: int) -> None:
         """Note down what is asked and wake the task."""
         raise NotImplementedError
 

@@ -28,12 +28,12 @@ class Bonds(Mail):
         """Be told once when the other has ended, now if it has."""
         if self.observer is not None:
             self.observer.watched(self._whole, other)
-        if other.state is State.ENDED and any(notice.ref == other.ref for notice in self.notices or ()):
+        if other.state == State.ENDED and any(notice.ref == other.ref for notice in self.notices or ()):
             return
         if self.watching is None:
             self.watching = {}
         self.watching[other] = None
-        if other.state is State.ENDED:
+        if other.state == State.ENDED:
             self.notify(other.terminated())
             return
         if other.watchers is None:
@@ -66,7 +66,7 @@ class Bonds(Mail):
         """Bind the fates of two incarnations."""
         if other is self:
             return
-        if other.state is State.ENDED:
+        if other.state == State.ENDED:
             self.link_ended(other, other.reason or ExitReason.NORMAL)
             return
         for one, two in ((self._whole, other), (other, self._whole)):
@@ -96,7 +96,7 @@ class Bonds(Mail):
 
     def fail_from_outside(self, error: BaseException) -> None:
         """Make a failure of a child, a link or a background task this actor's own, after its current message."""
-        if self.state is not State.ENDED and self.failure is None:
+        if self.state != State.ENDED and self.failure is None:
             self.failure = error
             self.urgent = True
             self._poke()

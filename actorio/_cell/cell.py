@@ -93,7 +93,7 @@ class Cell(Ending):
         try:
             while True:
                 try:  # the turns are awaited right here: each wake-up passes through this frame
-                    if self.state is not State.RUNNING:
+                    if self.state != State.RUNNING:
                         await self._start()
                     if not self.must_end():
                         await self._loop()
@@ -109,13 +109,13 @@ class Cell(Ending):
                 if self._has_to_wind_down():
                     await self._wind_down(*outcome, verdict)
                 self._drop_instance(outcome[0])
-                if self.state is State.ENDED:  # it was given up for dead, and has come back too late
+                if self.state == State.ENDED:  # it was given up for dead, and has come back too late
                     return
-                if verdict is Verdict.END:
+                if verdict == Verdict.END:
                     break
                 if not await self._until_restart(verdict):
                     if (
-                        verdict is Verdict.RESTART
+                        verdict == Verdict.RESTART
                     ):  # ended by hand in the pause: that is its end, not the failure
                         outcome = self.exit_reason(), outcome[1]
                     break
@@ -135,7 +135,7 @@ class Cell(Ending):
             self.construct()
         if self.hooks.on_start:  # type: ignore[union-attr]
             await hook(self, self.instance.on_start)  # type: ignore[union-attr]
-        if self.state is State.STARTING:  # not when it was given up for dead in the meantime
+        if self.state == State.STARTING:  # not when it was given up for dead in the meantime
             self.mark_started()
 
     def mark_started(self) -> None:
@@ -164,7 +164,7 @@ class Cell(Ending):
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
         if isinstance(error, asyncio.CancelledError) and self.is_killed():
-            if self.intent is not Intent.ABORT:
+            if self.intent != Intent.ABORT:
                 self.intent = Intent.KILL
             self._interrupt_in_hand()
             return ExitReason.KILLED, None
@@ -177,16 +177,16 @@ class Cell(Ending):
             self.runtime.end_by(exit_)
         return ExitReason.CRASHED, error
 
-    def _verdict(self, reason: ExitReason, error: BaseException | None) -> Verdict:
+    def _verdict(self, reason: ExitReason, error: BaseException | None) -> int:
         """Ask the supervisor, and shut the mailbox when this is the end."""
-        if self.state is State.ENDED:
+        if self.state == State.ENDED:
             return Verdict.END
         self.start_failed = self.starter is not None
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
         final = self.start_failed or self._is_final() or exit_in(error) is not None
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
-        if verdict is Verdict.END:
+        if verdict == Verdict.END:
             self._shut()
         if self.observer is not None:
             self.observer.decided(self, reason, verdict)
@@ -197,13 +197,13 @@ class Cell(Ending):
         """Whether it was ended by hand, so that no supervisor is asked: stopped, or closed and drained."""
         return self.intent >= Intent.STOP or (self.mailbox.closed and not self.mailbox.items)
 
-    async def _until_restart(self, verdict: Verdict) -> bool:
+    async def _until_restart(self, verdict: int) -> bool:
         """Wait for the pause before a restart, or for the group; False when there will be none."""
         self.state = State.RESTARTING
-        if self.intent is Intent.ABORT:
+        if self.intent == Intent.ABORT:
             self._end_abort()
         alarm = None
-        if verdict is Verdict.WAIT:
+        if verdict == Verdict.WAIT:
             self.parked = True
             self.siblings.changed()
         elif (pause := self.siblings.pause_before_restart(self)) > 0:
@@ -245,13 +245,13 @@ class Cell(Ending):
         hook_error, self.error = self.error, None
         if error is None and hook_error is not None:
             return ExitReason.CRASHED, hook_error
-        if self.intent is Intent.KILL:
+        if self.intent == Intent.KILL:
             return ExitReason.KILLED, error
         return reason, error
 
     def _end(self, reason: ExitReason, error: BaseException | None) -> None:
         """The end for good: every message has its fate, the name is free, then all are told."""
-        if self.state is State.ENDED:
+        if self.state == State.ENDED:
             return
         self.reason, self.error = reason, error
         self.start_failed = self.start_failed or self.starter is not None
@@ -291,15 +291,15 @@ class Cell(Ending):
 
     # -- what others ask of it ---------------------------------------------------------------------
 
-    def request(self, intent: Intent) -> None:
+    def request(self, intent: int) -> None:
         """Note down what is asked and wake the task; idempotent, the mightier intent wins.
 
         A stop of an actor that was spawned with no time to end is a kill.
         """
-        if intent is Intent.STOP and self.options.shutdown == 0:
+        if intent == Intent.STOP and self.options.shutdown == 0:
             intent = Intent.KILL
-        if intent is Intent.KILL:
-            for cell in self._subtree() if self.intent is not intent else ():
+        if intent == Intent.KILL:
+            for cell in self._subtree() if self.intent != intent else ():
                 cell._request(intent)
         else:
             self._request(intent)
@@ -312,20 +312,20 @@ class Cell(Ending):
                 cells.extend(cell.children.table.values())
         return cells
 
-    def _request(self, intent: Intent) -> None:
-        if self.state is State.ENDED:
+    def _request(self, intent: int) -> None:
+        if self.state == State.ENDED:
             return
-        if intent is Intent.CLOSE or intent >= Intent.STOP:
+        if intent == Intent.CLOSE or intent >= Intent.STOP:
             self._shut()
         if intent > self.intent:
             if self.observer is not None:
                 self.observer.requested(self, intent)
             self.intent = intent
             if intent >= Intent.ABORT and self.children is not None:
-                self.children.begin_stop(Intent.KILL if intent is Intent.ABORT else intent)
+                self.children.begin_stop(Intent.KILL if intent == Intent.ABORT else intent)
             if self.must_end_at_once():
                 self._kill()
-            self.urgent = self.urgent or intent is not Intent.CLOSE
+            self.urgent = self.urgent or intent != Intent.CLOSE
         self._poke()
 
     def _kill(self) -> None:
@@ -360,11 +360,11 @@ class Cell(Ending):
     def _waits_for_the_runtime(self) -> bool:
         """Whether it is held up by nothing of its own: by its children, or by the queue of those to be woken."""
         children = self.children
-        stops_children = children is not None and (bool(children.table) or self.state is State.STOPPING)
-        return stops_children or self.state is State.RESTARTING
+        stops_children = children is not None and (bool(children.table) or self.state == State.STOPPING)
+        return stops_children or self.state == State.RESTARTING
 
     def _give_up_task(self) -> None:
-        if self.state is State.ENDED or not self.must_end_at_once():
+        if self.state == State.ENDED or not self.must_end_at_once():
             return
         if self._waits_for_the_runtime():
             self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
@@ -388,7 +388,7 @@ class Cell(Ending):
             return
         if sleeper is self.waiter:
             self.mailbox.sleeper = None
-        elif self.state is State.RUNNING:
+        elif self.state == State.RUNNING:
             return
         self.waiter.wake()
 

@@ -37,7 +37,7 @@ class Ending(Turn):
         hooks = self.hooks
         return bool(self.children or self.timers or self.tasks or (hooks is not None and hooks.last))
 
-    async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: Verdict) -> None:
+    async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: int) -> None:
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
         if self.children is not None:
             await self._stop_children(self.children, self._intent_for_children(reason))
@@ -45,7 +45,7 @@ class Ending(Turn):
         await self._end_own_work()
         hooks = self.hooks
         if self.instance is not None and hooks is not None and self.options.shutdown != 0:
-            if verdict is Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
+            if verdict == Verdict.END and hooks.on_undelivered and reason is not ExitReason.KILLED:
                 left = self._undelivered()
                 if left:
                     await self._last_hook("on_undelivered", left, reason)
@@ -53,19 +53,19 @@ class Ending(Turn):
                 await self._last_hook("on_stop", reason)
             await self._end_own_work()  # of the hooks
 
-    async def _stop_children(self, children: Children, intent: Intent) -> None:
+    async def _stop_children(self, children: Children, intent: int) -> None:
         while True:
             try:
                 return await children.stop_all(intent)
             except asyncio.CancelledError:  # a cancel of this actor's task while it ends is a kill
                 intent = Intent.KILL
-                if self.intent is not Intent.ABORT:
+                if self.intent != Intent.ABORT:
                     self.request(intent)
 
-    def _intent_for_children(self, reason: ExitReason) -> Intent:
+    def _intent_for_children(self, reason: ExitReason) -> int:
         if reason is ExitReason.KILLED:
             return Intent.KILL
-        return Intent.CLOSE if self.intent is Intent.CLOSE and reason is ExitReason.NORMAL else Intent.STOP
+        return Intent.CLOSE if self.intent == Intent.CLOSE and reason is ExitReason.NORMAL else Intent.STOP
 
     async def _end_own_work(self) -> None:
         self._drop_timers()

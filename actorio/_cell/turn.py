@@ -77,7 +77,7 @@ class Turn(Bonds):
 
     def _takes_messages(self) -> bool:
         return (
-            self.state is State.RUNNING
+            self.state == State.RUNNING
             and not self.mailbox.closed
             and not self.must_end()
             and self.failure is None
@@ -142,7 +142,7 @@ class Turn(Bonds):
     def offspring(self) -> Children:
         """Return the table of its children, made when first asked for."""
         if self.children is None:
-            if self.intent >= Intent.ABORT or self.state is State.STOPPING:
+            if self.intent >= Intent.ABORT or self.state == State.STOPPING:
                 raise ActorStoppedError(self.ref)  # the children that there were have ended already
             supervision = self.instance.supervision  # type: ignore[union-attr]
             self.children = self.runtime.children_of(self._whole, supervision)

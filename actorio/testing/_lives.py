@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell import Cell
 from actorio._envelope import payload
 from actorio._observer import Observer
-from actorio._states import Intent
+from actorio._states import Intent, intent_name
 from actorio.testing._ledger import Breach
 from actorio.testing._words import in_short
 
@@ -22,7 +22,7 @@ class Lives(Observer):
 
     def __init__(self, breach: Breach) -> None:
         self._breach = breach
-        self._ending: dict[Cell, Intent] = {}
+        self._ending: dict[Cell, int] = {}
         self._children: dict[Cell, dict[Cell, None]] = {}
         self._cleaned: dict[Cell, int] = {}
         """The incarnation whose `on_stop` has begun."""
@@ -33,7 +33,7 @@ class Lives(Observer):
         if isinstance(parent, Cell):
             self._children.setdefault(parent, {})[cell] = None
 
-    def requested(self, cell: Cell, intent: Intent) -> None:
+    def requested(self, cell: Cell, intent: int) -> None:
         """Note a request after which no message may begin."""
         if intent > Intent.CLOSE:
             self._ending[cell] = intent
@@ -44,7 +44,7 @@ class Lives(Observer):
         if intent is not None:
             self._breach(
                 8,
-                f"{cell.path} has begun {in_short(payload(item))} when asked to {intent.name.lower()}",
+                f"{cell.path} has begun {in_short(payload(item))} when asked to {intent_name(intent)}",
             )
 
     begun_beside = begun
@@ -55,7 +55,7 @@ class Lives(Observer):
         if intent is None:
             return
         if intent >= Intent.STOP:
-            self._breach(8, f"{cell.path} was started again after it was asked to {intent.name.lower()}")
+            self._breach(8, f"{cell.path} was started again after it was asked to {intent_name(intent)}")
         del self._ending[cell]
 
     def last_hook(self, cell: Cell, name: str) -> None:
@@ -63,7 +63,7 @@ class Lives(Observer):
         self._check_childless(cell, f"its {name} begins")
         if name != "on_stop":
             return
-        if self._ending.get(cell) is Intent.KILL:
+        if self._ending.get(cell) == Intent.KILL:
             self._breach(13, f"on_stop of {cell.path} has begun after a kill")
         if self._cleaned.get(cell) == cell.incarnation:
             self._breach(13, f"on_stop of {cell.path} has begun twice in incarnation {cell.incarnation}")

@@ -44,10 +44,10 @@ class Regroups(Observer):
         if group:
             self._regroups[group[0].siblings] = _Regroup(group)
 
-    def requested(self, cell: Cell, intent: Intent) -> None:
+    def requested(self, cell: Cell, intent: int) -> None:
         """Check that those started after it are down."""
         regroup = self._regroups.get(cell.siblings)
-        if intent is not Intent.RECYCLE or regroup is None or cell not in regroup.cells:
+        if intent != Intent.RECYCLE or regroup is None or cell not in regroup.cells:
             return
         for later in regroup.cells[regroup.cells.index(cell) + 1 :]:
             if later in self._up:
@@ -81,9 +81,9 @@ class Regroups(Observer):
         if all(other in regroup.again or other.reason is not None for other in regroup.cells):
             del self._regroups[cell.siblings]
 
-    def decided(self, cell: Cell, reason: ExitReason, verdict: Verdict) -> None:
+    def decided(self, cell: Cell, reason: ExitReason, verdict: int) -> None:
         """Check that a restart is due, and count it."""
-        if verdict is Verdict.END or self._is_stopped_with_its_group(cell):
+        if verdict == Verdict.END or self._is_stopped_with_its_group(cell):
             return
         if cell.options.restart is Restart.TEMPORARY or (
             cell.options.restart is Restart.TRANSIENT and reason is not ExitReason.CRASHED

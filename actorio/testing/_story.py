@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import ANSWERED, FAILED, Call, Cast, Request, Submission, Tick, payload
 from actorio._observer import Observer
+from actorio._states import intent_name
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from actorio._cell import Cell
     from actorio._envelope import Waits
-    from actorio._states import Intent
     from actorio.errors import ExitReason
     from actorio.ref import Terminated
     from actorio.testing._loop import SimLoop
@@ -154,9 +154,9 @@ class Story(Observer):
         """Tell of a restart."""
         self.write(f"{cell.path} is up again (incarnation {cell.incarnation})")
 
-    def requested(self, cell: Cell, intent: Intent) -> None:
+    def requested(self, cell: Cell, intent: int) -> None:
         """Tell who asks an actor to end."""
-        self.write(f"{self._sender(cell)[0]} asks {cell.path} to {intent.name.lower()}")
+        self.write(f"{self._sender(cell)[0]} asks {cell.path} to {intent_name(intent)}")
 
     def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
         """Tell of a failure, and of the chain of messages that led to it."""

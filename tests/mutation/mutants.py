@@ -59,10 +59,9 @@ MUTANTS = [
     ),
     Mutant(
         "a putter overtakes those who wait",
-        "                    if mailbox.waiting is not None:\n                        mailbox.admit()\n"
-        "                    if observer",
-        "                    if mailbox.waiting is not None and not items:\n"
-        "                        mailbox.admit()\n                    if observer",
+        "            if mailbox.waiting is not None:\n                mailbox.admit()\n            if observer",
+        "            if mailbox.waiting is not None and not mailbox.items:\n"
+        "                mailbox.admit()\n            if observer",
     ),
     Mutant(
         "a wake-up is lost",
@@ -99,13 +98,13 @@ MUTANTS = [
     ),
     Mutant(
         "a message is handled in the contextvars of the one before",
-        "                    if own:\n                        own = Context()\n",
-        "",
+        "            if own:\n                own = Context()\n",
+        "            if own:\n                pass\n",
     ),
     Mutant(
         "mail does not wait for a stop",
-        "self.urgent = self.urgent or intent is not Intent.CLOSE",
-        "self.urgent = self.urgent or intent is Intent.KILL",
+        "self.urgent = self.urgent or intent != Intent.CLOSE",
+        "self.urgent = self.urgent or intent == Intent.KILL",
     ),
     Mutant(
         "close gives up what it has accepted",
@@ -120,8 +119,8 @@ MUTANTS = [
     ),
     Mutant(
         "an ask that has timed out in the queue runs",
-        "elif is_async and type(item) is Request and item.state == QUEUED:",
-        "elif is_async and type(item) is Request:",
+        "elif type(item) is Request and item.state == QUEUED:",
+        "elif type(item) is Request:",
     ),
     Mutant(
         "an ask in hand is left waiting by a kill",
@@ -155,8 +154,8 @@ MUTANTS = [
     ),
     Mutant(
         "a cycle of asks is not seen",
-        "        if cell is waiting:\n            raise DeadlockError(tuple(path))",
-        "        if cell is waiting:\n            return",
+        "    raise DeadlockError((waiting.path",
+        "    return DeadlockError((waiting.path",
     ),
     Mutant(
         "a wait that is over goes on in the graph of waits",
@@ -208,7 +207,7 @@ MUTANTS = [
     ),
     Mutant(
         "a cancelled spawn returns while the name is taken",
-        "while cell.starter is not None or (cancelled is not None and cell.state is not State.ENDED):",
+        "while cell.starter is not None or (cancelled is not None and cell.state != State.ENDED):",
         "while cell.starter is not None:",
     ),
     # -- notices -----------------------------------------------------------------------------------
@@ -259,12 +258,12 @@ MUTANTS = [
     ),
     Mutant(
         "a group starts in reverse order",
-        "        for cell in group:\n            if cell.state is State.ENDED:",
-        "        for cell in reversed(group):\n            if cell.state is State.ENDED:",
+        "        for cell in group:\n            if cell.state == State.ENDED:",
+        "        for cell in reversed(group):\n            if cell.state == State.ENDED:",
     ),
     Mutant(
         "a group starts before all of it has stopped",
-        "            await self._until(lambda: cell.parked or cell.state is State.ENDED)\n        finally:",
+        "            await self._until(lambda: cell.parked or cell.state == State.ENDED)\n        finally:",
         "            pass\n        finally:",
     ),
     Mutant(
