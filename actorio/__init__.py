@@ -42,6 +42,7 @@ from actorio.mapping import Failed, PoolMap
 from actorio.piping import PipeFailed
 from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
 from actorio.pool import PoolOptions, PoolRef, RateLimit, StuckJob
+from actorio.progress import ProgressBar
 from actorio.ref import ActorRef, Statistics, Terminated
 from actorio.result import Result
 from actorio.routing import (
@@ -111,6 +112,7 @@ __all__ = [
     "PoolOptions",
     "PoolRef",
     "PriorityMailbox",
+    "ProgressBar",
     "RandomRoutee",
     "RateLimit",
     "Restart",

@@ -173,7 +173,8 @@ class PoolRef(ActorRef[A_co]):
             timeout: seconds for one item (with `chunk`, for one chunk), from when it is handed to the pool.
             on_error: called with the item and the exception; what it returns takes the place of the value.
                 `Failed` gives both back. None ends the iteration with the exception.
-            progress: called with the number of values handed out and of all items, None while not known.
+            progress: called with the number of values handed out and of all items, None while not known; a
+                `ProgressBar`, say.
             chunk: items handed over at once; more of them cost less each.
 
         Raises:

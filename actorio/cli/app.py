@@ -12,10 +12,10 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import actorio
-from actorio.cli.demo import OnProgress, survey_with_actors
+from actorio import ProgressBar
+from actorio.cli.demo import survey_with_actors
 from actorio.cli.host import TargetError, host, load_actor
 from actorio.cli.report import Report, as_json, as_tables
 
@@ -80,18 +80,11 @@ def demo(
 
 
 def _demo(root: Path, *, quiet: bool, uvloop: bool | None) -> Report:
-    columns = TextColumn("Parsing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     # The result says what failed; a traceback of each file that cannot be parsed would only hide the rest.
     logging.getLogger("actorio").setLevel(logging.CRITICAL)
     # The bar goes to stderr, so that what is piped on is the result and nothing else.
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
-        return _run(lambda: survey_with_actors(root, _moving(bar), handle_signals=True), uvloop=uvloop)
-
-
-def _moving(bar: Progress) -> OnProgress:
-    task = bar.add_task("parsing", total=None)
-    return lambda done, expected: bar.update(task, completed=done, total=expected)
+    with ProgressBar("Parsing", console=Console(stderr=True, quiet=quiet), transient=True) as bar:
+        return _run(lambda: survey_with_actors(root, bar, handle_signals=True), uvloop=uvloop)
 
 
 @app.command()

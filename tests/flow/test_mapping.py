@@ -388,3 +388,34 @@ async def test_the_rest_is_cancelled_by_the_time_that_a_wait_ends(wait: Any) -> 
             with pytest.raises(ValueError, match="base 10"):
                 await all_results([rest, quick.submit(int, "no number")])
         assert rest.cancelled()
+
+
+async def _several_results() -> None:
+    running = 0
+
+    async def work(number: int) -> int:
+        nonlocal running
+        running += 1
+        try:
+            await asyncio.sleep(0.001 * (7 - number))
+        finally:
+            running -= 1
+        if number == 1:
+            raise ValueError(number)
+        return number
+
+    async with ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=4)
+        with pytest.raises(ValueError, match="1"):
+            await all_results(pool.submit(work, number) for number in range(6))
+        assert await first_result(pool.submit(work, number) for number in range(6)) != 1
+        results = [pool.submit(work, number) for number in range(6)]
+        done = [result async for result in as_completed(results)]
+        assert sorted(map(id, done)) == sorted(map(id, results))
+        values = [result.result() for result in results if result.exception() is None]
+        assert values == [0, 2, 3, 4, 5]
+    assert running == 0
+
+
+def test_several_results_hold_in_simulation() -> None:
+    assert explore(_several_results, seeds=range(40)).distinct > 30

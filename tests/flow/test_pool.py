@@ -584,3 +584,37 @@ async def _pool_under_stress() -> None:
 def test_guarantee_22_holds_in_simulation() -> None:
     seen = explore(_pool_under_stress, seeds=range(60))
     assert seen.distinct == 60
+
+
+async def _pool_within_its_limits() -> None:
+    begun: list[float] = []
+    stuck: list[StuckJob] = []
+
+    async def job(number: int) -> int:
+        begun.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(60.0 if number % 7 == 3 else 0.01 * (number % 3))
+        return number
+
+    async with ActorSystem() as system:
+        pool = await system.spawn_pool(
+            Silent,
+            size=3,
+            rate=RateLimit(4, 1.0),
+            job_timeout=2.0,
+            on_stuck=stuck.append,
+            supervision=PATIENT,
+        )
+        results = [pool.submit(job, number) for number in range(20)]
+        for number, result in enumerate(results):
+            if number % 7 == 3:
+                with pytest.raises(ActorStoppedError):
+                    await result
+            else:
+                assert await result == number
+    assert len(begun) == 20
+    assert len(stuck) == 3
+    assert all(later - earlier > 1.0 - 1e-6 for earlier, later in zip(begun, begun[4:], strict=False))
+
+
+def test_guarantee_26_holds_in_simulation() -> None:
+    assert explore(_pool_within_its_limits, seeds=range(20)).runs == 20

@@ -1,5 +1,6 @@
 """The ways to choose a routee."""
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,15 +11,19 @@ import pytest
 from actorio import (
     Actor,
     ActorError,
+    ActorStoppedError,
     ActorSystem,
     Broadcast,
     ConsistentHash,
     LeastBusy,
+    Mailbox,
     RandomRoutee,
     RoundRobin,
     Routee,
+    Supervision,
     Work,
 )
+from actorio.testing import explore
 from tests.guarantees.actors import Held, Recorder, Valve, outcome, soon, started, ticks, until
 
 
@@ -174,3 +179,52 @@ async def test_a_routing_that_fails_fails_the_sender_alone(choose: Callable[[], 
             await pool.ask("who")
         assert pool.is_alive
         assert pool.statistics().depth == 0
+
+
+# --- in simulation --------------------------------------------------------------------------------
+
+
+class Keyed(Actor[int]):
+    """Puts down which routee had which job, and now and then fails at one."""
+
+    def __init__(self, log: list[tuple[str, int]]) -> None:
+        self.log = log
+
+    async def receive(self, message: int) -> int:
+        self.log.append((self.context.name, message))
+        await asyncio.sleep(0.001 * (message % 2))
+        if message % 13 == 5:
+            raise ValueError(message)
+        return message
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [RoundRobin, LeastBusy, lambda: RandomRoutee(random.Random(3)), lambda: ConsistentHash(_last_digit)],
+    ids=["round robin", "least busy", "random", "consistent hash"],
+)
+def test_guarantee_23_each_job_of_a_routing_is_done_once_in_simulation(routing: Callable[[], Any]) -> None:
+    async def main() -> None:
+        log: list[tuple[str, int]] = []
+        patience = Supervision(max_restarts=1000)
+        async with ActorSystem() as system:
+            pool = await system.spawn_pool(
+                Keyed, log, size=3, routing=routing(), mailbox=Mailbox(4), supervision=patience
+            )
+            asking = [started(outcome(pool.ask(number))) for number in range(20)]
+            for number in range(20, 40):
+                await pool.send(number)
+                if number == 30:
+                    pool.routees[1].kill()
+            replies = [await asked for asked in asking]
+        for number, reply in enumerate(replies):
+            assert reply == number or isinstance(reply, (ValueError, ActorStoppedError))
+        done = [number for _, number in log]
+        assert len(set(done)) == len(done), "a job has run twice"
+        assert set(range(20, 40)) <= set(done)
+
+    assert explore(main, seeds=range(20)).distinct == 20
+
+
+def _last_digit(job: Any) -> int:
+    return int(job) % 10

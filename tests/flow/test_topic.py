@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorSystem, Mailbox, Overflow, Topic
+from actorio import Actor, ActorSystem, Mailbox, Overflow, Topic
+from actorio.testing import explore
 from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks, until
 
 
@@ -92,3 +93,44 @@ async def test_a_policy_that_a_sender_cannot_follow_is_refused() -> None:
             topic.subscribe(ref, overflow=Overflow.DROP_OLD)
         with pytest.raises(TypeError, match="ActorRef"):
             topic.subscribe("ref")  # type: ignore[arg-type]
+
+
+class Reader(Actor[int]):
+    """Takes its time for each message, and ends by itself at the one that it is given."""
+
+    def __init__(self, log: list[int], last: int) -> None:
+        self.log = log
+        self.last = last
+
+    async def receive(self, message: int) -> None:
+        self.log.append(message)
+        await asyncio.sleep(0.001 * (message % 3))
+        if message == self.last:
+            self.context.stop()
+
+
+async def _published_to_slow_ones() -> None:
+    logs: dict[Overflow, list[int]] = {
+        overflow: [] for overflow in (Overflow.WAIT, Overflow.DROP_NEW, Overflow.FAIL)
+    }
+    ending: list[int] = []
+    async with ActorSystem() as system:
+        topic = Topic[int](system, "numbers")
+        for overflow, log in logs.items():
+            topic.subscribe(await system.spawn(Reader, log, 99, mailbox=Mailbox(2)), overflow=overflow)
+        topic.subscribe(await system.spawn(Reader, ending, 4, mailbox=Mailbox(9)), overflow=Overflow.WAIT)
+
+        async def publish(numbers: range) -> None:
+            for number in numbers:
+                await topic.publish(number)
+
+        await asyncio.wait([started(publish(range(0, 20, 2))), started(publish(range(1, 20, 2)))])
+    assert sorted(logs[Overflow.WAIT]) == list(range(20))
+    for log in logs.values():
+        assert len(set(log)) == len(log), "a message came twice"
+        assert [number for number in log if number % 2] == sorted(number for number in log if number % 2)
+    assert ending[-1] == 4
+
+
+def test_guarantee_34_holds_in_simulation() -> None:
+    assert explore(_published_to_slow_ones, seeds=range(60)).distinct > 40
