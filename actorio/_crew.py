@@ -184,7 +184,7 @@ class Jobs:
     def joins(self, desk: Desk) -> None:
         """A routee has started: from now on the routing may choose it."""
         desks = list(self.desks)
-        bisect.insort(desks, desk, key=lambda desk: desk.number)
+        bisect.insort(desks, desk, key=_number)
         self.desks = tuple(desks)
         self._note_the_only_one()
         self._place_again(self.common, self.new_queue())
@@ -194,8 +194,12 @@ class Jobs:
     def leaves(self, desk: Desk) -> None:
         """A routee takes no more new jobs: it closes, or is on its way out."""
         self._idle.pop(desk, None)
-        if desk in self.desks:
-            self.desks = tuple(other for other in self.desks if other is not desk)
+        desks = self.desks
+        place = bisect.bisect_left(
+            desks, desk.number, key=_number
+        )  # a scan would make the end of many quadratic
+        if place < len(desks) and desks[place] is desk:
+            self.desks = desks[:place] + desks[place + 1 :]
             self._note_the_only_one()
         self.wake_idle()  # a job that this one had been woken for
         self.changed()
@@ -373,6 +377,10 @@ class _Shown:
             desk.jobs.watch.done(desk)
             return desk.own.popleft()
         return desk.jobs.take(desk)
+
+
+def _number(desk: Desk) -> int:
+    return desk.number
 
 
 def _seen(item: Item) -> Any:

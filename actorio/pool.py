@@ -161,7 +161,8 @@ class PoolRef(ActorRef[A_co]):
 
         Nothing is begun before the first value is asked for, and the source is read no further than there is
         room. A consumer that leaves (break, exception, cancellation) ends it all: what waits is not begun,
-        what runs is cancelled.
+        what runs is cancelled. Kept in a variable, it is left by `async with` or `aclose` alone, since Python
+        does not tell an iterator of a `break`.
 
         Args:
             func: a function or coroutine function, run as `submit` does; for `Worker(runner="process")` one

@@ -302,8 +302,9 @@ class ActorRef(Generic[A_co]):
     ) -> Stream[R]:
         """Have a method of the actor that is an async generator run in its turn: `async for item in ...`.
 
-        See `Stream`. What is not callable is a `TypeError` at the call; else it raises as `submit` does, when the
-        first item is asked for.
+        Leaving the loop ends it, but not while it is kept in a variable: then use `async with ref.stream(...) as
+        items`. See `Stream`. What is not callable is a `TypeError` at the call; else it raises as `submit` does,
+        when the first item is asked for.
         """
         from actorio.streaming import Stream
 

@@ -227,6 +227,32 @@ async def test_guarantee_36_an_item_comes_in_the_contextvars_of_who_added_the_so
     assert seen == ["actor", "actor"]
 
 
+async def test_guarantee_36_a_stream_of_another_actor_is_a_source() -> None:
+    class Table(Actor[None]):
+        async def rows(self, count: int) -> AsyncIterator[int]:
+            try:
+                for number in range(count):
+                    given.append(number)
+                    yield number
+            finally:
+                given.append("closed")
+
+    given: list[Any] = []
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        table = await system.spawn(Table)
+        ref = await system.spawn(drain(table.stream(Table.rows, 10**6).buffered(2), valve=valve))
+        await valve.entered.wait()
+        await ticks(9)
+        assert len(given) <= 4
+        valve.open.set()
+        await until(lambda: len(valve.finished) > 5)
+        ref.stop()
+        await ref.join()
+        await until(lambda: given[-1] == "closed")
+    assert valve.finished == list(range(len(valve.finished)))
+
+
 # --- its end --------------------------------------------------------------------------------------
 
 

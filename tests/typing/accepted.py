@@ -20,6 +20,7 @@ from actorio import (
     Result,
     Terminated,
     Worker,
+    interleave,
 )
 
 
@@ -49,6 +50,18 @@ class Store(Actor[Get | Put]):
     async def rename(self, unit: str) -> None:
         self.unit = unit
 
+    @interleave
+    async def peek(self, key: str, *, default: int = 0) -> int:
+        return default
+
+    @interleave
+    def glance(self) -> str:
+        return self.unit
+
+
+async def numbers() -> AsyncIterator[int]:
+    yield 1
+
 
 class Bare(Actor[str]):
     """No constructor of its own."""
@@ -72,6 +85,9 @@ class Parent(Actor[str]):
         assert_type(await self.context.spawn(Store, 3), ActorRef[Store])
         self.context.send_after(1.0, "tick")
         self.context.send_every(1.0, "tick", key="beat").cancel()
+        self.context.when_idle(1.0, "idle")
+        self.context.add_source(numbers())
+        self.context.add_source(numbers(), item=str, end=lambda: "end").cancel()
 
     async def on_terminated(self, event: Terminated) -> None:
         assert_type(event.reason, ExitReason)
@@ -120,6 +136,9 @@ async def calling(store: ActorRef[Store]) -> None:
     assert_type(await store.call(Store.increase, 5), int)
     assert_type(await store.call(Store.increase, 5, twice=True), int)
     await store.cast(Store.rename, "g")
+    assert_type(await store.call(Store.peek, "a", default=1), int)
+    assert_type(await store.call(Store.glance), str)
+    await store.cast(Store.peek, "a")
 
 
 async def submitting(worker: ActorRef[Worker], store: ActorRef[Store]) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from actorio import Actor, ActorRef, ActorSystem, Ask, Worker
+from actorio import Actor, ActorRef, ActorSystem, Ask, Worker, interleave
+
+
+def shout(text: str) -> str:
+    return text.upper()
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,15 @@ class Store(Actor[Get | Put]):
 
     async def increase(self, by: int, *, twice: bool = False) -> int:
         return by
+
+    @interleave
+    async def peek(self, key: str) -> int:
+        return len(key)
+
+    async def add(self, numbers: AsyncIterator[int]) -> None:
+        self.context.add_source(numbers, item=shout)  # refused
+        self.context.add_source([1, 2])  # refused
+        self.context.when_idle("soon")  # refused
 
     async def own_loop(self) -> str:
         return await self.recv()  # refused
@@ -62,6 +76,8 @@ async def a_call_that_does_not_fit(store: ActorRef[Store]) -> None:
     await store.call(Store.increase, "five")  # refused
     await store.call(Store.increase)  # refused
     await store.call(Store.increase, 5, thrice=True)  # refused
+    await store.call(Store.peek, 5)  # refused
+    await store.call(Store.peek)  # refused
     await store.call(Other.act)  # refused
     await store.cast(Other.act)  # refused
     await store.cast(Store.increase, "five")  # refused
