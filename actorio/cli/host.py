@@ -27,7 +27,7 @@ def load_actor(target: str) -> type[Actor[Any]]:
         Exception: whatever the module itself raises while it is imported.
     """
     module_name, separator, class_name = target.partition(":")
-    if not (separator and module_name and class_name):
+    if not (separator and module_name and class_name) or module_name.startswith("."):
         raise TargetError(f"{target!r} is not of the form package.module:ActorClass")
     found = getattr(_import(module_name), class_name, None)
     if found is None:

@@ -18,7 +18,7 @@ from actorio.testing._policy import PolicyName
 from actorio.testing.exploration import SimulationFailed, explore
 from actorio.testing.faults import Faults
 from actorio.testing.probe import Probe
-from actorio.testing.settings import SimulationSettings
+from actorio.testing.settings import SimulationSettings, settings_or_default
 from actorio.testing.simulation import simulate
 from actorio.testing.virtual_time import run_in_virtual_time
 
@@ -50,6 +50,7 @@ class Plan:
 
         Raises:
             pytest.UsageError: the marker has an argument that there is not.
+            TypeError, ValueError: one is not of its kind.
         """
         mark = item.get_closest_marker("simulate")
         options = dict(mark.kwargs) if mark is not None else {}
@@ -60,11 +61,15 @@ class Plan:
         elif count is not None:
             seeds = count
         policies = options.pop("policy", _POLICIES)
-        settings = options.pop("settings", None) or SimulationSettings()
+        settings = settings_or_default(options.pop("settings", None))
         faults: Faults | None = options.pop("faults", None)
         if options or (mark is not None and mark.args):
             raise pytest.UsageError(
                 f"{item.nodeid}: simulate takes seeds, policy, settings and faults by name"
+            )
+        if isinstance(seeds, bool) or not isinstance(seeds, (int, Iterable)):
+            raise TypeError(
+                f"seeds must be an iterable of whole numbers, or how many, not {type(seeds).__name__}"
             )
         return cls(
             range(seeds) if isinstance(seeds, int) else seeds,

@@ -94,6 +94,8 @@ def explore(
             if result.error is not None:
                 shrunk, spent = shrink(main, result, settings=settings, runs=shrink_runs)
                 raise SimulationFailed(result, shrunk, runs, spent) from shrunk.error
+    if not runs:  # which would pass for a program that never fails
+        raise ValueError("seeds must hold at least one seed")
     return Exploration(runs, len(digests), steps)
 
 

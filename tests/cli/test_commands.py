@@ -143,6 +143,7 @@ def _read_until(terminal: int, pattern: bytes | None) -> bytes:
     [
         ("nonsense", "not of the form"),
         (":Actor", "not of the form"),
+        (".relative:Actor", "not of the form"),
         ("no_such_module:Actor", "no module 'no_such_module'"),
         ("actorio.missing:Actor", "no module 'actorio.missing'"),
         (f"{SERVICES}:Missing", "has no 'Missing'"),

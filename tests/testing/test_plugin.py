@@ -130,6 +130,26 @@ def test_an_unknown_argument_of_the_marker_is_refused(pytester: pytest.Pytester)
     result.stdout.fnmatch_lines(["*simulate takes seeds, policy, settings*"])
 
 
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("seeds=0", "at least one seed"),
+        ("seeds=[]", "at least one seed"),
+        ("seeds=True", "seeds must be an iterable of whole numbers, or how many, not bool"),
+        ("seeds=1.5", "seeds must be an iterable of whole numbers, or how many, not float"),
+        ("policy=()", "policies must name at least one"),
+        ("settings=0", "settings must be a SimulationSettings, not int"),
+        ("faults=3", "faults must be a Faults, not int"),
+    ],
+)
+def test_a_wrong_argument_of_the_marker_fails_the_test(
+    pytester: pytest.Pytester, argument: str, says: str
+) -> None:
+    result = run(pytester, f"@pytest.mark.simulate({argument})\nasync def test_it(): pass")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"*{says}*"])
+
+
 def test_an_async_fixture_of_another_loop_is_refused(pytester: pytest.Pytester) -> None:
     test = """
 @pytest.fixture
