@@ -91,7 +91,7 @@ class Dispatcher:
                     seen = waiter.seen
                     if seen is not woken:
                         waiter.seen = woken
-                    waiter.context.run(callback, seen)
+                    waiter.variables.run(callback, seen)
                 left -= 1
                 if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
                     break
@@ -112,7 +112,7 @@ class Dispatcher:
         if waiter.callback is not None:
             callback, waiter.callback = waiter.callback, None
             seen, waiter.seen = waiter.seen, self.woken
-            waiter.context.run(callback, seen)
+            waiter.variables.run(callback, seen)
 
 
 class Waiter:
@@ -122,10 +122,11 @@ class Waiter:
     `_loop` and `_asyncio_future_blocking` are asyncio's protocol for futures of other makes.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_loop", "callback", "context", "dispatcher", "seen")
+    __slots__ = ("_asyncio_future_blocking", "_loop", "callback", "dispatcher", "seen", "variables")
 
     callback: Callable[..., object] | None
-    context: Context
+    variables: Context
+    """The contextvars of the waiting task, in which it is woken."""
     seen: asyncio.Future[None]
     """What the task is shown when it wakes: `Dispatcher.woken`, or a cancelled future."""
 
@@ -157,7 +158,7 @@ class Waiter:
     def add_done_callback(self, callback: Callable[..., object], *, context: Context) -> None:
         """Remember the waiting task's wake-up; called by the task when it suspends."""
         self.callback = callback
-        self.context = context
+        self.variables = context
 
     def cancel(self, msg: object = None) -> bool:
         """Cancel the wait; called by `Task.cancel`. False when the task is on its way already."""

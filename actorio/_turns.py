@@ -68,7 +68,7 @@ RECEIVE = _Receive()
 @types.coroutine
 def mailbox_loop(cell: Cell) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, dispatcher, waiter = cell.mailbox, cell.dispatcher, cell.waiter
+    mailbox, dispatcher = cell.mailbox, cell.dispatcher
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
     turns: Any = _take_turns(cell, own)
     dispatcher.current = cell
@@ -91,14 +91,14 @@ def mailbox_loop(cell: Cell) -> Steps:
                 dispatcher.spent = True
                 break
         if mailbox.items or cell.urgent:
-            waiter.wake()
+            cell.wake()
         elif mailbox.closed and not cell.has_side_turns():
             return
         else:
-            mailbox.sleeper = waiter
+            mailbox.sleeper = cell
         dispatcher.current = None
-        waiter._asyncio_future_blocking = True
-        yield waiter
+        cell._asyncio_future_blocking = True
+        yield cell
         dispatcher.current = cell
 
 
@@ -293,14 +293,13 @@ def _has_spent(cell: Cell, number: int) -> bool:
 
 def _pause(cell: Cell) -> Steps:
     """Let others run: until mail or something urgent comes, or, with mail left, until the queue comes round."""
-    waiter = cell.waiter
     if cell.mailbox.items or cell.urgent:
-        waiter.wake()
+        cell.wake()
     else:
-        cell.mailbox.sleeper = waiter
+        cell.mailbox.sleeper = cell
     cell.dispatcher.current = None
-    waiter._asyncio_future_blocking = True
-    yield waiter
+    cell._asyncio_future_blocking = True
+    yield cell
     cell.dispatcher.current = cell
 
 

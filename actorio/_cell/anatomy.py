@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from actorio._dispatcher import Dispatcher, Waiter
+from actorio._dispatcher import Waiter
 from actorio._envelope import (
     NO_MESSAGE,
     Envelope,
@@ -38,8 +38,8 @@ KILL_GRACE = 0.25
 """Seconds between a kill, the second cancel, and giving the task up."""
 
 
-class Anatomy:
-    """The parts of a cell."""
+class Anatomy(Waiter):
+    """The parts of a cell. Its own task awaits it, and is woken through it."""
 
     __slots__ = (
         "__weakref__",
@@ -50,7 +50,6 @@ class Anatomy:
         "children",
         "context",
         "deferred",
-        "dispatcher",
         "envelope",
         "error",
         "factory",
@@ -86,7 +85,6 @@ class Anatomy:
         "tasks",
         "timers",
         "urgent",
-        "waiter",
         "waits_on",
         "watchers",
         "watching",
@@ -110,10 +108,9 @@ class Anatomy:
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
-        self.dispatcher = runtime.dispatcher
+        Waiter.__init__(self, runtime.dispatcher)
         self.observer = runtime.observer
         self._ref: Any = None
-        self.waiter = _Sleep(self.dispatcher, self.path)
         self.state = State.STARTING
         self.intent = Intent.NONE
         self.incarnation = self.restarts = self.handled = self.failed = 0
@@ -165,6 +162,11 @@ class Anatomy:
             ref = ActorRef(self._whole)
             self._ref = ref if self.state != State.ENDED else weakref.ref(ref)
         return ref  # type: ignore[no-any-return]
+
+    @property
+    def owner(self) -> str:
+        """The path of the actor that waits."""
+        return self.path
 
     def must_end(self) -> bool:
         """Whether no further message may run."""
@@ -237,17 +239,3 @@ class _Begin:
 
 
 BEGIN = _Begin()
-
-
-class _Sleep(Waiter):
-    """What a cell's own task awaits."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, dispatcher: Dispatcher, path: str) -> None:
-        super().__init__(dispatcher)
-        self._path = path
-
-    @property
-    def owner(self) -> str:
-        return self._path

@@ -71,9 +71,15 @@ class Cell(Ending):
             self.mailbox.sleeper = self
 
     def wake(self) -> None:
-        """The first mail has come; called by the mailbox."""
-        self.dispatcher.check_loop()
-        self.begin()
+        """Wake its task; the first mail makes it."""
+        dispatcher = self.dispatcher
+        if self.task is None:
+            dispatcher.check_loop()
+            self.begin()
+            return
+        if not dispatcher.scheduled:
+            dispatcher.schedule()
+        dispatcher.ready.append(self)
 
     def begin(self) -> None:
         """Start the task.
@@ -96,7 +102,7 @@ class Cell(Ending):
                     if self.state != State.RUNNING:
                         await self._start()
                     if not self.must_end():
-                        await self._loop()
+                        await self._turns()
                     outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
                 except ActorExit:
                     outcome = self.exit_reason(), None
@@ -152,7 +158,7 @@ class Cell(Ending):
         self._tell_starter()
         self.siblings.changed()
 
-    def _loop(self) -> Any:
+    def _turns(self) -> Any:
         if self.hooks.own_loop:  # type: ignore[union-attr]
             return own_loop(self, self.instance.run())  # type: ignore[union-attr]
         return mailbox_loop(self)
@@ -208,7 +214,7 @@ class Cell(Ending):
             self.siblings.changed()
         elif (pause := self.siblings.pause_before_restart(self)) > 0:
             alarm = self.runtime.timers.after(pause, self._poke)
-        self.waiter.wake()  # one that fails to start, time after time, is not to hold up all the others
+        self.wake()  # one that fails to start, time after time, is not to hold up all the others
         await self._wait()
         while not self._is_final() and (self.parked or (alarm is not None and alarm.pending)):
             await self._wait()
@@ -224,7 +230,7 @@ class Cell(Ending):
 
     async def _wait(self) -> None:
         try:
-            await self.waiter
+            await self
         except asyncio.CancelledError:
             if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
                 self.intent = Intent.KILL
@@ -381,16 +387,14 @@ class Cell(Ending):
 
     def _poke(self) -> None:
         """Have the task look again."""
-        sleeper = self.mailbox.sleeper
-        if sleeper is self:
+        if self.mailbox.sleeper is self:
             self.mailbox.sleeper = None
-            self._begin_or_end()
-            return
-        if sleeper is self.waiter:
-            self.mailbox.sleeper = None
+            if self.task is None:
+                self._begin_or_end()
+                return
         elif self.state == State.RUNNING:
             return
-        self.waiter.wake()
+        self.wake()
 
     def _begin_or_end(self) -> None:
         """Something is asked of an actor that never had mail: without hooks to call, it can end at once."""

@@ -111,16 +111,15 @@ class Ending(Turn):
 
     async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
         """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
-        waiter = self.waiter
-        task.add_done_callback(lambda _: waiter.wake())
+        task.add_done_callback(lambda _: self.wake())
         given_up = self.options.shutdown
         patience = (
-            None if given_up is None else self.runtime.timers.after(given_up + 2 * KILL_GRACE, waiter.wake)
+            None if given_up is None else self.runtime.timers.after(given_up + 2 * KILL_GRACE, self.wake)
         )
         try:
             while not task.done() and (patience is None or patience.pending):
                 try:
-                    await waiter
+                    await self
                 except asyncio.CancelledError:
                     if self.must_end_at_once():
                         task.cancel()
