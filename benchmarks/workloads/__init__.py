@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from benchmarks.workload import AnyWorkload
 from benchmarks.workloads.apsp import APSP
+from benchmarks.workloads.ask import ASK
 from benchmarks.workloads.astar import ASTAR
 from benchmarks.workloads.backpressure import BACKPRESSURE
 from benchmarks.workloads.banking import BANKING
@@ -47,6 +48,7 @@ ALL: tuple[AnyWorkload, ...] = (
     COUNTING,
     COUNTING_BOUNDED,
     SEND,
+    ASK,
     FJTHRPUT,
     FJCREATE,
     THREADRING,

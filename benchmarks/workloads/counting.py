@@ -159,7 +159,7 @@ class Counter(Actor[Increment | Total]):
     def __init__(self) -> None:
         self.total = 0
 
-    async def receive(self, message: Increment | Total) -> int | None:
+    def receive(self, message: Increment | Total) -> int | None:  # it awaits nothing
         if isinstance(message, Increment):
             self.total += 1
             return None
@@ -173,25 +173,34 @@ class Producer(Actor[Produce]):
 
     async def receive(self, message: Produce) -> int:
         increment = Increment()
+        send = self.counter.send_nowait
+        for _ in range(self.increments):
+            send(increment)
+        return await self.counter.ask(Total())
+
+
+class BoundedProducer(Producer):
+    async def receive(self, message: Produce) -> int:
+        increment = Increment()
         send = self.counter.send
         for _ in range(self.increments):
             await send(increment)
         return await self.counter.ask(Total())
 
 
-async def count(size: Size, capacity: int | None) -> Outcome[int]:
+async def count(size: Size, kind: type[Producer], capacity: int | None) -> Outcome[int]:
     async with ActorSystem() as system:
         counter = await system.spawn(Counter, mailbox=Mailbox(capacity))
-        producer = await system.spawn(Producer, size, counter)
+        producer = await system.spawn(kind, size, counter)
         return Outcome(await producer.ask(Produce()), actors=2)
 
 
 async def actorio(size: Size) -> Outcome[int]:
-    return await count(size, None)
+    return await count(size, Producer, None)
 
 
 async def actorio_bounded(size: Size) -> Outcome[int]:
-    return await count(size, CAPACITY)
+    return await count(size, BoundedProducer, CAPACITY)
 
 
 def messages(size: Size, total: int) -> int:
