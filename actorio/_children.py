@@ -163,7 +163,8 @@ class Children:
         if one_for_one:
             return Verdict.RESTART
         self._failed.append(cell)
-        if self._group is None:
+        if self._group is None:  # who fails before its first step is in it, too, and does not count again
+            self._recycling = dict.fromkeys(self._group_of(self._failed))
             self._group = self._task(self._restart_group(), "restarts its children")
         return Verdict.WAIT
 

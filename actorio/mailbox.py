@@ -264,8 +264,15 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         self.peak = max(self.peak, len(self.items))
         item = self.items.popleft()
         if self.waiting is not None:
+            self._forget_cancelled()
             self.admit()
         return cast("M", payload(item))
+
+    def _forget_cancelled(self) -> None:
+        """Take those out of the line whose `put` was cancelled, and whose task has not run since."""
+        gone = [room for _, room in self.waiting or () if isinstance(room, _Turn) and room.future.cancelled()]
+        for room in gone:
+            self.leave_line(room)
 
     async def get(self) -> M:
         """Take the first message, waiting for one. One reader at a time.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, overload
 
-from actorio._dispatcher import Waiter
+from actorio._dispatcher import Dispatcher, Waiter
 from actorio._durations import check_duration, check_optional_duration
 from actorio._envelope import (
     ANSWERED,
@@ -515,24 +515,43 @@ class _Sending:
             raise self._error
 
     def _wait(self) -> Generator[Any, None, None]:
-        waiter = self._waiter = Waiter(self._cell.dispatcher)
+        waiter = self._waiter = _RoomWaiter(self._cell.dispatcher, self._give_up)
         release = None
         try:
             release = self._cell.wait_of_current()
             while not self._done:
                 yield from waiter.__await__()
         except BaseException:
-            if not self._done:
-                self._done = True
-                self._cell.mailbox.leave_line(self)
+            self._give_up()
             raise
         finally:
             if release is not None:
                 release()
 
+    def _give_up(self) -> None:
+        if not self._done:
+            self._done = True
+            self._cell.mailbox.leave_line(self)
+
     def __del__(self) -> None:
         if self._error is not None and not self._awaited:
             self._cell.dead_letter(payload(self._item), "unsent")
+
+
+class _RoomWaiter(Waiter):
+    """Waits for room. A cancel gives the place in line up at once: there may be room before its task runs."""
+
+    __slots__ = ("_give_up",)
+
+    def __init__(self, dispatcher: Dispatcher, give_up: Callable[[], None]) -> None:
+        super().__init__(dispatcher)
+        self._give_up = give_up
+
+    def cancel(self, msg: object = None) -> bool:
+        if not super().cancel(msg):
+            return False
+        self._give_up()
+        return True
 
 
 def check_ref(what: str, ref: object) -> None:

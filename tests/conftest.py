@@ -14,7 +14,7 @@ import pytest_asyncio
 
 # Installed, the plugin comes by its entry point, and must not come twice.
 _INSTALLED = any(point.name == "actorio" for point in importlib.metadata.entry_points(group="pytest11"))
-pytest_plugins = [] if _INSTALLED else ["actorio.testing.plugin"]
+pytest_plugins = ["tests.simulated"] if _INSTALLED else ["tests.simulated", "actorio.testing.plugin"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

@@ -7,8 +7,11 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
+import pytest
+
 from actorio import Actor, ActorRef, ExitReason, Supervision, Terminated
 from actorio.testing import VirtualTimeLoop
+from tests.simulated import EXACT, quiet, simulating
 
 P = ParamSpec("P")
 Diary = list[Any]
@@ -86,6 +89,7 @@ async def ticks(count: int = 20) -> None:
     """Let everything that can run do so."""
     for _ in range(count):
         await asyncio.sleep(0)
+    await quiet()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -97,8 +101,10 @@ async def until(condition: Callable[[], object]) -> None:
     raise AssertionError("what the test waits for does not come")
 
 
-def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, Any]:
     """Run an async test in virtual time, where hours pass at once, exactly; it must leave nothing."""
+    if simulating():
+        return pytest.mark.simulate(settings=EXACT)(test)
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

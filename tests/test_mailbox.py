@@ -111,6 +111,17 @@ async def test_put_waits_for_room_and_keeps_its_place() -> None:
         await asyncio.wait(putting)
 
 
+async def test_a_put_that_is_cancelled_as_room_is_made_puts_nothing_in() -> None:
+    mailbox: Mailbox[int] = Mailbox(1)
+    mailbox.put_nowait(0)
+    putting = [started(mailbox.put(number)) for number in (1, 2)]
+    await ticks(2)
+    putting[0].cancel()
+    assert mailbox.get_nowait() == 0
+    await asyncio.wait(putting)
+    assert [putting[0].cancelled(), mailbox.get_nowait(), mailbox.empty()] == [True, 2, True]
+
+
 async def test_a_put_that_is_cancelled_puts_nothing_in() -> None:
     mailbox: Mailbox[int] = Mailbox(1)
     mailbox.put_nowait(0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._envelope import ENDED, Tick, payload
 from actorio._observer import Observer
 from actorio.errors import ExitReason
-from actorio.mailbox import PriorityMailbox
+from actorio.mailbox import Overflow, PriorityMailbox
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
@@ -184,10 +184,10 @@ class Ledger(Observer):
             account.in_hand = None if known else account.in_hand
             known = known or any(payload(item) is message for item in account.beside)
         else:
-            known = _strike(account.pending, message)
-            if not known and reason == "dropped":
+            if reason == "dropped" and cell.mailbox.overflow is Overflow.DROP_NEW:
                 account.dropped.append(message)
                 return
+            known = _strike(account.pending, message)
         if not known:
             self._breach(
                 1,

@@ -37,11 +37,14 @@ class Regroups(Observer):
         self._breach = breach
         self._up: dict[Cell, None] = {}
         self._regroups: dict[Children, _Regroup] = {}
+        self._due: dict[Children, tuple[Cell, ...]] = {}
+        """Groups of which one has failed, and whose restart has not begun."""
         self._restarts: dict[Cell | Children, deque[float]] = {}
 
     def group_restarts(self, group: Sequence[Cell]) -> None:
         """Begin to follow it."""
         if group:
+            self._due.pop(group[0].siblings, None)
             self._regroups[group[0].siblings] = _Regroup(group)
 
     def requested(self, cell: Cell, intent: int) -> None:
@@ -103,12 +106,15 @@ class Regroups(Observer):
                 10, f"{cell.path} is restarted although there were {len(times)} in {limits.within:g} s "
                 f"and max_restarts is {limits.max_restarts}"
             )  # fmt: skip
+        if verdict is Verdict.WAIT and cell.siblings not in self._regroups:
+            self._due.setdefault(cell.siblings, _group_of(cell))
 
     def _is_stopped_with_its_group(self, cell: Cell) -> bool:
         """Whether this end, be it a crash, is that of a bystander: due, and not counted."""
         regroup = self._regroups.get(cell.siblings)
         waited_for = regroup is not None and not regroup.starts and cell in regroup.cells
-        return waited_for or cell.intent in (Intent.RECYCLE, Intent.ABORT)
+        is_due = cell in self._due.get(cell.siblings, ())
+        return waited_for or is_due or cell.intent in (Intent.RECYCLE, Intent.ABORT)
 
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """Note that it is down."""
@@ -117,7 +123,17 @@ class Regroups(Observer):
     def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
         """Forget it, and what was counted of its children."""
         self._restarts.pop(cell, None)
-        for known in (self._regroups, self._restarts):
+        for known in (self._regroups, self._due, self._restarts):
             gone = [key for key in known if getattr(key, "owner", None) is cell]
             for children in gone:
                 del known[children]  # type: ignore[arg-type]
+
+
+def _group_of(failed: Cell) -> tuple[Cell, ...]:
+    """Return who is restarted with it: all, or those from it on."""
+    cells = tuple(failed.siblings.table.values())
+    return (
+        cells
+        if failed.siblings.supervision.strategy is Strategy.ONE_FOR_ALL
+        else cells[cells.index(failed) :]
+    )

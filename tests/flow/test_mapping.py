@@ -233,6 +233,7 @@ async def test_guarantee_27_holds_of_each_runner(runner: str) -> None:
         assert [v async for v in pool.map(square, range(10), chunk=3)] == [n * n for n in range(10)]
 
 
+@pytest.mark.real_loop("processes")
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_guarantee_27_holds_of_processes() -> None:
     async with ActorSystem() as system:
@@ -322,6 +323,11 @@ async def later(number: int) -> int:
     return number
 
 
+async def called_on(turn: asyncio.Event, number: int) -> int:
+    await turn.wait()
+    return number
+
+
 class Napper(Actor[Any]):
     """Does submitted work."""
 
@@ -357,13 +363,18 @@ async def test_the_first_result_is_the_first_value_and_the_rest_is_cancelled() -
 async def test_results_come_as_they_complete_and_leaving_leaves_them_alone() -> None:
     async with soon(), ActorSystem() as system:
         pool = await system.spawn_pool(Napper, size=5)
-        results = [pool.submit(later, number) for number in range(5)]
+        turns = [asyncio.Event() for _ in range(5)]
+        results = [pool.submit(called_on, turn, number) for number, turn in enumerate(turns)]
+        turns[4].set()
         values = []
         async for result in as_completed(results):
             values.append(result.result())
             if len(values) == 3:
                 break
+            turns[4 - len(values)].set()
         assert values == [4, 3, 2]
+        for turn in turns[:2]:
+            turn.set()
         assert await results[0] == 0
 
 

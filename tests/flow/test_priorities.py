@@ -7,7 +7,7 @@ import pytest
 
 from actorio import ActorFailed, ActorSystem, Mailbox, PriorityMailbox
 from actorio.testing import explore
-from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks, until
+from tests.guarantees.actors import Held, Recorder, Valve, in_turn, soon, started, ticks, until
 
 LANE = {"urgent": 0, "usual": 1, "idle": 2}
 
@@ -25,8 +25,7 @@ async def mixed(capacity: int | None) -> tuple[list[Any], list[Any]]:
         ref = await system.spawn(Held, valve, mailbox=PriorityMailbox(lane_of, capacity))
         await ref.send(("usual", -1))
         await valve.entered.wait()
-        sending = [started(_send(ref, message)) for message in sent]
-        await ticks(3)
+        sending = await in_turn(*(_send(ref, message) for message in sent))
         valve.open.set()
         for task in sending:
             await task

@@ -18,7 +18,7 @@ from actorio import (
     PriorityMailbox,
 )
 from actorio.testing import explore
-from tests.guarantees.actors import outcome, soon, started, ticks, until
+from tests.guarantees.actors import in_turn, outcome, soon, started, ticks, until
 
 USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
@@ -106,7 +106,7 @@ async def test_guarantee_30_a_full_stash_refuses_and_keeps_what_it_has() -> None
     log: list[Any] = []
     async with soon(), ActorSystem() as system:
         gate = await system.spawn(Gate, log, 2)
-        asked = [started(outcome(gate.ask(number))) for number in range(3)]
+        asked = await in_turn(*(outcome(gate.ask(number)) for number in range(3)))
         error = await asked[2]
         assert isinstance(error, MailboxFullError)
         assert "stash" in error.__notes__[0]

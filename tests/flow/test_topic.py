@@ -48,6 +48,7 @@ async def test_guarantee_34_a_full_subscriber_misses_loses_or_holds_up_as_it_cho
         for valve in valves.values():
             valve.open.set()
         assert await publishing == 2
+        await ticks(3)
         await topic.publish(3)
     finished = [valve.finished for valve in valves.values()]
     assert finished == [[0, 1, 3], [0, 1], [0, 1, 2, 3]]

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from actorio import Actor
+from tests.simulated import quiet
 
 SOON = 5.0  # seconds; only a hang gets there
 
@@ -18,6 +19,7 @@ async def ticks(count: int) -> None:
     """Let the loop go round `count` times."""
     for _ in range(count):
         await asyncio.sleep(0)
+    await quiet()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -29,6 +31,15 @@ async def until(condition: Callable[[], object]) -> None:
 def started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     """Run a coroutine beside the test."""
     return asyncio.get_running_loop().create_task(work)
+
+
+async def in_turn(*works: Coroutine[Any, Any, Any]) -> list[asyncio.Task[Any]]:
+    """Run coroutines beside the test, each begun before the next, whatever order the loop keeps."""
+    tasks = []
+    for work in works:
+        tasks.append(started(work))
+        await ticks(1)
+    return tasks
 
 
 async def outcome(work: Awaitable[Any]) -> Any:

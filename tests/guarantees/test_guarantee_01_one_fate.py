@@ -314,6 +314,28 @@ async def test_guarantee_01_a_sender_cancelled_in_line_has_sent_nothing() -> Non
     assert [letter async for letter in letters] == []
 
 
+async def test_guarantee_01_a_sender_cancelled_as_room_is_made_has_sent_nothing() -> None:
+    class Canceller(Actor[int]):
+        async def receive(self, message: int) -> None:
+            seen.append(message)
+            await full.wait()
+            sender.cancel()  # in the very turn whose end makes room
+
+    seen: list[int] = []
+    full = asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Canceller, mailbox=Mailbox(1))
+        await ref.send(0)
+        await until(lambda: seen)
+        await ref.send(1)
+        sender = started(outcome(ref.send(2)))
+        await ticks(2)
+        full.set()
+        await asyncio.wait([sender])
+        assert sender.cancelled()
+    assert seen == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("overflow", "kept", "lost"),
     [(Overflow.DROP_NEW, [0, 1, 2], [3, 4]), (Overflow.DROP_OLD, [0, 3, 4], [1, 2])],
@@ -480,6 +502,7 @@ async def _send(ref: ActorRef[Any], message: Any) -> None:
     await ref.send(message)
 
 
+@pytest.mark.real_loop("a thread")
 async def test_guarantee_01_a_message_from_a_thread_to_an_ended_actor_is_a_dead_letter() -> None:
     async with soon(), ActorSystem() as system:
         letters = system.events.subscribe(DeadLetter)

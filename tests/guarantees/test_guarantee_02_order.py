@@ -149,6 +149,7 @@ async def test_guarantee_02_the_order_is_kept_over_a_restart() -> None:
     assert seen == [0, 1, 3, 4, 6, 7]
 
 
+@pytest.mark.real_loop("threads")
 async def test_guarantee_02_each_thread_keeps_its_order() -> None:
     def sender(who: int) -> None:
         for number in range(200):

@@ -136,6 +136,7 @@ async def test_guarantee_04_a_start_that_swallows_its_cancel_is_an_error_all_the
         assert isinstance(raised, StartTimeoutError)
         await system.spawn(Silent, name="stubborn")
         assert system.report.abandoned == ("/stubborn",)
+    await ticks(3)  # it was let go, and ends
 
 
 async def test_guarantee_04_a_spawn_that_is_cancelled_leaves_nothing() -> None:

@@ -26,6 +26,7 @@ from tests.guarantees.actors import (
     Silent,
     Valve,
     cancelled,
+    in_turn,
     outcome,
     soon,
     started,
@@ -170,7 +171,7 @@ async def test_guarantee_05_asks_queued_in_a_stopped_actor_are_told_at_once() ->
     async with soon(), ActorSystem() as system:
         valve = Valve()
         ref = await system.spawn(Held, valve, mailbox=Mailbox(2))
-        asks = [started(outcome(ref.ask(number))) for number in range(6)]
+        asks = await in_turn(*(outcome(ref.ask(number)) for number in range(6)))
         await valve.entered.wait()
         ref.stop()
         await ticks(3)
@@ -194,7 +195,7 @@ async def test_guarantee_05_timeout_says_whether_handling_had_begun() -> None:
     async with soon(), ActorSystem() as system:
         valve = Valve()
         ref = await system.spawn(Held, valve, mailbox=Mailbox(1))
-        asks = [started(outcome(ref.ask(number, timeout=0.01))) for number in range(3)]
+        asks = await in_turn(*(outcome(ref.ask(number, timeout=0.01)) for number in range(3)))
         in_hand, queued, in_line = [await ask for ask in asks]
         for error in (in_hand, queued, in_line):
             assert isinstance(error, AskTimeoutError)
@@ -362,7 +363,7 @@ async def test_guarantee_05_a_deferred_ask_is_answered_later_by_value_or_excepti
     async with soon(), ActorSystem() as system:
         handles: list[Result[Any]] = []
         ref = await system.spawn(Deferring, handles)
-        asks = [started(outcome(ref.ask(number))) for number in range(3)]
+        asks = await in_turn(*(outcome(ref.ask(number)) for number in range(3)))
         await until(lambda: len(handles) == 3)
         handles[2].set_result("third")
         handles[0].set_exception(LookupError("first"))

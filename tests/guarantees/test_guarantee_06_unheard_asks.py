@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actorio import ActorSystem, AskTimeoutError, Mailbox
-from tests.guarantees.actors import Held, Recorder, Valve, cancelled, outcome, soon, started, ticks
+from tests.guarantees.actors import Held, Recorder, Valve, cancelled, in_turn, outcome, soon, started, ticks
 
 
 @pytest.mark.parametrize("way", ["timeout", "cancel"])
@@ -16,10 +16,11 @@ async def test_guarantee_06_a_queued_ask_that_nobody_waits_for_is_skipped(way: s
         ref = await system.spawn(Held, valve)
         await ref.send("in hand")
         await valve.entered.wait()
-        before = started(outcome(ref.ask("before")))
-        gone = started(outcome(ref.ask("gone", timeout=0.01 if way == "timeout" else None)))
-        after = started(outcome(ref.ask("after")))
-        await ticks(2)
+        before, gone, after = await in_turn(
+            outcome(ref.ask("before")),
+            outcome(ref.ask("gone", timeout=0.01 if way == "timeout" else None)),
+            outcome(ref.ask("after")),
+        )
         if way == "cancel":
             assert await cancelled(gone)
         else:

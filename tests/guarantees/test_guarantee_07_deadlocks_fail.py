@@ -15,13 +15,17 @@ class Link(Actor[Any]):
     def __init__(self, way: str = "ask") -> None:
         self.way = way
         self.next: ActorRef[Any] | None = None
+        self.meeting: asyncio.Barrier | None = None
 
-    def join_to(self, following: ActorRef[Any] | None) -> None:
+    def join_to(self, following: ActorRef[Any] | None, meeting: asyncio.Barrier | None = None) -> None:
         self.next = following
+        self.meeting = meeting
 
     async def receive(self, message: Any) -> Any:
         if self.next is None:
             return message
+        if self.meeting is not None:
+            await self.meeting.wait()
         if self.way == "ask":
             return await self.next.ask(message)
         if self.way == "call":
@@ -31,10 +35,12 @@ class Link(Actor[Any]):
         return await self.next.join()
 
 
-async def ring(system: ActorSystem, length: int, way: str = "ask") -> list[ActorRef[Link]]:
+async def ring(
+    system: ActorSystem, length: int, way: str = "ask", meeting: asyncio.Barrier | None = None
+) -> list[ActorRef[Link]]:
     links = [await system.spawn(Link, way, name=f"link-{index}") for index in range(length)]
     for index, link in enumerate(links):
-        await link.call(Link.join_to, links[(index + 1) % length])
+        await link.call(Link.join_to, links[(index + 1) % length], meeting)
     return links
 
 
@@ -55,7 +61,8 @@ async def test_guarantee_07_a_cycle_of_asks_fails_with_its_path(length: int) -> 
 @pytest.mark.parametrize("length", [1, 3])
 async def test_guarantee_07_a_cycle_of_other_waits_fails_as_well(way: str, length: int) -> None:
     async with soon(), ActorSystem() as system:
-        links = await ring(system, length, way)
+        meeting = None if way == "call" else asyncio.Barrier(length)  # all are in a turn as the first waits
+        links = await ring(system, length, way, meeting)
         waits = [started(outcome(link.ask("round"))) for link in links]
         answers = [await wait for wait in (waits if way == "call" or length == 1 else [])]
         if way != "call" and length > 1:

@@ -97,6 +97,7 @@ async def test_guarantee_09_the_new_instance_is_built_from_factory_and_arguments
     async with ActorSystem() as system:
         actor = await system.spawn(Made, 1, "one")
         await actor.send(Boom())
+        await until(lambda: actor.statistics().restarts)
     assert made == [(1, "one")] * 2
 
 
@@ -110,8 +111,8 @@ async def test_guarantee_09_timers_and_background_tasks_are_lost() -> None:
             ended.append("background")
 
     def set_up(me: Puppet) -> None:
-        me.context.send_every(0.001, "tick", key="key")
-        me.context.send_after(0.04, "once")
+        me.context.send_every(0.05, "tick", key="key")
+        me.context.send_after(0.05, "once")
         me.context.start_soon(background)
 
     diary: list[Any] = []
@@ -123,7 +124,7 @@ async def test_guarantee_09_timers_and_background_tasks_are_lost() -> None:
         await actor.ask("again")
         assert ended == ["background"]
         count = diary.count(("a", "tick"))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.06)
         assert diary.count(("a", "tick")) == count
         assert ("a", "once") not in diary
 

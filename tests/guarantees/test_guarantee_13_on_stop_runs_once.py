@@ -240,8 +240,10 @@ async def test_guarantee_13_the_hook_runs_after_timers_and_background_tasks_are_
 
 async def test_guarantee_13_a_task_that_the_hook_starts_ends_with_it() -> None:
     ended: list[str] = []
+    begun = asyncio.Event()
 
     async def background() -> None:
+        begun.set()
         try:
             await asyncio.sleep(NEVER)
         finally:
@@ -250,7 +252,7 @@ async def test_guarantee_13_a_task_that_the_hook_starts_ends_with_it() -> None:
     class Late(Puppet):
         async def on_stop(self, reason: ExitReason) -> None:
             self.context.start_soon(background)
-            await asyncio.sleep(0)
+            await begun.wait()
 
     async with ActorSystem() as system:
         actor = await system.spawn(Late)

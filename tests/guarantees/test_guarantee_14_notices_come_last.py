@@ -147,7 +147,7 @@ async def test_guarantee_14_every_watcher_is_told_once() -> None:
         await watched.join()
         for watcher in watchers:
             await watcher.ask("seen")
-    assert [entry[0] for entry in told(diary)] == [f"w{number}" for number in range(20)]
+    assert sorted(entry[0] for entry in told(diary)) == sorted(f"w{number}" for number in range(20))
 
 
 @pytest.mark.parametrize("queued", [False, True], ids=["watching", "queued"])
@@ -194,11 +194,11 @@ async def test_guarantee_14_what_an_actor_did_is_there_before_its_notice() -> No
 
 
 async def test_guarantee_14_asks_fail_before_the_notice() -> None:
-    order: list[str] = []
+    failed_before: list[bool] = []
 
     class Watcher(Puppet):
         async def on_terminated(self, event: Terminated) -> None:
-            order.append("told")
+            failed_before.append(queued.done())
 
     async with ActorSystem() as system:
         watcher, gate = await system.spawn(Watcher), Gate()
@@ -207,18 +207,13 @@ async def test_guarantee_14_asks_fail_before_the_notice() -> None:
         worker.send_nowait(gate.hold)
         await gate.reached()
 
-        async def ask() -> None:
-            with pytest.raises(ActorStoppedError):
-                await worker.ask("queued")
-            order.append("asker")
-
-        asker = asyncio.ensure_future(ask())
-        await ticks()
+        queued = worker.submit(int)
         worker.stop()
         gate.open()
-        await asker
+        with pytest.raises(ActorStoppedError):
+            await queued
         await watcher.ask("done")
-    assert order == ["asker", "told"]
+    assert failed_before == [True]
 
 
 async def test_guarantee_14_a_watcher_that_ends_first_leaves_nothing() -> None:

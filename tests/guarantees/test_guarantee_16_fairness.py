@@ -83,6 +83,7 @@ async def test_guarantee_16_an_actor_with_endless_mail_lets_the_loop_go_round(cl
         await ref.join()
 
 
+@pytest.mark.real_loop("sockets")
 @pytest.mark.parametrize("cls", [Endless, OwnEndless, AskingEndless])
 async def test_guarantee_16_timers_and_sockets_go_on_beside_endless_mail(cls: type[Actor[Any]]) -> None:
     loop = asyncio.get_running_loop()
@@ -100,6 +101,7 @@ async def test_guarantee_16_timers_and_sockets_go_on_beside_endless_mail(cls: ty
             ref.kill()
 
 
+@pytest.mark.real_loop("a fair loop")
 async def test_guarantee_16_twenty_endless_actors_each_have_their_share() -> None:
     async with soon(), ActorSystem() as system:
         refs = [await system.spawn(Endless) for _ in range(20)]
@@ -113,6 +115,7 @@ async def test_guarantee_16_twenty_endless_actors_each_have_their_share() -> Non
     assert max(handled) < 4 * min(handled)
 
 
+@pytest.mark.real_loop("the clock")
 async def test_guarantee_16_a_slow_handler_is_not_given_its_whole_budget() -> None:
     class Slow(Actor[Any]):
         def receive(self, message: Any) -> None:  # type: ignore[override]

@@ -123,15 +123,21 @@ async def test_guarantee_21_an_exit_of_a_child_ends_the_whole_system() -> None:
 
 
 async def test_guarantee_21_the_first_exit_of_several_is_the_one() -> None:
-    log: list[str] = []
-    errors = [SystemExit(index) for index in range(3)]
+    class Noting(Exiting):
+        def exit_in(self, place: str) -> None:
+            if place == self.place:
+                raised.append(self.error)
+            super().exit_in(place)
+
+    raised: list[BaseException | None] = []
     with pytest.raises(SystemExit) as caught:
         async with soon(), ActorSystem() as system:
-            refs = [await system.spawn(Exiting, log, "receive", error) for error in errors]
+            refs = [await system.spawn(Noting, [], "receive", SystemExit(index)) for index in range(3)]
             for ref in refs:
                 await ref.send("plain")
             await asyncio.Event().wait()
-    assert caught.value is errors[0]
+    assert caught.value is raised[0]
+    assert len(raised) == 3
 
 
 async def test_guarantee_21_an_exit_is_raised_even_when_the_body_has_ended_already() -> None:

@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem
+from actorio import Actor, ActorSystem, Strategy
 from actorio.testing import run_in_virtual_time, simulate
+from tests.guarantees.test_guarantee_02_order import (
+    test_guarantee_02_one_that_leaves_the_line_does_not_move_the_others as one_leaves_the_line,
+)
+from tests.guarantees.test_guarantee_10_strategies_are_those_of_otp import (
+    test_guarantee_10_a_sibling_that_crashes_while_the_group_is_stopped_does_not_count as a_sibling_crashes,
+)
 from tests.simulation import asks, lives, under_faults
 
 INTERVAL = 2.0  # virtual seconds
@@ -56,3 +62,13 @@ def test_a_background_task_that_never_ran_leaves_no_warning() -> None:
 def test_an_ask_that_has_timed_out_in_a_slow_turn_is_not_revived_by_defer() -> None:
     """Taken away after its timeout, it could end a second time."""
     under_faults(asks.once, seed=0).unwrap()
+
+
+def test_a_sender_that_is_cancelled_as_room_is_made_has_sent_nothing() -> None:
+    """It kept its place in line until its task ran, and its message was handled after the cancel."""
+    simulate(one_leaves_the_line, seed=0).unwrap()
+
+
+def test_siblings_that_crash_before_their_group_is_stopped_count_as_one() -> None:
+    """The second was counted until the task that restarts the group took its first step: one restart too many."""
+    simulate(lambda: a_sibling_crashes(Strategy.ONE_FOR_ALL), seed=22).unwrap()

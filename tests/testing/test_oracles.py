@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, PriorityMailbox
+from actorio import Actor, ActorSystem, Mailbox, Overflow, PriorityMailbox
 from actorio._cell import Cell
 from actorio._envelope import Request
 from actorio._observer import Observer
@@ -92,6 +92,16 @@ def test_every_system_of_a_run_is_watched() -> None:
             return [system.observer is loop.actorio_observer for system in (first, second)]
 
     assert simulate(main).unwrap() == [True, True]
+
+
+def test_one_object_sent_twice_is_two_messages_and_the_newest_is_the_one_dropped() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Echo, mailbox=Mailbox(1, overflow=Overflow.DROP_NEW))
+            for _ in range(3):
+                ref.send_nowait("the same")
+
+    simulate(main).unwrap()
 
 
 async def test_oracles_work_on_a_real_loop_too() -> None:

@@ -210,6 +210,24 @@ def test_ordinary_async_tests_are_left_to_the_async_plugin(pytester: pytest.Pyte
     run(pytester, ORDINARY.format(mark="@pytest.mark.asyncio"), mode="strict").assert_outcomes(passed=1)
 
 
+def test_a_generator_that_was_left_is_closed_in_time_in_every_order(pytester: pytest.Pytester) -> None:
+    test = """
+async def numbers():
+    try:
+        yield 1
+        yield 2
+    finally:
+        await asyncio.sleep(0)
+
+@pytest.mark.simulate(seeds=60)
+async def test_leaves_a_loop():
+    source = numbers()
+    async for number in source:
+        break
+"""
+    run(pytester, test).assert_outcomes(passed=1)
+
+
 def test_what_an_ordinary_test_leaves_fails_it_unless_that_is_allowed(pytester: pytest.Pytester) -> None:
     test = """
 kept = []
