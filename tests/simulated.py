@@ -52,7 +52,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
     if not (_simulating and inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name)):
         return
     marks: Iterable[pytest.Mark] = [*getattr(obj, "pytestmark", ()), *collector.iter_markers()]
-    if not {mark.name for mark in marks} & {"simulate", "real_loop"}:
+    if not {mark.name for mark in marks} & {"simulate", "real_loop", "asyncio"}:
         pytest.mark.simulate(settings=LOOSE)(obj)
 
 
@@ -75,11 +75,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not _simulating:
         return
     needs = {}
-    for item in config.stash.get(_LEFT_OUT, []):
-        mark = item.get_closest_marker("real_loop")
-        if mark is not None:
+    left_out = config.stash.get(_LEFT_OUT, [])
+    for item in left_out:
+        if (mark := item.get_closest_marker("real_loop")) is not None:
             needs[item.nodeid.partition("[")[0]] = mark.args[0]
-    plain = sum(item.get_closest_marker("real_loop") is None for item in config.stash.get(_LEFT_OUT, []))
+        elif item.get_closest_marker("asyncio") is not None:
+            needs[item.nodeid.partition("[")[0]] = "the loops that it names"
+    plain = sum(item.nodeid.partition("[")[0] not in needs for item in left_out)
     terminalreporter.section("not simulated")
     terminalreporter.line(f"{plain} plain functions, and {len(needs)} tests on real loops only:")
     for test, what in needs.items():

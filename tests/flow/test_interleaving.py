@@ -20,7 +20,7 @@ from actorio import (
     interleave,
 )
 from actorio.testing import explore
-from tests.guarantees.actors import Valve, cancelled, outcome, soon, started, ticks, until
+from tests.guarantees.actors import Valve, cancelled, in_turn, outcome, soon, started, ticks, until
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")
 
@@ -208,9 +208,10 @@ async def test_guarantee_35_one_that_nobody_waits_for_any_more_does_not_begin() 
     log: list[Any] = []
     async with soon(), ActorSystem() as system:
         till = await system.spawn(Till, Valve(), log, mailbox=Mailbox(1))
-        first = started(till.call(Till.wait_for_change))
-        calls = [started(till.call(Till.does, lambda till: till.log.append("ran"))) for _ in range(2)]
-        await ticks(5)
+        first, *calls = await in_turn(
+            till.call(Till.wait_for_change),
+            *(till.call(Till.does, lambda till: till.log.append("ran")) for _ in range(2)),
+        )
         assert await cancelled(calls[0])
         assert await cancelled(calls[1])
         await cancelled(first)  # it goes on unharmed

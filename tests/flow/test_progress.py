@@ -26,6 +26,7 @@ def square(number: int) -> int:
     return number * number
 
 
+@pytest.mark.real_loop("a thread")
 async def test_the_bar_counts_the_values_of_a_mapping() -> None:
     console = terminal()
     async with soon(), ActorSystem() as system:

@@ -109,6 +109,7 @@ async def test_guarantee_36_the_next_item_is_asked_for_when_the_one_before_was_h
         await until(lambda: len(valve.finished) == 5)
 
 
+@pytest.mark.real_loop("a fair loop")
 async def test_guarantee_36_mail_and_other_sources_have_their_turns_between() -> None:
     valve = opened()
     async with soon(), ActorSystem() as system:
@@ -349,6 +350,7 @@ async def test_guarantee_36_cancelling_the_task_takes_the_source_back() -> None:
     endless = Numbers(0)
     async with soon(), ActorSystem() as system:
         ref = await system.spawn(drain(endless))
+        await ticks(3)
         await ref.call(Drain.take_back)
         await until(lambda: endless.closed)
         assert await ref.ask("after") == "after"

@@ -398,7 +398,7 @@ async def test_guarantee_20_a_shutdown_hook_that_swallows_its_cancel_does_not_ha
             return
 
     free = asyncio.Event()
-    async with soon(), ActorSystem(shutdown_timeout=0.0) as system:
+    async with soon(), ActorSystem(shutdown_timeout=0.01) as system:
         (system.before_shutdown if when == "before" else system.after_shutdown)(stubborn)
         await system.spawn(Recorder, [])
         await system.shutdown()
