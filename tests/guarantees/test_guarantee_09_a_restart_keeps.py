@@ -111,8 +111,8 @@ async def test_guarantee_09_timers_and_background_tasks_are_lost() -> None:
             ended.append("background")
 
     def set_up(me: Puppet) -> None:
-        me.context.send_every(0.05, "tick", key="key")
-        me.context.send_after(0.05, "once")
+        me.context.send_every(0.04, "tick", key="key")
+        me.context.send_after(0.04, "once")
         me.context.start_soon(background)
 
     diary: list[Any] = []
@@ -124,7 +124,7 @@ async def test_guarantee_09_timers_and_background_tasks_are_lost() -> None:
         await actor.ask("again")
         assert ended == ["background"]
         count = diary.count(("a", "tick"))
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.05)
         assert diary.count(("a", "tick")) == count
         assert ("a", "once") not in diary
 
