@@ -96,7 +96,9 @@ def iterated_sets(tree: ast.AST) -> list[int]:
 
 
 def long_sleeps(tree: ast.AST) -> list[int]:
-    """Return the lines that sleep longer than a tick."""
+    """Return the lines that sleep longer than a tick, in a module where time is real."""
+    if "run_in_virtual_time" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        return []
     return [
         node.lineno
         for node in ast.walk(tree)
