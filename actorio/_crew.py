@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actorio._envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
 from actorio._states import State
+from actorio._waits import Fork
 from actorio.errors import ActorError, describe
 from actorio.mailbox import Item, Mailbox
 from actorio.routing import Work
@@ -39,12 +40,13 @@ class Gate(Mailbox[Any]):
         pattern: its capacity and overflow policy, and the kind of its queue.
     """
 
-    __slots__ = ("jobs",)
+    __slots__ = ("jobs", "readers")
 
     def __init__(self, jobs: Jobs, pattern: Mailbox[Any]) -> None:
         super().__init__(pattern.capacity, overflow=pattern.overflow)
         self.jobs = jobs
         self.items = jobs
+        self.readers = jobs.crew
         self.observed = True  # a send must not store by itself: no limit below which it may
 
     def fresh(self) -> Mailbox[Any]:
@@ -85,7 +87,6 @@ class Jobs:
         self.system = system
         self.routing = routing
         self.watch = watch
-        self.gate = Gate(self, pattern)
         self.cell: Cell | None = None
         self.new_queue: Callable[[], Any] = pattern._new_items
         self.common = self.new_queue()
@@ -94,6 +95,9 @@ class Jobs:
         self._idle: OrderedDict[Desk, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
+        self.crew = Fork(self._those_who_take, every=False)
+        """Any of the routees, as one who may be waited for."""
+        self.gate = Gate(self, pattern)
 
     # -- as the store of a mailbox -----------------------------------------------------------------
 
@@ -186,7 +190,6 @@ class Jobs:
         desks = list(self.desks)
         bisect.insort(desks, desk, key=_number)
         self.desks = tuple(desks)
-        self._note_the_only_one()
         self._place_again(self.common, self.new_queue())
         self.wake_idle()
         self.changed()
@@ -200,7 +203,6 @@ class Jobs:
         )  # a scan would make the end of many quadratic
         if place < len(desks) and desks[place] is desk:
             self.desks = desks[:place] + desks[place + 1 :]
-            self._note_the_only_one()
         self.wake_idle()  # a job that this one had been woken for
         self.changed()
 
@@ -234,10 +236,10 @@ class Jobs:
                 self._size += 1
                 self.common.append(item)
 
-    def _note_the_only_one(self) -> None:
-        """Who waits for a pool of one waits for that one: a cycle of waiting actors is found through it."""
-        if self.cell is not None:
-            self.cell.waits_on = self.desks[0].ref._cell if len(self.desks) == 1 else None
+    def _those_who_take(self) -> Iterator[Cell | None]:
+        """Return whom one waits for whose job nobody has begun; nobody in particular where there are no routees."""
+        for desk in self.desks:
+            yield desk.ref._cell
 
     # -- for the pool ------------------------------------------------------------------------------
 

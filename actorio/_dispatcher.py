@@ -11,6 +11,7 @@ Source: `benchmarks/` (ring, pingpong) pays for it; measured in docs/design/deci
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
@@ -52,6 +53,16 @@ class Dispatcher:
         self.woken: asyncio.Future[None] = asyncio.Future(loop=loop)
         self.woken.set_result(None)
         self._context = Context()
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> Dispatcher:
+        """Return that of the loop: systems that share a loop share it, and see whose turn it is in the others."""
+        dispatcher: Dispatcher | None = getattr(loop, "actorio_dispatcher", None)
+        if dispatcher is None:
+            dispatcher = cls(loop)
+            with contextlib.suppress(AttributeError):  # a loop of a make that takes no attributes
+                loop.actorio_dispatcher = dispatcher  # type: ignore[attr-defined]
+        return dispatcher
 
     def schedule(self) -> None:
         """Ask the loop, once, to wake what is ready.

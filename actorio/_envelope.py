@@ -15,7 +15,6 @@ from actorio.errors import (
     ActorStoppedError,
     AskCancelledError,
     AskTimeoutError,
-    DeadlockError,
     NoReplyError,
     WrongThreadError,
     describe,
@@ -43,7 +42,6 @@ __all__ = [
     "Submission",
     "Tick",
     "Waits",
-    "check_no_cycle",
     "is_message",
     "payload",
 ]
@@ -371,9 +369,7 @@ class Submission(Envelope):
         self.message = func
         self.sender = copy_context() or None
         self.state = QUEUED
-        self.result: Result[Any] = Result(
-            cell.dispatcher.loop, on_cancel=self._cancelled, waiting=cell.wait_of_current
-        )
+        self.result: Result[Any] = Result(cell.dispatcher.loop, on_cancel=self._cancelled, work=self)
 
     def run(self, cell: Cell) -> Any:
         return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
@@ -459,23 +455,6 @@ class Deferred(Result[Any]):
                     NoReplyError(f"{self._cell.path} dropped a deferred reply unanswered")
                 )
             )
-
-
-def check_no_cycle(waiting: Waits, target: Waits) -> None:
-    """Refuse a wait of `waiting` for `target` that closes a cycle of waiting actors.
-
-    Each actor waits for at most one other in its turn, so the graph is a set of chains and one walk decides.
-
-    Raises:
-        DeadlockError: with the paths along the cycle.
-    """
-    chain = [target]
-    while chain[-1] is not waiting:
-        following = chain[-1].waits_on
-        if following is None:
-            return
-        chain.append(following)
-    raise DeadlockError((waiting.path, *(cell.path for cell in chain)))
 
 
 ENVELOPES = frozenset({Parcel, Request, Call, Cast, Tick, Arrival, Submission})

@@ -72,7 +72,7 @@ class Runtime:
         self.thread = get_ident()
         self.is_running = True
         self.shutdown = shutdown
-        self.dispatcher = Dispatcher(loop)
+        self.dispatcher = Dispatcher.of(loop)
         self.dispatcher.choose = getattr(loop, "actorio_choose", None)
         if self.observer is None:  # simulation watches every system of its loop
             self.observer = getattr(loop, "actorio_observer", None)
@@ -128,8 +128,10 @@ class Runtime:
     def current(self) -> Waits | None:
         """Return the cell whose turn, or the call beside its turns that, is running this code; None outside."""
         cell: Waits | None = self.dispatcher.current
-        if _EAGER and cell is not None and asyncio.current_task() is not cell.task:
-            return None
+        if _EAGER and cell is not None:
+            task = asyncio.current_task()
+            if task is not cell.task and task is not cell.stopper:
+                return None
         return cell
 
     def check_usable(self) -> None:

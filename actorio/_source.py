@@ -47,6 +47,11 @@ class Source:
         items, self._ready = self._ready[:count], self._ready[count:]
         return items
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether an async iterable is being waited for."""
+        return self._reader is not None
+
     def raise_failure(self) -> None:
         """Raise what the source has raised, once."""
         failure, self._failure = self._failure, None

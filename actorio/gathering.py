@@ -15,7 +15,7 @@ from contextlib import aclosing
 
 from actorio._kinds import check_instance, check_iterable
 from actorio._typevar import TypeVar
-from actorio.result import Result
+from actorio.result import Result, wait_of_current
 
 __all__ = ["all_results", "as_completed", "first_result"]
 
@@ -29,11 +29,12 @@ async def all_results(results: Iterable[Result[R]]) -> list[R]:
         Exception: the first failure, at once; the other work is cancelled.
         TypeError: not an iterable of results.
         asyncio.CancelledError: one of the results was cancelled.
+        DeadlockError: one of them waits, through whomever, for the very turn that waits for it.
 
     Cancellation: all of the work is cancelled.
     """
     results = _all_of(results)
-    async with aclosing(_as_completed(results, cancel_rest=True)) as coming:
+    async with aclosing(_as_completed(results, cancel_rest=True, every=True)) as coming:
         async for result in coming:
             result.result()
     return [result.result() for result in results]
@@ -46,6 +47,7 @@ async def first_result(results: Iterable[Result[R]]) -> R:
         ExceptionGroup: all of them have failed.
         ValueError: there are no results, or all were cancelled.
         TypeError: not an iterable of results.
+        DeadlockError: those that are left all wait, through whomever, for the very turn that waits for them.
 
     Cancellation: all of the work is cancelled.
     """
@@ -75,6 +77,8 @@ def as_completed(
 
     Raises:
         TypeError: at the call; not an iterable of results.
+        DeadlockError: from the iteration; those that are left all wait, through whomever, for the very turn that
+            waits for them.
     """
     return _as_completed(_all_of(results), cancel_rest=cancel_rest)
 
@@ -84,7 +88,9 @@ def _all_of(results: Iterable[Result[R]]) -> list[Result[R]]:
     return [check_instance("each of the results", result, Result) for result in results]
 
 
-async def _as_completed(results: list[Result[R]], *, cancel_rest: bool) -> AsyncGenerator[Result[R], None]:
+async def _as_completed(
+    results: list[Result[R]], *, cancel_rest: bool, every: bool = False
+) -> AsyncGenerator[Result[R], None]:
     left = dict.fromkeys(results)
     done: deque[Result[R]] = deque()
     waiter: asyncio.Future[None] | None = None
@@ -96,18 +102,31 @@ async def _as_completed(results: list[Result[R]], *, cancel_rest: bool) -> Async
 
     for result in left:
         result.add_done_callback(finished)
+    release = None
     try:
+        release = wait_of_current(results, every=True) if every else None
         while left:
             while not done:
                 waiter = asyncio.get_running_loop().create_future()
-                await waiter
+                await (waiter if every else _for_any(left, waiter))
             result = done.popleft()
             del left[result]
             yield result
     finally:
+        if release is not None:
+            release()
         if cancel_rest:
             for result in left:
                 _give_up(result)
+
+
+async def _for_any(left: dict[Result[R], None], waiter: asyncio.Future[None]) -> None:
+    release = wait_of_current(left, every=False)
+    try:
+        await waiter
+    finally:
+        if release is not None:
+            release()
 
 
 def _give_up(result: Result[R]) -> None:

@@ -84,6 +84,8 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         "waiting",
     )
 
+    readers: Any = None
+    """Who takes what is in it, as one node of the graph of waits; None for its own actor."""
     items: _Items
     """What was accepted and not taken, first to last."""
     limit: int

@@ -26,7 +26,7 @@ from actorio._source import Source
 from actorio._typevar import TypeVar
 from actorio.errors import WorkerError, describe
 from actorio.ref import check_callable
-from actorio.result import Result
+from actorio.result import Result, wait_of_current
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -246,10 +246,19 @@ class _Flight:
 
     async def _wait(self) -> None:
         self._waiter = self._pool._cell.runtime.loop.create_future()
+        release = wait_of_current(self._needed(), every=False)
         try:
             await self._waiter
         finally:
             self._waiter = None
+            if release is not None:
+                release()
+
+    def _needed(self) -> list[Result[Any]]:
+        """Return the results of which one must come before there is a value; none while the source may bring more."""
+        if self._ordered:
+            return [self._chunks[0].result] if self._chunks else []
+        return [] if self._source.is_reading else [chunk.result for chunk in self._running]
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -259,39 +268,39 @@ class _Flight:
 class _Chunk:
     """Items that were handed over together."""
 
-    __slots__ = ("_expired", "_result", "_single", "alarm", "items")
+    __slots__ = ("_expired", "_single", "alarm", "items", "result")
 
     def __init__(self, items: list[Any], result: Result[Any], *, single: bool) -> None:
         self.items = items
         self.alarm: Alarm | None = None
-        self._result = result
+        self.result = result
         self._single = single
         self._expired = False
 
     @property
     def is_done(self) -> bool:
-        return self._result.done()
+        return self.result.done()
 
     def outcomes(self) -> list[Outcome]:
         """Return what came of each of its items."""
-        if self._result.cancelled():
+        if self.result.cancelled():
             took = "took longer than its timeout" if self._expired else "was cancelled"
             return [(False, TimeoutError(f"the work {took}")) for _ in self.items]
-        error = self._result.exception()
+        error = self.result.exception()
         if error is not None:
             return [(False, error) for _ in self.items]
-        return [(True, self._result.result())] if self._single else self._result.result()
+        return [(True, self.result.result())] if self._single else self.result.result()
 
     def expire(self) -> None:
         self._expired = True
-        self._result.cancel()
+        self.result.cancel()
 
     def cancel(self) -> None:
         """Give it up; what it failed with, if it has, is nobody's business any more."""
         if self.alarm is not None:
             self.alarm.cancel()
-        if not self._result.cancel() and not self._result.cancelled():
-            self._result.exception()
+        if not self.result.cancel() and not self.result.cancelled():
+            self.result.exception()
 
 
 def _run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:

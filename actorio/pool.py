@@ -22,8 +22,9 @@ from actorio._durations import check_count, check_optional_duration
 from actorio._kinds import check_instance, check_options, kind_of
 from actorio._limits import Limits, RateLimit, StuckJob
 from actorio._typevar import TypeVar
+from actorio._waits import check_no_cycle
 from actorio.actor import Actor
-from actorio.errors import ActorStoppedError, DeadlockError
+from actorio.errors import ActorStoppedError
 from actorio.mailbox import Mailbox
 from actorio.policy import Restart, Supervision
 from actorio.ref import ActorRef, Statistics
@@ -31,7 +32,7 @@ from actorio.routing import Routing, SharedQueue
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
-    from actorio._envelope import Request, Waits
+    from actorio._envelope import Request
     from actorio.mapping import OnError, PoolMap, Progress
     from actorio.system import ActorSystem
 
@@ -198,21 +199,14 @@ class PoolRef(ActorRef[A_co]):
         )
 
     def _note_asker(self, request: Request) -> None:
-        """Fail an ask, as any actor does, and one for which every routee waits, through whomever."""
-        super()._note_asker(request)
-        asker, desks = request.asker, self._plan.jobs.desks
-        if asker is not None and desks and all(_waits(desk.ref._cell, asker, self._cell) for desk in desks):
-            asker.waits_on = None
-            raise DeadlockError((asker.path, self.path, desks[0].ref.path, asker.path))
-
-
-def _waits(cell: Waits | None, asker: Waits, pool: Cell) -> bool:
-    """Whether a routee waits, through however many others, for the asker or for the pool."""
-    while cell is not None:
-        if cell is asker or cell is pool:
-            return True
-        cell = cell.waits_on
-    return False
+        """The asker waits for any of the routees."""
+        asker = self._cell.runtime.current()
+        if asker is not None:
+            crew = self._plan.jobs.crew
+            if not self._cell.mailbox.closed:
+                check_no_cycle(asker, crew)
+            asker.waits_on = crew
+            request.asker = asker
 
 
 class Pool(Actor[Any]):
@@ -228,6 +222,7 @@ class Pool(Actor[Any]):
         cell = self.context._own()
         if self._jobs.cell is None:
             self._jobs.cell = cell
+            self._jobs.crew.path = cell.path
             cell._ref = PoolRef(cell, self._plan)  # from the first moment on everybody is given this one
         await self._adjust()
 

@@ -26,11 +26,11 @@ from actorio._envelope import (
     Parcel,
     Request,
     Submission,
-    check_no_cycle,
     payload,
 )
 from actorio._states import Intent
 from actorio._typevar import TypeVar
+from actorio._waits import check_no_cycle
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
@@ -455,7 +455,7 @@ class ActorRef(Generic[A_co]):
         cell = self._cell
         asker = cell.runtime.current()
         if asker is not None:
-            if cell.waits_on is not None or cell is asker:
+            if (cell.waits_on is not None or cell is asker) and not cell.mailbox.closed:  # else it is refused
                 check_no_cycle(asker, cell)
             asker.waits_on = cell
             request.asker = asker
@@ -518,7 +518,7 @@ class _Sending:
         waiter = self._waiter = _RoomWaiter(self._cell.dispatcher, self._give_up)
         release = None
         try:
-            release = self._cell.wait_of_current()
+            release = self._cell.wait_of_current(self._cell.server)
             while not self._done:
                 yield from waiter.__await__()
         except BaseException:

@@ -9,33 +9,43 @@ Source: `Result` of the *Python Cookbook*, recipe 12.10.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextvars import Context
-from typing import Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._kinds import check_instance, check_plain_function
 from actorio._typevar import TypeVar
+from actorio._waits import Fork
 
-__all__ = ["Result", "safe_exception"]
+if TYPE_CHECKING:
+    from actorio._cell import Cell
+
+__all__ = ["Result", "safe_exception", "wait_of_current"]
 
 R = TypeVar("R", default=Any)
+
+
+class Work(Protocol):
+    """What a result is the result of: `cell` is that of the actor that does it, which a pool decides late."""
+
+    cell: Cell
 
 
 class Result(Generic[R]):
     """What comes of submitted work, or of an ask that a handler took away with `defer`."""
 
-    __slots__ = ("__weakref__", "_future", "_on_cancel", "_waiting")
+    __slots__ = ("__weakref__", "_future", "_on_cancel", "_work")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop | None = None,
         *,
         on_cancel: Callable[[], None] | None = None,
-        waiting: Callable[[], Callable[[], None] | None] | None = None,
+        work: Work | None = None,
     ) -> None:
         self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
         self._on_cancel = on_cancel
-        self._waiting = waiting
+        self._work = work
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait for the value.
@@ -49,7 +59,7 @@ class Result(Generic[R]):
         Cancellation: only this wait ends; the work goes on.
         """
         if not self._future.done():
-            release = self._waiting() if self._waiting is not None else None
+            release = wait_of_current((self,), every=True)
             try:
                 yield from self._wait().__await__()
             finally:
@@ -133,6 +143,22 @@ class Result(Generic[R]):
     def __repr__(self) -> str:
         state = cast("str", getattr(self._future, "_state", "unknown")).lower()
         return f"<Result {state}>"
+
+
+def wait_of_current(results: Collection[Result[Any]], *, every: bool) -> Callable[[], None] | None:
+    """Note that the actor whose turn it is waits for all of these results, or any; returns how to take that back.
+
+    Raises:
+        DeadlockError: with this turn waiting there is nobody to get them done.
+    """
+
+    def find() -> Iterator[Any]:
+        for result in results:
+            work = result._work
+            yield None if work is None or result.done() else work.cell.server
+
+    work = next((result._work for result in results if result._work is not None), None)
+    return None if work is None else work.cell.wait_of_current(Fork(find, every=every))
 
 
 def safe_exception(error: BaseException) -> BaseException:

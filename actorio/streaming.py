@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._cell import Cell
+from actorio._cell.mail import wait_of_current
 from actorio._durations import check_count
 from actorio._typevar import TypeVar
 from actorio.errors import ActorError, ActorStoppedError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from actorio._envelope import Waits
     from actorio._runtime import Runtime
+    from actorio._waits import Fork
     from actorio.ref import ActorRef
     from actorio.result import Result
 
@@ -148,7 +150,7 @@ class _Channel:
 
     async def wait_for_item(self, producer: Cell) -> None:
         """Wait, in the consumer's turn, for the producer, until there is an item or the end."""
-        self._reader = wait = _Wait(producer)
+        self._reader = wait = _Wait(self.runtime, producer.server)
         await wait.until_over()
 
     def take(self) -> Any:
@@ -163,7 +165,7 @@ class _Channel:
         self.items.append(item)
         self.wake_consumer()
         while len(self.items) >= self.window:
-            self._writer = wait = _Wait(self.consumer)
+            self._writer = wait = _Wait(self.runtime, self.consumer)
             await wait.until_over()
 
     def wake_consumer(self) -> None:
@@ -175,8 +177,8 @@ class _Channel:
 class _Wait:
     """One side waits for the other, which an actor is seen to do as long as it lasts: a cycle is a deadlock."""
 
-    def __init__(self, other: Waits | None) -> None:
-        self._release = None if other is None else other.wait_of_current()
+    def __init__(self, runtime: Runtime, other: Waits | Fork | None) -> None:
+        self._release = None if other is None else wait_of_current(runtime, other)
         self._over = asyncio.get_running_loop().create_future()
 
     async def until_over(self) -> None:

@@ -120,12 +120,12 @@ class ActorSystem:
         Cancellation: only this wait ends; the shutdown goes on.
         """
         self._runtime.check_usable()
-        is_waited_for = self._runtime.current() is not None or (
-            self._shutdown.hook is not None and self._shutdown.hook is asyncio.current_task()
-        )
+        current, hook = self._runtime.current(), self._shutdown.hook
+        in_turn = current is not None and current.runtime is self._runtime
+        in_hook = hook is not None and hook is asyncio.current_task()
         self._shutdown.begin(Intent.CLOSE)
         self._shutdown.limit()
-        if not is_waited_for and self._shutdown.task is not None:
+        if not in_turn and not in_hook and self._shutdown.task is not None:
             await asyncio.shield(self._shutdown.task)
         return self.report
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actorio._envelope import Waits
     from actorio._hooks import Hooks
     from actorio._runtime import Runtime
+    from actorio._waits import Fork
     from actorio.actor import Actor, Context
     from actorio.mailbox import Mailbox
     from actorio.timers import Alarm
@@ -125,7 +126,7 @@ class Anatomy(Waiter):
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None
         self.cancel_soon = False
-        self.waits_on: Waits | None = None
+        self.waits_on: Waits | Fork | None = None
         # what came from outside
         self.urgent = False
         self.failure: BaseException | None = None
@@ -221,6 +222,10 @@ class Anatomy(Waiter):
         self.last_report = self.runtime.log_failure(self._whole, message, error, self.last_report)
 
     # -- what the files above add and those below need ---------------------------------------------
+
+    def _end_turn(self) -> None:
+        self.dispatcher.current = None
+        self.waits_on = None
 
     def request(self, intent: int) -> None:
         """Note down what is asked and wake the task."""

@@ -110,7 +110,8 @@ class Cell(Ending):
                     if isinstance(error, GeneratorExit) and not self._is_running():
                         raise  # the coroutine is closed with its loop
                     outcome = self._reason_of(error)
-                self._leave_turn()
+                self._end_turn()
+                self.mailbox.sleeper = None
                 verdict = self._verdict(*outcome)
                 if self._has_to_wind_down():
                     await self._wind_down(*outcome, verdict)
@@ -162,11 +163,6 @@ class Cell(Ending):
         if self.hooks.own_loop:  # type: ignore[union-attr]
             return own_loop(self, self.instance.run())  # type: ignore[union-attr]
         return mailbox_loop(self)
-
-    def _leave_turn(self) -> None:
-        self.dispatcher.current = None
-        self.mailbox.sleeper = None
-        self.waits_on = None
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
         if isinstance(error, asyncio.CancelledError) and self.is_killed():

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 from contextvars import Context as Variables
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import (
     NO_MESSAGE,
 )
 from actorio._states import Intent, Verdict
+from actorio._turns import hook
+from actorio._waits import Fork
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -18,8 +21,9 @@ from actorio.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from actorio._cell.cell import Cell
     from actorio._children import Children
 from actorio._cell.anatomy import KILL_GRACE
 from actorio._cell.turn import Turn
@@ -40,8 +44,9 @@ class Ending(Turn):
     async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: int) -> None:
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
         if self.children is not None:
+            self.waits_on = Fork(partial(_those_of, self.children), every=True)
             await self._stop_children(self.children, self._intent_for_children(reason))
-            self.children = None
+            self.children = self.waits_on = None
         await self._end_own_work()
         hooks = self.hooks
         if self.instance is not None and hooks is not None and self.options.shutdown != 0:
@@ -93,7 +98,7 @@ class Ending(Turn):
         function = getattr(self.instance, name)
         if self.observer is not None:
             self.observer.last_hook(self._whole, name)
-        task = self.runtime.make_task(run_hook(function, args), f"{self.path} {name}", Variables())
+        task = self.runtime.make_task(self._last_turn(function, args), f"{self.path} {name}", Variables())
         self.stopper = task
         limit = self.options.shutdown
         alarm = self.runtime.timers.after(limit, task.cancel) if limit is not None else None
@@ -108,6 +113,14 @@ class Ending(Turn):
             self.error = error
             if (exit_ := exit_in(error)) is not None:
                 self.runtime.end_by(exit_)
+
+    async def _last_turn(self, function: Callable[..., Any], args: tuple[Any, ...]) -> BaseException | None:
+        """Run a last hook as a turn of the actor, and return what it raised, as `run_hook` does."""
+        self.dispatcher.current = self
+        try:
+            return await run_hook(partial(hook, self._whole, function, *args))
+        finally:
+            self._end_turn()
 
     async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
         """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
@@ -156,6 +169,10 @@ class Ending(Turn):
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
         elif message is not NO_MESSAGE:
             self.dead_letter(message, "interrupted")
+
+
+def _those_of(children: Children) -> Iterable[Cell]:
+    return children.table.values()
 
 
 async def run_hook(function: Callable[..., Any], args: tuple[Any, ...] = ()) -> BaseException | None:

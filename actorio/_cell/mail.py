@@ -9,10 +9,10 @@ from actorio._envelope import (
     ENDED,
     ENVELOPES,
     Envelope,
-    check_no_cycle,
     is_message,
     payload,
 )
+from actorio._waits import check_no_cycle
 from actorio.errors import (
     ActorStoppedError,
     MailboxFullError,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from actorio._envelope import Waits
     from actorio._runtime import Runtime
+    from actorio._waits import Fork
     from actorio.mailbox import Item, Room
 
 __all__ = ["Mail", "wait_of_current"]
@@ -109,16 +110,21 @@ class Mail(Anatomy):
             self.mailbox.close()
             self.mailbox.refuse_waiting(self._undeliverable)
 
-    def wait_of_current(self) -> Callable[[], None] | None:
-        """Note that the actor whose turn it is waits for this one; returns how to take that back.
+    @property
+    def server(self) -> Waits | Fork:
+        """Whom one waits for who has mail here: this actor, or, where it is a pool, any of its routees."""
+        return self.mailbox.readers or self._whole
+
+    def wait_of_current(self, target: Waits | Fork | None = None) -> Callable[[], None] | None:
+        """Note that the actor whose turn it is waits, for this one unless said; returns how to take that back.
 
         Raises:
             DeadlockError: that would close a cycle.
         """
-        return wait_of_current(self.runtime, self._whole)
+        return wait_of_current(self.runtime, self._whole if target is None else target)
 
 
-def wait_of_current(runtime: Runtime, target: Waits) -> Callable[[], None] | None:
+def wait_of_current(runtime: Runtime, target: Waits | Fork) -> Callable[[], None] | None:
     """Note that the actor whose turn it is, if it is one's, waits for the target; returns how to take that back.
 
     Raises:

@@ -12,18 +12,17 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.anatomy import BEGIN
-from actorio._cell.mail import wait_of_current
 from actorio._dispatcher import Waiter
 from actorio._envelope import DEFERRED, ENDED, Call
 from actorio._turns import side_turn
 from actorio.errors import ActorStoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from actorio._cell.cell import Cell
     from actorio._dispatcher import Dispatcher
     from actorio._envelope import Cast, Waits
+    from actorio._runtime import Runtime
+    from actorio._waits import Fork
     from actorio.mailbox import Mailbox
 
 __all__ = ["SideTurn", "SideTurns"]
@@ -87,6 +86,9 @@ class SideTurn:
 
     __slots__ = ("_turns", "cell", "envelope", "reply_errors", "task", "waits_on")
 
+    stopper = None
+    """It has no last hook."""
+
     cancel_soon = False
     """A kill cancels its task, which sees it at its next await."""
 
@@ -96,13 +98,18 @@ class SideTurn:
         self.cell = cell
         self.envelope = envelope
         self.reply_errors = cell.reply_errors
-        self.waits_on: Waits | None = None
+        self.waits_on: Waits | Fork | None = None
         self._turns = turns
 
     @property
     def path(self) -> str:
         """The path of its actor."""
         return self.cell.path
+
+    @property
+    def runtime(self) -> Runtime:
+        """That of its actor."""
+        return self.cell.runtime
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -116,10 +123,6 @@ class SideTurn:
 
     def cancel_now(self) -> None:
         """Never asked for: `cancel_soon` is not set."""
-
-    def wait_of_current(self) -> Callable[[], None] | None:
-        """Note that the actor whose turn it is waits for this; returns how to take that back."""
-        return wait_of_current(self.cell.runtime, self)
 
     def begin(self) -> None:
         """Start the task. Its coroutine has begun before, so that a cancel always finds somebody to tell."""

@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem, DeadlockError, Mailbox
+from actorio import (
+    Actor,
+    ActorRef,
+    ActorSystem,
+    DeadlockError,
+    Mailbox,
+    Result,
+    Supervisor,
+    all_results,
+    as_completed,
+    child,
+    first_result,
+)
 from tests.guarantees.actors import outcome, soon, started, ticks, until
 
 
@@ -318,3 +330,375 @@ async def test_guarantee_07_asks_of_background_tasks_and_of_the_outside_are_no_e
         other = await system.spawn(Other)
         one = await system.spawn(One)
         assert await one.ask("go") == ("other", "other")
+
+
+class Worker(Actor[Any]):
+    """Does what its message says: a coroutine function, called with itself."""
+
+    async def receive(self, message: Any) -> Any:
+        return await message(self)
+
+
+async def some(system: ActorSystem, *names: str, **options: Any) -> list[ActorRef[Worker]]:
+    return [await system.spawn(Worker, name=name, **options) for name in names]
+
+
+# -- several results at once -----------------------------------------------------------------------
+
+GATHERERS: dict[str, Any] = {
+    "await": lambda results: results[0],
+    "all_results": all_results,
+    "first_result": first_result,
+    "as_completed": lambda results: anext(aiter(as_completed(results))),
+}
+
+
+@pytest.mark.parametrize("how", GATHERERS)
+@pytest.mark.parametrize("submitted", [1, 3])
+async def test_guarantee_07_results_that_all_wait_for_their_waiter_are_a_deadlock(
+    how: str, submitted: int
+) -> None:
+    async def gather(me: Worker) -> Any:
+        results = [me.context.ref.submit(int) for _ in range(submitted)]
+        return await outcome(GATHERERS[how](results))
+
+    async with soon(), ActorSystem() as system:
+        (ref,) = await some(system, "it")
+        error = await ref.ask(gather)
+        assert isinstance(error, DeadlockError)
+        assert error.path == ("/it", "/it")
+
+
+@pytest.mark.parametrize("how", ["all_results", "first_result", "as_completed"])
+@pytest.mark.parametrize("first", ["waits", "is waited for"])
+async def test_guarantee_07_one_result_of_two_that_closes_a_cycle(how: str, first: str) -> None:
+    """All of them can never be there; of any of them one still can."""
+
+    async def gather(me: Worker) -> Any:
+        results = [back.submit(ask_back), other.submit(held)]
+        if first == "is waited for":
+            await begun.wait()
+        return await outcome(GATHERERS[how](results))
+
+    async def ask_back() -> Any:
+        begun.set()
+        answers.append(await outcome(it.ask(reply)))
+        return "back"
+
+    async def held() -> str:
+        await free.wait()
+        return "other"
+
+    async def reply(me: Worker) -> str:
+        return "reply"
+
+    begun, free, answers = asyncio.Event(), asyncio.Event(), []
+    async with soon(), ActorSystem() as system:
+        it, back, other = await some(system, "it", "back", "other")
+        asking = started(it.ask(gather))
+        await begun.wait()
+        await ticks(5)
+        stuck = [*answers, *([asking.result()] if asking.done() else [])]
+        assert any(isinstance(error, DeadlockError) for error in stuck) == (how == "all_results")
+        free.set()
+        await asking
+        if how == "as_completed":  # which leaves the other work alone
+            await until(lambda: answers == ["reply"])
+    if how == "all_results":
+        assert isinstance(stuck[0], DeadlockError)
+        assert set(stuck[0].path) == {"/it", "/back"}
+
+
+@pytest.mark.parametrize("how", ["first_result", "as_completed"])
+async def test_guarantee_07_the_last_way_out_that_closes_makes_a_deadlock(how: str) -> None:
+    async def gather(me: Worker) -> Any:
+        return await outcome(
+            GATHERERS[how]([ref.submit(ask_back, number) for number, ref in enumerate(backs)])
+        )
+
+    async def ask_back(number: int) -> Any:
+        for _ in range(number):
+            await steps.get()
+        return await outcome(it.ask(reply))
+
+    async def reply(me: Worker) -> str:
+        return "reply"
+
+    steps: asyncio.Queue[None] = asyncio.Queue()
+    async with soon(), ActorSystem() as system:
+        it, *backs = await some(system, "it", "back-0", "back-1", "back-2")
+        asking = started(it.ask(gather))
+        await ticks(10)
+        assert not asking.done()
+        for _ in range(3):
+            steps.put_nowait(None)
+        answer = await asking
+        last = await answer if isinstance(answer, Result) else answer
+        assert isinstance(last, DeadlockError)
+        assert last.path[0] == last.path[-1]
+        assert "/it" in last.path
+
+
+async def test_guarantee_07_a_failed_way_out_leaves_the_others_a_deadlock() -> None:
+    """Nobody asks anything at the moment of the deadlock: it is the end of the last other work that makes it."""
+
+    async def gather(me: Worker) -> Any:
+        return await outcome(first_result([back.submit(ask_back), other.submit(fail)]))
+
+    async def ask_back() -> Any:
+        return await it.ask(gather)
+
+    async def fail() -> None:
+        await free.wait()
+        raise LookupError
+
+    free = asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        it, back, other = await some(system, "it", "back", "other")
+        asking = started(it.ask(gather))
+        await ticks(10)
+        assert not asking.done()
+        free.set()
+        error = await asking
+        assert isinstance(error, DeadlockError)
+        assert error.path == ("/it", "/back", "/it")
+
+
+async def test_guarantee_07_a_result_that_somebody_sets_is_a_way_out() -> None:
+    async def gather(me: Worker) -> Any:
+        mine: Result[str] = Result()
+        asyncio.get_running_loop().call_soon(mine.set_result, "set")
+        return await first_result([me.context.ref.submit(str), mine])
+
+    async with soon(), ActorSystem() as system:
+        (ref,) = await some(system, "it")
+        assert await ref.ask(gather) == "set"
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("size", [1, 2])
+async def test_guarantee_07_a_map_over_a_pool_whose_routees_all_ask_the_mapper_is_a_deadlock(
+    ordered: bool, size: int
+) -> None:
+    async def collect(me: Worker) -> Any:
+        return [value async for value in pool.map(ask_back, range(4), ordered=ordered)]
+
+    async def ask_back(number: int) -> Any:
+        return await it.ask(reply)
+
+    async def reply(me: Worker) -> str:
+        return "reply"
+
+    async with soon(), ActorSystem() as system:
+        (it,) = await some(system, "it")
+        pool = await system.spawn_pool(Worker, size=size, name="pool")
+        error = await outcome(it.ask(collect))
+        assert isinstance(error, DeadlockError)
+        assert "/it" in error.path
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_guarantee_07_a_map_in_a_turn_is_no_deadlock_otherwise(ordered: bool) -> None:
+    async def collect(me: Worker) -> Any:
+        return [value async for value in pool.map(work, source(), ordered=ordered)]
+
+    async def source() -> Any:
+        for number in range(20):
+            await asyncio.sleep(0)
+            yield number
+
+    async def work(number: int) -> int:
+        await ticks(3)
+        return await other.ask(double(number))
+
+    def double(number: int) -> Any:
+        async def receive(me: Worker) -> int:
+            return 2 * number
+
+        return receive
+
+    async with soon(), ActorSystem() as system:
+        it, other = await some(system, "it", "other")
+        pool = await system.spawn_pool(Worker, size=3)
+        assert sorted(await it.ask(collect)) == [2 * number for number in range(20)]
+
+
+async def test_guarantee_07_a_job_of_a_pool_that_asks_its_submitter_is_a_deadlock_whoever_takes_it() -> None:
+    async def submit(me: Worker) -> Any:
+        return await outcome(pool.submit(ask_back))
+
+    async def ask_back() -> Any:
+        return await it.ask(reply)
+
+    async def reply(me: Worker) -> str:
+        return "reply"
+
+    async with soon(), ActorSystem() as system:
+        (it,) = await some(system, "it")
+        pool = await system.spawn_pool(Worker, size=3, name="pool")
+        error = await it.ask(submit)
+        assert isinstance(error, DeadlockError)
+
+
+# -- two systems -----------------------------------------------------------------------------------
+
+
+async def test_guarantee_07_a_cycle_across_two_systems_fails() -> None:
+    async with soon(), ActorSystem("one") as one, ActorSystem("two") as two:
+        links = [await system.spawn(Link, name=f"link-{system.name}") for system in (one, two)]
+        for link, following in (links, links[::-1]):
+            await link.call(Link.join_to, following)
+        error = await outcome(links[0].ask("round"))
+        assert isinstance(error, DeadlockError)
+        assert error.path == ("/link-two", "/link-one", "/link-two")
+
+
+async def test_guarantee_07_a_system_inside_an_actor_is_shut_down_like_any_other() -> None:
+    async def inner(me: Worker) -> Any:
+        async with ActorSystem("inner") as system:
+            (ref,) = await some(system, "it")
+            await ref.send(slow)
+            report = await system.shutdown()
+            return report.abandoned, ref.is_alive
+
+    async def slow(me: Worker) -> None:
+        await ticks(5)
+
+    async with soon(), ActorSystem() as system:
+        (ref,) = await some(system, "it")
+        assert await ref.ask(inner) == ((), False)
+
+
+# -- the last hooks --------------------------------------------------------------------------------
+
+
+class Farewell(Worker):
+    """Does what it was told in its last hook, and puts down what came of it."""
+
+    def __init__(self, hook: str, work: Any, log: list[Any]) -> None:
+        self.hook = hook
+        self.work = work
+        self.log = log
+
+    async def on_undelivered(self, messages: Any, reason: Any) -> None:
+        await self.last("on_undelivered")
+
+    async def on_stop(self, reason: Any) -> None:
+        await self.last("on_stop")
+
+    async def last(self, hook: str) -> None:
+        if hook == self.hook:
+            self.log.append(await outcome(self.work(self)))
+
+
+async def hold(me: Worker) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("hook", ["on_stop", "on_undelivered"])
+async def test_guarantee_07_a_last_hook_that_joins_its_own_actor_fails(hook: str) -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(
+            Farewell, hook, lambda me: me.context.ref.join(), log, name="it", shutdown=None
+        )
+        for _ in range(2):
+            await ref.send(hold)
+        await ticks(1)
+        ref.stop()
+        await ref.join()
+    assert [type(error) for error in log] == [DeadlockError]
+    assert log[0].path == ("/it", "/it")
+
+
+@pytest.mark.parametrize("wait", ["join", "ask"])
+async def test_guarantee_07_a_last_hook_that_waits_for_who_joins_it_fails(wait: str) -> None:
+    async def end_child(me: Worker) -> Any:
+        child = await me.context.spawn(Farewell, "on_stop", farewell, log, name="child", shutdown=None)
+        child.stop()
+        return (await child.join()).error
+
+    def farewell(me: Worker) -> Any:
+        parent = me.context.parent
+        assert parent is not None
+        return parent.join() if wait == "join" else parent.ask(hold)
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        (ref,) = await some(system, "it")
+        assert await ref.ask(end_child) is None
+    assert [type(error) for error in log] == [DeadlockError]
+    assert log[0].path == ("/it/child", "/it", "/it/child")
+
+
+@pytest.mark.parametrize("operation", ["terminate", "start"])
+async def test_guarantee_07_a_last_hook_that_calls_the_supervisor_that_ends_it_fails(operation: str) -> None:
+    def farewell(me: Worker) -> Any:
+        return supervisor.call(Supervisor.which_children)
+
+    class FailsToStart(Farewell):
+        async def on_start(self) -> None:
+            raise LookupError
+
+    log: list[Any] = []
+    factory = Farewell if operation == "terminate" else FailsToStart
+    spec = child(factory, "on_stop", farewell, log, name="it", shutdown=None)
+    async with soon(), ActorSystem() as system:
+        supervisor = await system.spawn(Supervisor, name="top")
+        await outcome(supervisor.call(Supervisor.start_child, spec))
+        if operation == "terminate":
+            await supervisor.call(Supervisor.terminate_child, "it")
+    assert [type(error) for error in log] == [DeadlockError]
+    assert log[0].path == ("/top/it", "/top", "/top/it")
+
+
+async def test_guarantee_07_a_last_hook_that_asks_a_parent_that_waits_for_its_children_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The parent fails: it takes mail for its next incarnation, which waits for the child to end."""
+
+    async def bear(me: Worker) -> None:
+        for name in ("first", "second"):
+            await me.context.spawn(Farewell, "on_stop", farewell, log, name=name, shutdown=None)
+
+    async def fail(me: Worker) -> None:
+        raise LookupError
+
+    def farewell(me: Worker) -> Any:
+        parent = me.context.parent
+        assert parent is not None
+        return parent.ask(hold)
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        (ref,) = await some(system, "it")
+        await ref.ask(bear)
+        await ref.send(fail)
+        await until(lambda: len(log) == 2)
+        await ref.ask(hold)
+    assert [error.path for error in log] == [
+        ("/it/second", "/it", "/it/second"),
+        ("/it/first", "/it", "/it/first"),
+    ]
+
+
+async def test_guarantee_07_last_hooks_may_ask_whom_nobody_makes_wait() -> None:
+    async def bear(me: Worker) -> None:
+        await me.context.spawn(Farewell, "on_stop", farewell, log, name="younger")
+
+    def farewell(me: Worker) -> Any:
+        return other.ask(hello)
+
+    async def hello(me: Worker) -> str:
+        return "hello"
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        it, other = await some(system, "it", "other")
+        await it.ask(bear)
+        it.stop()
+        await it.join()
+        later = await system.spawn(Farewell, "on_stop", farewell, log, name="later")
+        later.stop()
+        await later.join()
+    assert log == ["hello", "hello"]

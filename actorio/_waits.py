@@ -1,0 +1,117 @@
+"""Who waits for whom: the graph of waiting actors, in which a cycle is a deadlock.
+
+A turn waits for one other actor as a rule, and that one's cell is its `waits_on`: the graph is a set of chains.
+A wait for several at once is a `Fork` in it. Each wait is looked at when it begins.
+
+Source: the reduction of wait-for graphs with AND and OR requests (Knapp, *Deadlock detection in distributed
+databases*, 1987).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from actorio.errors import DeadlockError
+
+if TYPE_CHECKING:
+    from actorio._envelope import Waits
+
+__all__ = ["Fork", "check_no_cycle"]
+
+
+class Fork:
+    """A wait for several at once: for each of them, or for any one.
+
+    Whom it is for changes while it lasts (a result comes, a job is taken), so they are looked up when asked for;
+    None among them is somebody who is no actor, and can always go on.
+
+    Args:
+        find: returns those that are still waited for.
+        every: whether all of them are needed.
+        path: what stands for it in the path of a cycle, None for nothing.
+    """
+
+    __slots__ = ("_find", "every", "path")
+
+    waits_on = None
+
+    def __init__(
+        self, find: Callable[[], Iterable[Waits | Fork | None]], *, every: bool, path: str | None = None
+    ) -> None:
+        self._find = find
+        self.every = every
+        self.path = path
+
+    def ways(self, stuck: Waits) -> Iterable[Waits | Fork | None]:
+        """Return those that are waited for; where any will do, None for all if one is seen to be able to go on."""
+        if not self.every and any(way is None or _is_free(way, stuck) for way in self._find()):
+            return (None,)
+        return dict.fromkeys(self._find()) or (None,)
+
+
+def check_no_cycle(waiting: Waits, target: Waits | Fork) -> None:
+    """Refuse a wait of `waiting` for `target` that closes a cycle of waiting actors.
+
+    Raises:
+        DeadlockError: with the paths along the cycle.
+    """
+    chain: list[Any] = [target]
+    while chain[-1] is not waiting:
+        following = chain[-1].waits_on
+        if following is None:
+            if type(chain[-1]) is not Fork:
+                return
+            found = _cycle_through_forks(waiting, target)
+            if found is None:
+                return
+            chain = found
+            break
+        chain.append(following)
+    raise DeadlockError((waiting.path, *(node.path for node in chain if node.path is not None)))
+
+
+def _cycle_through_forks(waiting: Waits, target: Any) -> list[Any] | None:
+    """Return the way from `target` to `waiting` where, with `waiting` stuck, `target` is; None where it is not."""
+    ways = _ways_from(target, waiting)
+    free: dict[Any, None] = {None: None}
+    found = True
+    while found:
+        found = False
+        for node in ways:
+            if node not in free and node is not waiting and _can_go_on(node, ways[node], free):
+                free[node] = None
+                found = True
+    came_from: dict[Any, Any] = {} if target in free else {target: None}
+    for node in (queue := list(came_from)):
+        for way in ways[node]:
+            if way not in free and way not in came_from:
+                came_from[way] = node
+                queue.append(way)
+    if waiting not in came_from:
+        return None
+    chain = [waiting]
+    while chain[-1] is not target:
+        chain.append(came_from[chain[-1]])
+    return chain[::-1]
+
+
+def _ways_from(target: Any, waiting: Waits) -> dict[Any, tuple[Any, ...]]:
+    """Return all that can be reached, each with whom it waits for."""
+    ways: dict[Any, tuple[Any, ...]] = {}
+    queue = [target]
+    for node in queue:
+        if node is not None and node not in ways:
+            following = node.ways(waiting) if type(node) is Fork else (node.waits_on,)
+            ways[node] = () if node is waiting else tuple(following)
+            queue.extend(ways[node])
+    return ways
+
+
+def _can_go_on(node: Any, ways: Iterable[Any], free: dict[Any, None]) -> bool:
+    test = all if type(node) is Fork and node.every else any
+    return test(way in free for way in ways)
+
+
+def _is_free(node: Any, stuck: Waits) -> bool:
+    return node is not stuck and node.waits_on is None and type(node) is not Fork
