@@ -8,6 +8,7 @@ import pytest
 from actorio import (
     Actor,
     ActorRef,
+    ActorStoppedError,
     ActorSystem,
     DeadlockError,
     Mailbox,
@@ -464,6 +465,61 @@ async def test_guarantee_07_a_failed_way_out_leaves_the_others_a_deadlock() -> N
         assert error.path == ("/it", "/back", "/it")
 
 
+async def test_guarantee_07_a_way_out_may_itself_wait_for_others() -> None:
+    async def gather(me: Worker) -> Any:
+        results = [back.submit(ask_back), other.submit(ask_third)]
+        await begun.wait()
+        await ticks(5)
+        asyncio.get_running_loop().call_soon(free.set)
+        return await first_result(results)
+
+    async def ask_back() -> Any:
+        return await it.ask(gather)
+
+    async def ask_third() -> Any:
+        return await third.ask(held)
+
+    async def held(me: Worker) -> str:
+        begun.set()
+        await free.wait()
+        return "third"
+
+    begun, free = asyncio.Event(), asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        it, back, other, third = await some(system, "it", "back", "other", "third")
+        assert await it.ask(gather) == "third"
+
+
+async def test_guarantee_07_a_result_that_is_there_is_a_way_out_whatever_its_actor_does_now() -> None:
+    async def gather(me: Worker) -> Any:
+        results = [back.submit(str), back.submit(ask_back)]
+        await begun.wait()
+        await ticks(5)
+        return await first_result(results)
+
+    async def ask_back() -> Any:
+        begun.set()
+        return await it.ask(gather)
+
+    begun = asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        it, back = await some(system, "it", "back")
+        assert await it.ask(gather) == ""
+
+
+@pytest.mark.parametrize("kind", ["actor", "pool"])
+async def test_guarantee_07_one_that_takes_no_more_refuses_whoever_asks(kind: str) -> None:
+    async def close_and_ask(me: Worker) -> Any:
+        ref.close()
+        return await outcome(ref.ask(hold))
+
+    async with soon(), ActorSystem() as system:
+        ref: ActorRef[Worker] = (
+            await system.spawn(Worker) if kind == "actor" else await system.spawn_pool(Worker, size=1)
+        )
+        assert isinstance(await ref.ask(close_and_ask), ActorStoppedError)
+
+
 async def test_guarantee_07_a_result_that_somebody_sets_is_a_way_out() -> None:
     async def gather(me: Worker) -> Any:
         mine: Result[str] = Result()
@@ -521,6 +577,30 @@ async def test_guarantee_07_a_map_in_a_turn_is_no_deadlock_otherwise(ordered: bo
         it, other = await some(system, "it", "other")
         pool = await system.spawn_pool(Worker, size=3)
         assert sorted(await it.ask(collect)) == [2 * number for number in range(20)]
+
+
+async def test_guarantee_07_a_source_that_may_bring_more_is_a_way_out_of_a_map() -> None:
+    async def first(me: Worker) -> Any:
+        async with pool.map(work, source(), ordered=False) as values:
+            return await anext(values)
+
+    async def source() -> Any:
+        yield 0
+        await begun.wait()
+        await ticks(10)
+        yield 1
+
+    async def work(number: int) -> int:
+        if number == 0:
+            begun.set()
+            await it.ask(first)
+        return number
+
+    begun = asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        (it,) = await some(system, "it")
+        pool = await system.spawn_pool(Worker, size=2)
+        assert await it.ask(first) == 1
 
 
 async def test_guarantee_07_a_job_of_a_pool_that_asks_its_submitter_is_a_deadlock_whoever_takes_it() -> None:
@@ -597,14 +677,15 @@ async def hold(me: Worker) -> None:
 
 @pytest.mark.parametrize("hook", ["on_stop", "on_undelivered"])
 async def test_guarantee_07_a_last_hook_that_joins_its_own_actor_fails(hook: str) -> None:
+    async def farewell(me: Worker) -> Any:
+        await other.ask(hold)  # others have their turns meanwhile
+        return await me.context.ref.join()
+
     log: list[Any] = []
     async with soon(), ActorSystem() as system:
-        ref = await system.spawn(
-            Farewell, hook, lambda me: me.context.ref.join(), log, name="it", shutdown=None
-        )
-        for _ in range(2):
-            await ref.send(hold)
-        await ticks(1)
+        (other,) = await some(system, "other")
+        ref = await system.spawn(Farewell, hook, farewell, log, name="it", shutdown=None)
+        await ref.send(hold)
         ref.stop()
         await ref.join()
     assert [type(error) for error in log] == [DeadlockError]

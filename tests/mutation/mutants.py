@@ -158,6 +158,16 @@ MUTANTS = [
         "    return DeadlockError((waiting.path",
     ),
     Mutant(
+        "where all of several are needed any is thought to do",
+        "all if type(node) is Fork and node.every else any",
+        "any",
+    ),
+    Mutant(
+        "a last hook is no turn of its actor",
+        "run_hook(partial(hook, self._whole, function, *args))",
+        "run_hook(function, args)",
+    ),
+    Mutant(
         "a wait that is over goes on in the graph of waits",
         "        if asker is not None:\n            asker.waits_on = None\n        alarm",
         "        alarm",
