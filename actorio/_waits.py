@@ -10,14 +10,21 @@ databases*, 1987).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio.errors import DeadlockError
 
 if TYPE_CHECKING:
+    from actorio._cell import Cell
     from actorio._envelope import Waits
 
-__all__ = ["Fork", "check_no_cycle"]
+__all__ = ["Fork", "Work", "check_no_cycle"]
+
+
+class Work(Protocol):
+    """What a result is the result of: `cell` is that of the actor that does it, which a pool decides late."""
+
+    cell: Cell
 
 
 class Fork:

@@ -11,24 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from actorio._kinds import check_instance, check_plain_function
 from actorio._typevar import TypeVar
 from actorio._waits import Fork
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._waits import Work
 
 __all__ = ["Result", "safe_exception", "wait_of_current"]
 
 R = TypeVar("R", default=Any)
-
-
-class Work(Protocol):
-    """What a result is the result of: `cell` is that of the actor that does it, which a pool decides late."""
-
-    cell: Cell
 
 
 class Result(Generic[R]):
