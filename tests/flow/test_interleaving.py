@@ -259,6 +259,7 @@ async def test_guarantee_35_the_end_of_the_incarnation_cancels_it(end: str, begu
             getattr(till, end)()
         for call in calls:
             assert isinstance(await outcome(call), ActorStoppedError)
+        await until(lambda: len(log) >= 3)
         assert log[:3] == ["cancelled"] * 3
         letter = await anext(letters)
         assert (letter.message, letter.reason) == (Till.wait_for_change, "interrupted")
