@@ -2,7 +2,8 @@
 
 It knows nothing of tasks, queues and time: one operation after the other, each with all its consequences. It
 leaves open what the order of simultaneous ends decides in the real tree: a notice for one that ends or is
-restarted by the same operation may or may not be seen.
+restarted by the same operation may or may not be seen. Where a link and a supervisor would both end the same one,
+the outcome itself depends on who is first: `Ambiguous`.
 """
 
 from collections import Counter
@@ -27,6 +28,10 @@ class RootGivesUp(Exception):
     """The operation would end the whole system."""
 
 
+class Ambiguous(Exception):
+    """What the operation causes depends on which of its consequences comes first."""
+
+
 @dataclass(eq=False)
 class Node:
     """One actor."""
@@ -39,6 +44,7 @@ class Node:
     reason: ExitReason | None = None
     children: "dict[str, Node]" = field(default_factory=dict)
     watches: "dict[Node, None]" = field(default_factory=dict)
+    links: "dict[Node, None]" = field(default_factory=dict)
     handled: list[Any] = field(default_factory=list)
     restarts: "Counter[Node | None]" = field(default_factory=Counter)
     """How often each child, or the group of them, was restarted."""
@@ -76,6 +82,7 @@ class Model:
         self.notices: list[Notice] = []
         self.dead_letters: list[tuple[Node, Any]] = []
         self.touched: dict[Node, None] = {}
+        self._spreading: list[tuple[Node, int, ExitReason]] = []
 
     def nodes(self) -> list[Node]:
         return list(self.root.walk())
@@ -91,6 +98,17 @@ class Model:
             watcher.watches[other] = None
         else:
             self.notices.append((watcher, other, other.reason or NORMAL))
+
+    def link(self, node: Node, other: Node) -> None:
+        """Bind two incarnations; one that has ended acts at once."""
+        if other.alive:
+            node.links[other] = other.links[node] = None
+        else:
+            self._spread(node, other.reason or NORMAL)
+
+    def unlink(self, node: Node, other: Node) -> None:
+        node.links.pop(other, None)
+        other.links.pop(node, None)
 
     def deliver(self, node: Node, mail: list[Any]) -> None:
         """Handle messages one after the other; an exception among them is a crash."""
@@ -123,13 +141,35 @@ class Model:
         if parent.restarts[node if alone else None] > BUDGET:
             self._give_up(parent, node, reason)
         elif alone:
-            self._again(node)
+            self._again(node, reason)
         else:
-            self._restart_group(parent, node)
+            self._restart_group(parent, node, reason)
+
+    def settle(self) -> None:
+        """End those that the operation has reached by a link, and whom they reach."""
+        while self._spreading:
+            node, incarnation, reason = self._spreading.pop(0)
+            if not node.alive or node.incarnation != incarnation:
+                raise Ambiguous
+            before, self.touched = self.touched, {}
+            self.fail(node, reason)
+            if before.keys() & self.touched.keys():
+                raise Ambiguous
+            self.touched = before | self.touched
 
     # -- consequences ------------------------------------------------------------------------------
 
-    def _restart_group(self, parent: Node, failed: Node) -> None:
+    def _spread(self, node: Node, reason: ExitReason) -> None:
+        if reason is not NORMAL:
+            spread = SHUTDOWN if reason is SHUTDOWN else CRASHED
+            self._spreading.append((node, node.incarnation, spread))
+
+    def _unbind(self, node: Node, reason: ExitReason) -> None:
+        for other in tuple(node.links):
+            self.unlink(node, other)
+            self._spread(other, reason)
+
+    def _restart_group(self, parent: Node, failed: Node, reason: ExitReason) -> None:
         group = list(parent.children.values())
         if parent.strategy is Strategy.REST_FOR_ONE:
             group = group[group.index(failed) :]
@@ -138,7 +178,7 @@ class Model:
                 self.end(node, SHUTDOWN)
             else:
                 self._end_children(node, SHUTDOWN)
-                self._again(node)
+                self._again(node, reason if node is failed else SHUTDOWN)
 
     def _give_up(self, parent: Node, node: Node, reason: ExitReason) -> None:
         if parent is self.root:
@@ -151,7 +191,8 @@ class Model:
             self.end(child, reason)
         node.restarts.clear()
 
-    def _again(self, node: Node) -> None:
+    def _again(self, node: Node, reason: ExitReason) -> None:
+        self._unbind(node, reason)
         node.incarnation += 1
         node.watches.clear()
         self.touched[node] = None
@@ -160,6 +201,7 @@ class Model:
         parent = node.parent
         assert parent is not None
         node.reason = reason
+        self._unbind(node, reason)
         node.watches.clear()
         self.touched[node] = None
         del parent.children[node.name]

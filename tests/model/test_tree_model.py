@@ -31,7 +31,17 @@ from actorio import (
     Supervision,
     Terminated,
 )
-from tests.model.reference import BUDGET, CRASHED, KILLED, NORMAL, SHUTDOWN, Model, Node, RootGivesUp
+from tests.model.reference import (
+    BUDGET,
+    CRASHED,
+    KILLED,
+    NORMAL,
+    SHUTDOWN,
+    Ambiguous,
+    Model,
+    Node,
+    RootGivesUp,
+)
 from tests.stage import Boom, Clock, Puppet
 
 T = TypeVar("T")
@@ -116,13 +126,16 @@ class Tree(RuleBasedStateMachine):
     def populated(self) -> bool:
         return bool(self.model.root.children)
 
-    def survives(self, operation: str, node: Node, *args: Any) -> bool:
-        """Whether the operation leaves the system alive."""
-        model, twin = copy.deepcopy((self.model, node))
+    def happens(self, operation: str, *args: Any) -> bool:
+        """Do it in the model; or do nothing if it would end the system, or has more than one outcome."""
+        model, twins = copy.deepcopy((self.model, args))
         try:
-            getattr(model, operation)(twin, *args)
-        except RootGivesUp:
+            getattr(model, operation)(*twins)
+            model.settle()
+        except (RootGivesUp, Ambiguous):
             return False
+        getattr(self.model, operation)(*args)
+        self.model.settle()
         return True
 
     # -- operations --------------------------------------------------------------------------------
@@ -163,8 +176,7 @@ class Tree(RuleBasedStateMachine):
             with pytest.raises(ActorStoppedError):
                 self.refs[node].send_nowait(messages[0])
             return
-        if self.survives("deliver", node, messages):
-            self.model.deliver(node, messages)
+        if self.happens("deliver", node, messages):
             self.run(self._send(node, messages))
 
     async def _send(self, node: Node, messages: list[Any]) -> None:
@@ -175,16 +187,14 @@ class Tree(RuleBasedStateMachine):
     @rule(pick=PICK, how=st.sampled_from(sorted(ENDS)), living=st.booleans())
     def end(self, pick: int, how: str, living: bool) -> None:
         node = self.some(pick) if living else self.any(pick)
-        if node.alive:
-            self.model.end(node, ENDS[how])
-        self.run(self._call(getattr(self.refs[node], how)))
+        if not node.alive or self.happens("end", node, ENDS[how]):
+            self.run(self._call(getattr(self.refs[node], how)))
 
     @precondition(populated)
     @rule(pick=PICK)
     def leave(self, pick: int) -> None:
         node = self.some(pick)
-        if self.survives("leave", node):
-            self.model.leave(node)
+        if self.happens("leave", node):
             self.run(self._send(node, [lambda me: me.context.stop()]))
 
     @precondition(populated)
@@ -200,6 +210,33 @@ class Tree(RuleBasedStateMachine):
         else:
             self.model.watch(watcher, watched)
             self.run(self._send(watcher, [lambda me: me.context.watch(ref)]))
+
+    @precondition(populated)
+    @rule(pick=PICK, other=PICK, back=st.booleans())
+    def link(self, pick: int, other: int, back: bool) -> None:
+        node, linked = self.some(pick), self.any(other)
+        ref = self.refs[linked]
+        if node is linked:
+            return
+        if back:
+            self.model.unlink(node, linked)
+            self.run(self._send(node, [lambda me: me.context.unlink(ref)]))
+        elif self.happens("link", node, linked):
+            self.run(self._send(node, [lambda me: me.context.link(ref)]))
+
+    @precondition(populated)
+    @rule(pick=PICK, other=PICK, how=st.sampled_from([*sorted(ENDS), "crash", "leave"]))
+    def end_of_one_linked(self, pick: int, other: int, how: str) -> None:
+        """Links are seldom left for long enough to spread an end: here is one that does."""
+        self.link(pick, other, False)
+        if not self.populated():
+            return
+        if how == "crash":
+            self.send(pick, [how])
+        elif how == "leave":
+            self.leave(pick)
+        else:
+            self.end(pick, how, True)
 
     @precondition(populated)
     @rule(pick=PICK, group=GROUPS, joins=st.booleans())
@@ -334,6 +371,8 @@ class Tree(RuleBasedStateMachine):
             for node, ref in self.refs.items():
                 watching = set(ref._cell.watching or ())
                 assert watching == {self.refs[other]._cell for other in node.watches}
+                linked = set(ref._cell.links or ())
+                assert linked == {self.refs[other]._cell for other in node.links}
         self.model.forget()
 
 
