@@ -23,8 +23,10 @@ from actorio._envelope import (
     NO_MESSAGE,
 )
 from actorio._hooks import Hooks
+from actorio._mailbox_loop import mailbox_loop
+from actorio._own_loop import own_loop
 from actorio._states import Intent, State, Verdict
-from actorio._turns import hook, mailbox_loop, own_loop
+from actorio._turns import hook
 from actorio.actor import Actor, Context
 from actorio.errors import (
     ActorExit,

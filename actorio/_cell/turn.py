@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.bonds import Bonds
 from actorio._cell.side_turns import SideTurn, SideTurns
+from actorio._deferred import Deferred
 from actorio._envelope import (
     ANSWERED,
     ENDED,
     Call,
     Cast,
-    Deferred,
     Submission,
 )
 from actorio._idle_timeout import IdleTimeout
