@@ -1,13 +1,15 @@
 """Guarantee 31: one message for each silence, whatever kind of actor is silent."""
 
 import asyncio
+import contextvars
+import functools
 from typing import Any
 
 import pytest
 
 from actorio import Actor, ActorError, ActorSystem, StateMachine, interleave, state
 from actorio.testing import explore, run_in_virtual_time
-from tests.guarantees.actors import outcome, soon
+from tests.guarantees.actors import outcome, soon, until
 
 
 def now() -> float:
@@ -140,6 +142,28 @@ def test_guarantee_31_it_can_be_asked_for_in_a_handler() -> None:
 
     heard = after((0.5, lambda idler: idler.ask(("set", 2.0))), (0.5, "a"), (0.5, "b"), kind=Later)
     assert heard == [(("set", 2.0), 0.5), ("a", 1.0), ("b", 1.5), ("idle", 3.5)]
+
+
+async def test_guarantee_31_asked_for_in_a_handler_it_is_about_the_next_message_already() -> None:
+    class Later(Idler):
+        async def on_start(self) -> None:
+            """Ask for nothing yet."""
+
+    heard: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        idler = await system.spawn(Later, heard)
+        send = functools.partial(contextvars.Context().run, idler.send)  # without contextvars: the plain path
+        send(("set", 0.0))
+        send("a")
+        await until(lambda: len(heard) == 3)
+        send("b")
+        await until(lambda: len(heard) == 5)
+    assert [message for message, _ in heard[1:]] == ["a", "idle", "b", "idle"]
+
+
+def test_guarantee_31_it_is_no_silence_while_something_runs_beside_the_turns() -> None:
+    heard = after((0.5, lambda idler: idler.cast(Idler.beside, 3.0)), (0.5, "a"))
+    assert heard == [("beside", 0.5), ("a", 1.0), ("idle", 4.5)]
 
 
 def test_guarantee_31_a_silence_ends_with_its_incarnation() -> None:

@@ -241,6 +241,38 @@ async def test_guarantee_35_close_waits_for_it() -> None:
     assert log == ["changed", ("stopped", ExitReason.NORMAL)]
 
 
+async def test_guarantee_35_none_begins_when_the_actor_is_about_to_end() -> None:
+    class Leaving(Till):
+        async def receive(self, message: Any) -> Any:
+            if message == "leave":
+                self.context.stop()
+            elif message == "fail":
+                self.context.start_soon(asyncio.sleep, -1).cancel()
+                self.context.start_soon(self.fails)
+                await ticks(3)
+            return await super().receive(message)
+
+        async def fails(self) -> None:
+            raise ValueError
+
+    for message in ("leave", "fail"):
+        valve = Valve()
+        async with soon(), ActorSystem() as system:
+            leaving = await system.spawn(Leaving, valve)
+            await leaving.send(message)
+            await valve.entered.wait()
+            calls = [started(outcome(leaving.call(method))) for method in (Till.at_once, Till.at_once)]
+            await ticks(3)
+            assert not any(call.done() for call in calls)
+            valve.open.set()
+            for call in calls:
+                if message == "leave":
+                    assert isinstance(await call, ActorStoppedError)
+                else:
+                    assert await call == 1
+                    assert leaving.statistics().restarts == 1
+
+
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("end", ["stop", "kill", "crash"])
 async def test_guarantee_35_the_end_of_the_incarnation_cancels_it(end: str, begun: bool) -> None:

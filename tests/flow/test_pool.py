@@ -478,6 +478,21 @@ def test_guarantee_26_what_on_stuck_raises_is_reported_when_the_pool_has_no_turn
     run_in_virtual_time(main)
 
 
+async def test_guarantee_24_a_routee_that_ends_leaves_the_others_where_they_are() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Silent, size=4)
+        for place in (0, 2, 3):
+            before = pool.routees
+            before[place].kill()
+            await before[place].join()
+            await until(lambda: len(pool.routees) == 4)
+            after = pool.routees
+            assert [routee in after for routee in before] == [number != place for number in range(4)]
+            assert [routee.name for routee in after if routee in before] == [
+                routee.name for routee in before if routee in after
+            ]
+
+
 @pytest.mark.parametrize(("around", "start_timeout"), [(0.02, None), (None, 0.02)])
 async def test_a_pool_of_any_size_lets_others_run_while_it_starts(
     around: float | None, start_timeout: float | None
