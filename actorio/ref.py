@@ -279,7 +279,10 @@ class ActorRef(Generic[A_co]):
         check_callable("cast", method)
         self._check_thread()
         call = Cast(method, args, kwargs)
-        return self._sent if self._cell.begin_beside(call) else self._send_item(call)
+        try:
+            return self._sent if self._cell.begin_beside(call) else self._send_item(call)
+        except MailboxFullError as error:
+            return _Sending(self._cell, call, error)
 
     @overload
     def submit(

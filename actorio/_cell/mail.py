@@ -56,7 +56,7 @@ class Mail(Anatomy):
             raise self._undeliverable(item)
         if self.dispatcher.current is self and self.mailbox.full():
             self.mailbox.force(item)
-        elif not self.mailbox.accept(item, self._dropped):
+        elif not self.mailbox.accept(item, self.drop):
             return False
         self.accepted(item)
         return True
@@ -69,7 +69,8 @@ class Mail(Anatomy):
         self.accepted(tick)
         return True
 
-    def _dropped(self, item: Item) -> None:
+    def drop(self, item: Item) -> None:
+        """Give an item for which there is no room its fate."""
         if type(item) in ENVELOPES:
             if item.state >= ENDED:
                 return  # a cancelled tick, or an ask that nobody waits for: it has its fate

@@ -12,7 +12,6 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.anatomy import BEGIN
-from actorio._dispatcher import Waiter
 from actorio._envelope import DEFERRED, ENDED, Call
 from actorio._turns import side_turn
 from actorio.errors import ActorStoppedError
@@ -34,7 +33,6 @@ class SideTurns:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._running: dict[SideTurn, None] = {}
-        self._first_in_line: Waiter | None = None
 
     @classmethod
     def of(cls, cell: Cell) -> SideTurns:
@@ -61,21 +59,17 @@ class SideTurns:
         self._running[turn] = None
         turn.begin()
 
-    async def begin_with_room(self, envelope: Call | Cast) -> None:
-        """Begin one that comes out of the mailbox; while there is no room, all that is behind it waits too."""
-        while not self.has_room:
-            self._first_in_line = Waiter(self._cell.dispatcher)
-            await self._first_in_line
+    def begin_or_drop(self, envelope: Call | Cast) -> None:
+        """Begin one that comes out of the mailbox; waiting for room, it would hold up all that is behind it."""
         self._cell.handled -= 1  # the loop counts all that it takes
-        if envelope.state < ENDED:  # somebody still waits for it
+        if self.has_room:
             self.begin(envelope)
+        else:
+            self._cell.drop(envelope)
 
     def ended(self, turn: SideTurn) -> None:
-        """Note that one is over, and have whoever waits for that look."""
+        """Note that one is over."""
         del self._running[turn]
-        waiter, self._first_in_line = self._first_in_line, None
-        if waiter is not None:
-            waiter.wake()
 
     def cancel(self) -> None:
         """The incarnation ends, and cancels its tasks next: they are among them."""

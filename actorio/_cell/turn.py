@@ -21,6 +21,7 @@ from actorio._states import Intent, State
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
+    MailboxFullError,
 )
 
 if TYPE_CHECKING:
@@ -58,12 +59,18 @@ class Turn(Bonds):
     # -- calls of methods --------------------------------------------------------------------------
 
     def begin_beside(self, envelope: Call | Cast) -> bool:
-        """Begin a call at once, beside the turns, if its method is interleaved and nothing is in the way."""
+        """Begin a call at once, beside the turns, if its method is interleaved and the actor takes messages.
+
+        Raises:
+            MailboxFullError: as many run as the mailbox has capacity.
+        """
         if not self._is_interleaved(envelope) or not self._takes_messages():
             return False
         turns = SideTurns.of(self._whole)
         if not turns.has_room:
-            return False
+            error = MailboxFullError(self.ref, envelope.message)
+            error.add_note("as many interleaved calls run as its mailbox has capacity")
+            raise error
         if isinstance(envelope, Call):
             envelope.asker = self.runtime.current()
             if self.observer is not None:
@@ -86,7 +93,7 @@ class Turn(Bonds):
     def call(self, envelope: Call | Cast) -> Any:
         """Run the method of a call out of the mailbox: in this turn, or, interleaved, beside it from now on."""
         if self._is_interleaved(envelope):
-            return SideTurns.of(self._whole).begin_with_room(envelope)
+            return SideTurns.of(self._whole).begin_or_drop(envelope)
         return self.run_method(envelope)
 
     def run_method(self, envelope: Call | Cast) -> Any:

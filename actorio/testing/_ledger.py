@@ -128,6 +128,8 @@ class Ledger(Observer):
             return
         if account.in_hand is not None:
             self._breach(3, f"{cell.path} has begun {_name(item)} while it was at {_name(account.in_hand)}")
+        if item not in account.pending and _is_over(item):
+            return  # it has had its fate in the mailbox, and is skipped
         if item not in account.pending:
             self._breach(
                 1, f"{cell.path} has begun {_name(item)}, which was handled before or never accepted"
@@ -179,10 +181,12 @@ class Ledger(Observer):
         account = self._accounts.get(cell)
         if account is None or reason == "unsent":
             return
+        in_hand = account.in_hand is not None and payload(account.in_hand) is message
         if reason == "interrupted":
-            known = account.in_hand is not None and payload(account.in_hand) is message
-            account.in_hand = None if known else account.in_hand
-            known = known or any(payload(item) is message for item in account.beside)
+            known = in_hand or any(payload(item) is message for item in account.beside)
+            account.in_hand = None if in_hand else account.in_hand
+        elif in_hand and _is_over(account.in_hand):  # an interleaved call, for which there was no room
+            return
         else:
             if reason == "dropped" and cell.mailbox.overflow is Overflow.DROP_NEW:
                 account.dropped.append(message)
@@ -250,8 +254,7 @@ def _forget(messages: list[Any], message: Any) -> bool:
 def _strike(pending: dict[Item, None], message: Any) -> bool:
     for item in pending:
         if payload(item) is message:
-            if not _is_over(item):  # one that is over stays in the mailbox until it is skipped
-                del pending[item]
+            del pending[item]
             return True
     return False
 

@@ -17,10 +17,11 @@ from actorio import (
     DeadlockError,
     ExitReason,
     Mailbox,
+    MailboxFullError,
     interleave,
 )
 from actorio.testing import explore
-from tests.guarantees.actors import Valve, cancelled, in_turn, outcome, soon, started, ticks, until
+from tests.guarantees.actors import Valve, cancelled, outcome, soon, started, ticks, until
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")
 
@@ -181,42 +182,60 @@ async def test_guarantee_35_a_routee_runs_it_beside_its_jobs() -> None:
 
 async def test_guarantee_35_no_more_run_than_the_mailbox_has_capacity() -> None:
     async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
         till = await system.spawn(Till, Valve(), mailbox=Mailbox(2))
-        running = 0
-        most = 0
-        go = asyncio.Event()
-
-        async def work(_: Till) -> None:
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            await go.wait()
-            running -= 1
-
-        calls = [started(till.call(Till.does, work)) for _ in range(9)]
-        await ticks(5)
-        assert running == 2
-        assert till.statistics().depth == 2  # one more is in the turn that waits for room
-        go.set()
-        await asyncio.wait(calls)
-        assert most == 2
+        waiting = [started(till.call(Till.wait_for_change)) for _ in range(2)]
+        await ticks(3)
+        assert isinstance(await outcome(till.call(Till.total)), MailboxFullError)
+        assert isinstance(await outcome(till.cast(Till.total)), MailboxFullError)
+        till.cast(Till.total)
+        letter = await anext(letters)
+        assert (letter.message, letter.reason) == (Till.total, "unsent")
+        assert await till.call(Till.plain) == "plain", "others are not held up"
+        await till.call(Till.set_changed)
+        assert [await call for call in waiting] == ["changed"] * 2
+        assert await till.call(Till.total) == 0
         await ticks(2)
-        assert till.statistics().handled == 9
+        assert till.statistics().handled == 5
+
+
+async def test_guarantee_35_what_was_queued_and_finds_no_room_is_dropped() -> None:
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        pool = await system.spawn_pool(Till, Valve(), size=1)
+        routee = pool.routees[0]._cell
+        routee.mailbox.capacity = 2
+        waiting = [started(pool.call(Till.wait_for_change)) for _ in range(2)]
+        await ticks(5)
+        assert isinstance(await outcome(pool.call(Till.total)), MailboxFullError)
+        await pool.cast(Till.total)
+        letter = await anext(letters)
+        assert (letter.message, letter.reason) == (Till.total, "dropped")
+        await pool.call(Till.set_changed)
+        assert [await call for call in waiting] == ["changed"] * 2
 
 
 async def test_guarantee_35_one_that_nobody_waits_for_any_more_does_not_begin() -> None:
+    class Late(Till):
+        async def on_start(self) -> None:
+            refs.append(self.context.ref)
+            await self.valve.open.wait()
+
+    refs: list[Any] = []
     log: list[Any] = []
+    valve = Valve()
     async with soon(), ActorSystem() as system:
-        till = await system.spawn(Till, Valve(), log, mailbox=Mailbox(1))
-        first, *calls = await in_turn(
-            till.call(Till.wait_for_change),
-            *(till.call(Till.does, lambda till: till.log.append("ran")) for _ in range(2)),
-        )
-        assert await cancelled(calls[0])
-        assert await cancelled(calls[1])
-        await cancelled(first)  # it goes on unharmed
-        till._cell.instance.changed.set()  # type: ignore[union-attr]
-        await till.call(Till.plain)
+        spawning = started(system.spawn(Late, valve, log))
+        await until(lambda: refs)
+        call = started(refs[0].call(Till.does, lambda till: till.log.append("ran")))
+        await ticks(3)
+        assert await cancelled(call)
+        valve.open.set()
+        late = await spawning
+        first = started(late.call(Till.wait_for_change))
+        await ticks(3)
+        assert await cancelled(first)  # begun, it goes on unharmed
+        await late.call(Till.set_changed)
         await until(lambda: log)
     assert log == ["changed", ("stopped", ExitReason.NORMAL)]
 
@@ -276,29 +295,36 @@ async def test_guarantee_35_none_begins_when_the_actor_is_about_to_end() -> None
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("end", ["stop", "kill", "crash"])
 async def test_guarantee_35_the_end_of_the_incarnation_cancels_it(end: str, begun: bool) -> None:
+    class Counting(Till):
+        @interleave
+        async def wait_for_change(self) -> str:
+            nonlocal waits
+            waits += 1
+            return await super().wait_for_change()
+
+    waits = 0
     log: list[Any] = []
     async with soon(), ActorSystem() as system:
         letters = system.events.subscribe(DeadLetter)
-        till = await system.spawn(Till, Valve(), log)
+        till = await system.spawn(Counting, Valve(), log)
         if begun:
             await till.call(Till.plain)
         calls = [started(till.call(Till.wait_for_change)) for _ in range(2)]
         await till.cast(Till.wait_for_change)
-        await ticks(3)
+        await until(lambda: waits == 3)
         if end == "crash":
             await till.send(ValueError(end))
         else:
             getattr(till, end)()
         for call in calls:
             assert isinstance(await outcome(call), ActorStoppedError)
-        await until(lambda: len(log) >= 3)
-        assert log[:3] == ["cancelled"] * 3
         letter = await anext(letters)
         assert (letter.message, letter.reason) == (Till.wait_for_change, "interrupted")
         if end == "crash":
             assert await till.call(Till.plain) == "plain"
         else:
             assert (await till.join()).reason is (ExitReason.KILLED if end == "kill" else ExitReason.SHUTDOWN)
+        assert log[:3] == ["cancelled"] * 3
 
 
 async def test_guarantee_35_its_exception_is_the_answer_and_no_more() -> None:
@@ -448,11 +474,10 @@ async def _asked_beside_its_turns() -> None:
         work = [started(outcome(actor.ask(number))) for number in range(4)]
         for message in ("crash", 1):
             await actor.send(message)
-            await actor.cast(Ledgered.look, 2)
+            await outcome(actor.cast(Ledgered.look, 2))
         seen = [await outcome(look) for look in looks]
-        assert all(
-            value == number or isinstance(value, ActorStoppedError) for number, value in enumerate(seen)
-        )
+        for number, value in enumerate(seen):
+            assert value == number or isinstance(value, (ActorStoppedError, MailboxFullError))
         await asyncio.wait(work)
         if seen[0] == 0:
             actor.kill()
