@@ -240,6 +240,18 @@ async def test_guarantee_35_one_that_nobody_waits_for_any_more_does_not_begin() 
     assert log == ["changed", ("stopped", ExitReason.NORMAL)]
 
 
+async def test_guarantee_20_a_call_that_has_ended_leaves_nothing_in_its_actor() -> None:
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve())
+        for _ in range(3):
+            await till.call(Till.total)
+            await till.cast(Till.total)
+        cell = till._cell
+        await until(lambda: cell.handled == 6 and not cell.tasks)
+        assert not cell.deferred
+        assert not cell.has_side_turns()
+
+
 # --- how it ends ----------------------------------------------------------------------------------
 
 
