@@ -10,13 +10,14 @@ import asyncio
 import concurrent.futures
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, overload
 
-from actorio._dispatcher import Dispatcher, Waiter
+from actorio._crossing import copy_outcome, pass_cancel
+from actorio._dispatcher import Waiter
 from actorio._durations import check_duration, check_optional_duration
 from actorio._envelope import (
     ANSWERED,
@@ -28,11 +29,11 @@ from actorio._envelope import (
     Submission,
     payload,
 )
+from actorio._sending import Sending
 from actorio._states import Intent
 from actorio._typevar import TypeVar
 from actorio._waits import check_no_cycle
 from actorio.errors import (
-    ActorError,
     ActorStoppedError,
     ExitReason,
     MailboxFullError,
@@ -282,7 +283,7 @@ class ActorRef(Generic[A_co]):
         try:
             return self._sent if self._cell.begin_beside(call) else self._send_item(call)
         except MailboxFullError as error:
-            return _Sending(self._cell, call, error)
+            return Sending(self._cell, call, error)
 
     @overload
     def submit(
@@ -417,8 +418,8 @@ class ActorRef(Generic[A_co]):
             except Exception as error:
                 future.set_exception(error)
                 return
-            result.add_done_callback(lambda _: _copy(result, future))
-            future.add_done_callback(lambda done: _pass_cancel(done, result, system))
+            result.add_done_callback(lambda _: copy_outcome(result, future))
+            future.add_done_callback(lambda done: pass_cancel(done, result, system))
 
         system.from_thread(submit, func)
         return future
@@ -446,10 +447,10 @@ class ActorRef(Generic[A_co]):
             if self._cell.put(item):
                 return self._sent
         except ActorStoppedError as error:
-            return _Sending(self._cell, item, error)
+            return Sending(self._cell, item, error)
         if self._mailbox.overflow is Overflow.FAIL:
-            return _Sending(self._cell, item, MailboxFullError(self, payload(item)))
-        sending = _Sending(self._cell, item, None)
+            return Sending(self._cell, item, MailboxFullError(self, payload(item)))
+        sending = Sending(self._cell, item, None)
         self._cell.queue_up(item, sending)
         return sending
 
@@ -481,82 +482,6 @@ class ActorRef(Generic[A_co]):
         self._cell.request(intent)
 
 
-class _Sending:
-    """A send that is not done with: it waits for room, or has failed and its sender may want to know."""
-
-    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_waiter")
-
-    def __init__(self, cell: Cell, item: Item, error: ActorError | None) -> None:
-        self._cell = cell
-        self._item = item
-        self._error: BaseException | None = error
-        self._done = error is not None
-        self._awaited = False
-        self._waiter: Waiter | None = None
-
-    def admitted(self) -> None:
-        """The mailbox has let it in."""
-        self._done = True
-        self._cell.accepted(self._item)
-        self._wake()
-
-    def refused(self, error: BaseException) -> None:
-        """The mailbox never will."""
-        self._done = True
-        self._error = error
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            self._waiter.wake()
-
-    def __await__(self) -> Generator[Any, None, None]:
-        self._awaited = True
-        if not self._done:
-            yield from self._wait()
-        if self._error is not None:
-            raise self._error
-
-    def _wait(self) -> Generator[Any, None, None]:
-        waiter = self._waiter = _RoomWaiter(self._cell.dispatcher, self._give_up)
-        release = None
-        try:
-            release = self._cell.wait_of_current(self._cell.server)
-            while not self._done:
-                yield from waiter.__await__()
-        except BaseException:
-            self._give_up()
-            raise
-        finally:
-            if release is not None:
-                release()
-
-    def _give_up(self) -> None:
-        if not self._done:
-            self._done = True
-            self._cell.mailbox.leave_line(self)
-
-    def __del__(self) -> None:
-        if self._error is not None and not self._awaited:
-            self._cell.dead_letter(payload(self._item), "unsent")
-
-
-class _RoomWaiter(Waiter):
-    """Waits for room. A cancel gives the place in line up at once: there may be room before its task runs."""
-
-    __slots__ = ("_give_up",)
-
-    def __init__(self, dispatcher: Dispatcher, give_up: Callable[[], None]) -> None:
-        super().__init__(dispatcher)
-        self._give_up = give_up
-
-    def cancel(self, msg: object = None) -> bool:
-        if not super().cancel(msg):
-            return False
-        self._give_up()
-        return True
-
-
 def check_ref(what: str, ref: object) -> None:
     """Refuse what is no ref.
 
@@ -576,22 +501,3 @@ def check_callable(what: str, func: object) -> None:
         )
     if not callable(func):
         raise TypeError(f"{what} takes a function and its arguments, not {type(func).__name__}")
-
-
-def _copy(result: Result[Any], future: concurrent.futures.Future[Any]) -> None:
-    if result.cancelled():
-        future.cancel()
-    if not future.set_running_or_notify_cancel():  # from here on no other thread can cancel it
-        return
-    if (error := result.exception()) is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result.result())
-
-
-def _pass_cancel(future: concurrent.futures.Future[Any], result: Result[Any], system: Any) -> None:
-    if future.cancelled() and not result.done():
-        try:
-            system.from_thread(cast("Callable[[], None]", result.cancel), None)
-        except ActorError:
-            return
