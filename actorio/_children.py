@@ -70,6 +70,8 @@ class Children:
         self._group: asyncio.Task[None] | None = None
         self._recycling: dict[Cell, None] = {}
         """The group that is being stopped for its restart."""
+        self._due: dict[Cell, None] = {}
+        """The group that is about to be: who fails of it by then does not count again."""
         self._stopping: int = Intent.NONE
         self._stop_task: asyncio.Task[None] | None = None
         self._waiters: dict[Waiter, None] = {}
@@ -157,14 +159,15 @@ class Children:
         ):
             return Verdict.END
         one_for_one = self.supervision.strategy is Strategy.ONE_FOR_ONE
-        if not self._count(cell if one_for_one else None):
+        is_due = cell in self._due
+        if not (is_due or self._count(cell if one_for_one else None)):
             self._give_up(cell, error)
             return Verdict.END
         if one_for_one:
             return Verdict.RESTART
         self._failed.append(cell)
-        if self._group is None:  # who fails before its first step is in it, too, and does not count again
-            self._recycling = dict.fromkeys(self._group_of(self._failed))
+        if self._group is None:
+            self._due = dict.fromkeys(self._group_of(self._failed))
             self._group = self._task(self._restart_group(), "restarts its children")
         return Verdict.WAIT
 
@@ -206,7 +209,7 @@ class Children:
     async def _restart_group(self) -> None:
         while self._failed:
             group = self._group_of(self._failed)
-            self._failed = []
+            self._failed, self._due = [], {}
             if self.runtime.observer is not None:
                 self.runtime.observer.group_restarts(group)
             self._recycling = dict.fromkeys(group)
@@ -324,7 +327,7 @@ class Children:
     def _task_done(self, task: asyncio.Task[None]) -> None:
         """A task of the table has ended, perhaps cancelled before its first step, so that nothing of it ran."""
         if task is self._group:
-            self._group, self._recycling = None, {}
+            self._group, self._recycling, self._due = None, {}, {}
         if task is self._stop_task:
             self._stop_task = None
         if not task.cancelled() and (error := task.exception()) is not None:

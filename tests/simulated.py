@@ -4,11 +4,15 @@ Most tests of the guarantees are programs like any other, and what they assert m
 loop may choose. Those that need the world are marked `real_loop`, with what they need, and are left out, as plain
 functions are; the summary counts both and lists the former.
 
-`--actorio-seeds=N` says how many seeds (200 if it does not), `--actorio-seed=N` which one.
+Each test has so many seeds that a file has 200 runs at least; `--actorio-seeds=N` says how many a test has,
+`--actorio-seed=N` which one.
 """
 
 import asyncio
+import gc
 import inspect
+import math
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
@@ -21,6 +25,7 @@ LOOSE = SimulationSettings(max_steps=50_000)
 EXACT = SimulationSettings(max_steps=50_000, quantum=0.0, step_cost=0.0, thread_delay=0.0)
 """For tests that compare times with `==`: any order, and steps that take no time."""
 
+_RUNS_OF_A_FILE, _FEWEST_SEEDS = 200, 5
 _ROUNDS, _PAUSE = 20, 0.001  # an actor with endless mail is never quiet
 _REAL_LOOP = "real_loop(what): in simulation it is left out, as it needs threads, sockets, processes, ..."
 _LEFT_OUT = pytest.StashKey[list[pytest.Item]]()
@@ -62,8 +67,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if _simulating:
         left_out = [item for item in items if not _is_simulated(item)]
         items[:] = [item for item in items if _is_simulated(item)]
+        _share_runs(items)
         config.hook.pytest_deselected(items=left_out)
         config.stash[_LEFT_OUT] = left_out
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Leave collecting to the simulations: to find out, for each, that others have frozen the heap takes 30 ms."""
+    if _simulating:
+        gc.disable()
+
+
+def _share_runs(items: list[pytest.Item]) -> None:
+    tests = Counter(item.path for item in items)
+    for item in items:
+        mark = item.get_closest_marker("simulate")
+        assert mark is not None
+        seeds = max(_FEWEST_SEEDS, math.ceil(_RUNS_OF_A_FILE / tests[item.path]))
+        item.add_marker(pytest.mark.simulate(**{"seeds": seeds, **mark.kwargs}), append=False)
 
 
 def _is_simulated(item: pytest.Item) -> bool:

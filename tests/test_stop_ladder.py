@@ -454,6 +454,7 @@ async def test_a_wide_tree_ends(how: str, dynamic: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.asyncio(loop_factories=["asyncio"])
 @pytest.mark.parametrize("how", ["close", "stop", "kill"])
 @pytest.mark.parametrize("dynamic", [True, False])
 async def test_a_very_wide_tree_ends(how: str, dynamic: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorRef, ActorSystem
-from tests.guarantees.actors import soon, started, ticks
+from tests.guarantees.actors import soon, started, ticks, until
 
 LONGEST = 0.25  # seconds between two beats of the loop: far above the budget, for a machine under load
 
@@ -160,6 +160,6 @@ async def test_guarantee_16_a_stop_is_seen_beside_endless_mail() -> None:
         async with soon(), ActorSystem() as system:
             ref = await system.spawn(cls)
             await ref.send(0)
-            await ticks(5)
+            await until(lambda ref=ref: ref.statistics().handled)
             ref.stop()
             await ref.join()

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import logging
 from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -374,6 +375,12 @@ class Tree(RuleBasedStateMachine):
                 linked = set(ref._cell.links or ())
                 assert linked == {self.refs[other]._cell for other in node.links}
         self.model.forget()
+
+
+@pytest.fixture(autouse=True)
+def no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep thousands of failures away from pytest, which formats each of them."""
+    monkeypatch.setattr(logging.getLogger("actorio"), "disabled", True)
 
 
 def run_machine(examples: int, steps: int) -> None:

@@ -13,7 +13,7 @@ from tests.guarantees.test_guarantee_02_order import (
 from tests.guarantees.test_guarantee_10_strategies_are_those_of_otp import (
     test_guarantee_10_a_sibling_that_crashes_while_the_group_is_stopped_does_not_count as a_sibling_crashes,
 )
-from tests.simulation import asks, lives, under_faults
+from tests.simulation import asks, lives, trees, under_faults
 
 INTERVAL = 2.0  # virtual seconds
 
@@ -72,3 +72,8 @@ def test_a_sender_that_is_cancelled_as_room_is_made_has_sent_nothing() -> None:
 def test_siblings_that_crash_before_their_group_is_stopped_count_as_one() -> None:
     """The second was counted until the task that restarts the group took its first step: one restart too many."""
     simulate(lambda: a_sibling_crashes(Strategy.ONE_FOR_ALL), seed=22).unwrap()
+
+
+def test_who_fails_as_the_one_before_it_ends_for_good_is_restarted() -> None:
+    """Nobody was left of the group that was due, and it waited for its restart for ever."""
+    simulate(trees.storms, seed=30969, policy="pct").unwrap()
