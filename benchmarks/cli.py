@@ -3,6 +3,7 @@
 import json
 import sys
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,6 +70,8 @@ def benchmarks(
     if list_names:
         show_names(console)
         return
+    if plot_file and find_spec("matplotlib") is None:
+        raise typer.BadParameter("--plot draws with matplotlib: pip install -e '.[bench]'")
     machine = describe(loop)
     show_machine(console, machine)
     session = Session(console, quick=quick, repetitions=1 if quick else repetitions, loop=loop)

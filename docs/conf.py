@@ -8,7 +8,7 @@ copyright = "2026, actorio contributors"
 version = release = actorio.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "reference/performance/*.md"]
 html_theme = "furo"
 html_title = f"actorio {release}"
 
