@@ -57,9 +57,12 @@ class Groups:
 
         Raises:
             ActorStoppedError: the actor has ended.
+            ValueError: it belongs to another system, which would not tell of its end.
         """
         self._check_thread()
         check_ref("join", ref)
+        if ref._cell.runtime.groups is not self:
+            raise ValueError(f"join takes an actor of this system, and {ref.path} belongs to another")
         if not ref.is_alive:
             raise ActorStoppedError(ref, ref._cell.reason)
         self._joins += 1

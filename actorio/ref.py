@@ -35,6 +35,7 @@ from actorio._typevar import TypeVar
 from actorio._waits import check_no_cycle
 from actorio.errors import (
     ActorStoppedError,
+    DeadlockError,
     ExitReason,
     MailboxFullError,
     WrongThreadError,
@@ -357,6 +358,9 @@ class ActorRef(Generic[A_co]):
         return cell.terminated()
 
     async def _join(self, cell: Cell, timeout: float | None) -> None:
+        waiting = cell.runtime.current()
+        if getattr(waiting, "cell", None) is cell:  # an interleaved call, for which the end itself waits
+            raise DeadlockError((cell.path, cell.path))
         release = cell.wait_of_current()
         joiner = Waiter(cell.dispatcher)
         if cell.joiners is None:

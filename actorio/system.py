@@ -244,11 +244,13 @@ class ActorSystem:
         Raises:
             NameInUseError: a top-level actor or an alias has it.
             ActorStoppedError: the actor has ended.
-            TypeError, ValueError: not a name, or not a ref.
+            TypeError, ValueError: not a name, not a ref, or one of another system.
         """
         self._runtime.check_usable()
         check_name(alias)
         check_ref("register", ref)
+        if ref._cell.runtime is not self._runtime:
+            raise ValueError(f"register takes an actor of this system, and {ref.path} belongs to another")
         if alias in self._runtime.registry or alias in self._runtime.root.table:
             raise NameInUseError(f"the name {alias!r} is in use")
         if not ref.is_alive:

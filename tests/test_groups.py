@@ -16,6 +16,7 @@ from actorio import (
     Left,
     Mailbox,
     Overflow,
+    Topic,
 )
 from tests.stage import Boom, Diary, Gate, Puppet, spawn_children, ticks
 
@@ -67,6 +68,18 @@ async def test_a_restart_keeps_memberships() -> None:
         a.send_nowait(Boom())
         await a.ask("up")
         assert system.groups.members("g") == (a,)
+
+
+async def test_an_actor_of_another_system_has_no_group_and_no_alias_here() -> None:
+    async with ActorSystem() as here, ActorSystem() as there:
+        (stranger,) = await puppets(there, "s")
+        with pytest.raises(ValueError, match="join takes an actor of this system"):
+            here.groups.join("group", stranger)
+        with pytest.raises(ValueError, match="register takes an actor of this system"):
+            here.register("alias", stranger)
+        with pytest.raises(ValueError, match="of this system"):
+            Topic[str](here, "topic").subscribe(stranger)
+        assert here.groups.names() == ()
 
 
 async def test_an_ended_actor_cannot_join() -> None:

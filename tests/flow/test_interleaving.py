@@ -123,6 +123,18 @@ async def test_guarantee_35_an_actor_may_call_its_own_interleaved_method() -> No
         assert await till.call(Till.waits_for, lambda: till.call(Till.total)) == 0
 
 
+async def test_guarantee_35_one_that_waits_for_the_end_of_its_actor_is_a_deadlock() -> None:
+    class Waiting(Actor[Any]):
+        @interleave
+        async def join(self) -> None:
+            await self.context.ref.join()
+
+    async with soon(), ActorSystem() as system:
+        waiting = await system.spawn(Waiting)
+        with pytest.raises(DeadlockError):
+            await waiting.call(Waiting.join)
+
+
 async def test_guarantee_35_it_runs_in_its_senders_contextvars() -> None:
     async with soon(), ActorSystem() as system:
         till = await system.spawn(Till, Valve())
