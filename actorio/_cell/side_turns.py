@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.anatomy import BEGIN
 from actorio._envelope import DEFERRED, ENDED, Call
 from actorio._turns import side_turn
-from actorio.errors import ActorStoppedError
+from actorio.errors import ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
@@ -174,7 +174,7 @@ class SideTurn:
             if isinstance(error, asyncio.CancelledError):
                 envelope.cancelled_by_handler()
             else:
-                envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
+                envelope.fail(ActorStoppedError(cell.ref, ExitReason.CRASHED))
             cell.fail_by_task(self.task, error)
 
     def _end_interrupted(self) -> None:

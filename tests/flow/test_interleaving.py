@@ -135,6 +135,21 @@ async def test_guarantee_35_one_that_waits_for_the_end_of_its_actor_is_a_deadloc
             await waiting.call(Waiting.join)
 
 
+async def test_guarantee_35_an_exit_in_it_fails_the_actor_and_is_raised_from_the_block() -> None:
+    class Leaving(Actor[Any]):
+        @interleave
+        async def leave(self) -> None:
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        async with soon(), ActorSystem() as system:
+            leaving = await system.spawn(Leaving)
+            with pytest.raises(ActorStoppedError) as caught:
+                await leaving.call(Leaving.leave)
+            assert caught.value.reason is ExitReason.CRASHED
+            assert (await leaving.join()).reason is ExitReason.CRASHED
+
+
 async def test_guarantee_35_it_runs_in_its_senders_contextvars() -> None:
     async with soon(), ActorSystem() as system:
         till = await system.spawn(Till, Valve())
