@@ -141,13 +141,16 @@ async def test_guarantee_35_an_exit_in_it_fails_the_actor_and_is_raised_from_the
         async def leave(self) -> None:
             raise SystemExit(3)
 
-    with pytest.raises(SystemExit):
+    async def block() -> None:
         async with soon(), ActorSystem() as system:
             leaving = await system.spawn(Leaving)
             with pytest.raises(ActorStoppedError) as caught:
                 await leaving.call(Leaving.leave)
             assert caught.value.reason is ExitReason.CRASHED
             assert (await leaving.join()).reason is ExitReason.CRASHED
+
+    with pytest.raises(SystemExit):
+        await block()
 
 
 async def test_guarantee_35_it_runs_in_its_senders_contextvars() -> None:
