@@ -57,7 +57,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
     if not (_simulating and inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name)):
         return
     marks: Iterable[pytest.Mark] = [*getattr(obj, "pytestmark", ()), *collector.iter_markers()]
-    if not {mark.name for mark in marks} & {"simulate", "real_loop", "asyncio"}:
+    if not {mark.name for mark in marks} & {"simulate", "asyncio"}:
         pytest.mark.simulate(settings=LOOSE)(obj)
 
 

@@ -49,8 +49,42 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def run(suite: pytest.Pytester) -> pytest.RunResult:
-    return suite.runpytest_subprocess("-p", "no:cacheprovider", suite.path)
+SIMULATED = """
+import asyncio, pytest
+
+runs = []
+
+async def test_simulated():
+    runs.append(1)
+
+@pytest.mark.simulate(seeds=7)
+async def test_has_seeds_of_its_own():
+    assert len(runs) == {expected}
+
+async def test_fails_in_another_order():
+    told = []
+    tasks = [asyncio.get_running_loop().create_task(asyncio.sleep(0)) for _ in range(3)]
+    for number, task in enumerate(tasks):
+        task.add_done_callback(lambda _, number=number: told.append(number))
+    await asyncio.wait(tasks)
+    await asyncio.sleep(0.01)
+    assert told == [0, 1, 2]
+
+@pytest.mark.real_loop("threads")
+async def test_threads():
+    await asyncio.to_thread(print)
+
+@pytest.mark.asyncio(loop_factories=["asyncio"])
+async def test_one_loop():
+    await asyncio.sleep(0)
+
+def test_plain():
+    pass
+"""
+
+
+def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return suite.runpytest_subprocess("-p", "no:cacheprovider", *options, suite.path)
 
 
 def test_each_kind_of_leak_fails_its_test(suite: pytest.Pytester) -> None:
@@ -64,3 +98,17 @@ def test_a_clean_test_passes_on_every_loop(suite: pytest.Pytester) -> None:
     outcomes = run(suite).parseoutcomes()
     assert set(outcomes) == {"passed"}
     assert outcomes["passed"] >= 2
+
+
+@pytest.mark.parametrize(("options", "runs"), [([], 67), (["--actorio-seeds=3"], 3)])
+def test_simulated_it_runs_each_async_test_in_many_orders_and_says_which_it_does_not(
+    suite: pytest.Pytester, options: list[str], runs: int
+) -> None:
+    suite.makepyfile(SIMULATED.replace("{expected}", str(runs)))
+    result = run(suite, "--simulated", *options)
+    result.assert_outcomes(passed=2, failed=1, deselected=3)
+    text = result.stdout.str()
+    assert "1 plain functions, and 2 tests on real loops only:" in text
+    assert "::test_threads (threads)" in text
+    assert "::test_one_loop (the loops that it names)" in text
+    assert "::test_fails_in_another_order" in text

@@ -118,7 +118,8 @@ async def test_a_put_that_is_cancelled_as_room_is_made_puts_nothing_in() -> None
     await ticks(2)
     putting[0].cancel()
     assert mailbox.get_nowait() == 0
-    await asyncio.wait(putting)
+    async with soon():
+        await asyncio.wait(putting)
     assert [putting[0].cancelled(), mailbox.get_nowait(), mailbox.empty()] == [True, 2, True]
 
 
