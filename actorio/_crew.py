@@ -253,7 +253,7 @@ class Jobs:
     def fail(self, error: BaseException) -> None:
         """Have the pool fail in its turn, for what has failed outside of it; reported when it has no turn left."""
         if self.cell is not None and self.cell.state == State.STOPPING:
-            self.cell.count_failed_answer(error, unheard=True)
+            self.cell.count_failure(error, unheard=True)
             return
         self._failure = error
         self.changed()

@@ -125,7 +125,7 @@ def answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> boo
     asked, unheard = envelope.answers, envelope.state >= ENDED
     envelope.fail(error)
     if asked and isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit):
-        cell.count_failed_answer(error, unheard=unheard)
+        cell.count_failure(error, unheard=unheard)
         return True
     return False
 

@@ -1,8 +1,10 @@
-"""A progress bar for `pool.map`, drawn by rich, which comes with the extra `cli`.
+"""A progress bar for `pool.map`, drawn by rich.
 
-with ProgressBar("surveying") as bar:
-async for facts in pool.map(survey_file, paths, progress=bar):
-...
+    with ProgressBar("surveying") as bar:
+        async for facts in pool.map(survey_file, paths, progress=bar):
+            ...
+
+rich comes with the extra `cli`.
 """
 
 from __future__ import annotations

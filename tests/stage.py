@@ -93,7 +93,7 @@ async def ticks(count: int = 20) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait, tick by tick, for what must come soon."""
+    """Wait, tick by tick, for what must come soon, while virtual time stands still."""
     for _ in range(_MOST_TICKS):
         if condition():
             return

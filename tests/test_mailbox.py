@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from actorio import ActorStoppedError, ActorSystem, Mailbox, MailboxFullError, Overflow, PriorityMailbox
-from tests.guarantees.actors import Held, Valve, cancelled, outcome, soon, started, ticks
+from tests.guarantees.actors import Held, Valve, cancelled, outcome, soon, started
+from tests.stage import ticks
 
 # -- settings --------------------------------------------------------------------------------------
 

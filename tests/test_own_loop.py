@@ -19,7 +19,9 @@ from actorio import (
     Terminated,
     UnhandledMessageError,
 )
-from tests.guarantees.actors import Silent, cancelled, outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import Silent, cancelled, outcome, soon, started
+from tests.stage import ticks
 
 
 class Printer(Actor[Any]):

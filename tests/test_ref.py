@@ -24,6 +24,7 @@ from actorio import (
     Result,
     WrongThreadError,
 )
+from actorio.testing import until
 from tests.guarantees.actors import (
     Failing,
     Held,
@@ -33,9 +34,8 @@ from tests.guarantees.actors import (
     outcome,
     soon,
     started,
-    ticks,
-    until,
 )
+from tests.stage import ticks
 
 # -- what it is ------------------------------------------------------------------------------------
 

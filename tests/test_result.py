@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorStoppedError, ActorSystem, DeadlockError, Result
-from tests.guarantees.actors import Held, Silent, Valve, cancelled, outcome, soon, started, ticks
+from tests.guarantees.actors import Held, Silent, Valve, cancelled, outcome, soon, started
+from tests.stage import ticks
 
 
 async def test_a_result_may_be_awaited_many_times_and_gives_the_same_value() -> None:

@@ -30,6 +30,7 @@ from actorio import (
     NameNotFoundError,
     run,
 )
+from actorio.testing import until
 from tests.guarantees.actors import (
     Failing,
     Held,
@@ -40,9 +41,8 @@ from tests.guarantees.actors import (
     outcome,
     soon,
     started,
-    ticks,
-    until,
 )
+from tests.stage import ticks
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Result, Timer, WrongThreadError
-from tests.guarantees.actors import Recorder, Silent, soon, started, ticks
+from tests.guarantees.actors import Recorder, Silent, soon, started
+from tests.stage import ticks
 
 
 class Exposed(Actor[Any]):

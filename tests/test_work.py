@@ -20,8 +20,10 @@ from actorio import (
     Worker,
     WorkerError,
 )
+from actorio.testing import until
 from tests import chores
-from tests.guarantees.actors import outcome, soon, started, ticks, until
+from tests.guarantees.actors import outcome, soon, started
+from tests.stage import ticks
 
 on_one_loop = pytest.mark.asyncio(loop_factories=["asyncio"])
 """For tests of processes, which take a while to start."""
@@ -294,11 +296,11 @@ async def test_cancelling_running_work_kills_its_process_and_the_next_is_done_by
     marker = tmp_path / "pid"
     result = process_worker.submit(chores.stay, str(marker))
     dropped = process_worker.submit(chores.stay, str(tmp_path / "never"))
-    await until(lambda: marker.exists() and marker.read_text())
+    await until(lambda: marker.exists() and marker.read_text(), timeout=60)
     assert dropped.cancel()
     assert result.cancel()
     assert await process_worker.submit(chores.pid) not in {int(marker.read_text()), os.getpid()}
-    await until(lambda: not _lives(int(marker.read_text())))
+    await until(lambda: not _lives(int(marker.read_text())), timeout=60)
     assert not (tmp_path / "never").exists()
 
 
@@ -318,7 +320,7 @@ async def test_no_end_of_a_worker_leaves_its_process(end: str, tmp_path: Path) -
         async with soon(), ActorSystem(shutdown_timeout=0.05) as system:
             worker = await system.spawn(Worker, "process", shutdown=0.05)
             result = worker.submit(chores.stay, str(marker))
-            await until(lambda: marker.exists() and marker.read_text())
+            await until(lambda: marker.exists() and marker.read_text(), timeout=60)
             if end == "leave by exception":
                 raise LookupError
             if end == "kill":
@@ -329,7 +331,7 @@ async def test_no_end_of_a_worker_leaves_its_process(end: str, tmp_path: Path) -
     except LookupError:
         pass
     assert isinstance(await outcome(result), ActorStoppedError)
-    await until(lambda: not _lives(int(marker.read_text())))
+    await until(lambda: not _lives(int(marker.read_text())), timeout=60)
 
 
 @on_one_loop

@@ -123,9 +123,8 @@ class Cell(Ending):
                 if verdict == Verdict.END:
                     break
                 if not await self._until_restart(verdict):
-                    if (
-                        verdict == Verdict.RESTART
-                    ):  # ended by hand in the pause: that is its end, not the failure
+                    if verdict == Verdict.RESTART:
+                        # Ended by hand in the pause: that is its end, not the failure.
                         outcome = self.exit_reason(), outcome[1]
                     break
                 self.incarnation += 1

@@ -121,9 +121,7 @@ class SideTurn:
     def begin(self) -> None:
         """Start the task. Its coroutine has begun before, so that a cancel always finds somebody to tell."""
         cell, envelope = self.cell, self.envelope
-        envelope.state = (
-            DEFERRED  # the turn that has taken it out of the mailbox, if one has, gives no answer
-        )
+        envelope.state = DEFERRED  # if a turn has taken it out of the mailbox, that turn gives no answer
         if isinstance(envelope, Call) and envelope.asker is not None:
             envelope.asker.waits_on = self
         if cell.deferred is None:
@@ -167,7 +165,7 @@ class SideTurn:
             unheard = envelope.state >= ENDED
             envelope.fail(error)
             if isinstance(envelope, Call) and isinstance(error, self.reply_errors):
-                cell.count_failed_answer(error, unheard=unheard)
+                cell.count_failure(error, unheard=unheard)
             else:
                 cell.fail_by_task(self.task, error)
         else:

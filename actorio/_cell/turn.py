@@ -227,8 +227,8 @@ class Turn(Bonds):
             self.task.uncancel()
         self.cancel_soon = False
 
-    def count_failed_answer(self, error: BaseException, *, unheard: bool) -> None:
-        """Count an exception that was an answer; one that nobody heard is reported."""
+    def count_failure(self, error: BaseException, *, unheard: bool) -> None:
+        """Count an exception that does not end the actor; one that nobody heard is reported."""
         self.failed += 1
         if unheard:
             self._report(error)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actorio import Actor, ActorRef, ActorSystem, Ask
+from actorio import Actor, ActorRef, ActorSystem, Ask, Result
 from benchmarks.generator import Random16
 from benchmarks.inbox import Inbox
 from benchmarks.workload import Group, Outcome, Workload, expect
@@ -187,15 +187,17 @@ class Sink(Actor[int | RightPongs]):
     def __init__(self, workers: Workers) -> None:
         self.workers = workers
         self.right_pongs: list[int] = []
+        self.answer: Result[Sequence[int]] | None = None
 
     async def receive(self, message: int | RightPongs) -> None:
         if isinstance(message, RightPongs):
             self.answer = self.context.defer()
-            return
-        self.right_pongs.append(message)
-        if len(self.right_pongs) == len(self.workers):
-            for worker in self.workers:
-                await worker.send(EXIT)
+        else:
+            self.right_pongs.append(message)
+            if len(self.right_pongs) == len(self.workers):
+                for worker in self.workers:
+                    await worker.send(EXIT)
+        if len(self.right_pongs) == len(self.workers) and self.answer is not None:
             self.answer.set_result(self.right_pongs)
 
 
@@ -203,12 +205,11 @@ async def actorio(size: Size) -> Outcome[Sequence[int]]:
     async with ActorSystem() as system:
         workers: Workers = []
         sink = await system.spawn(Sink, workers)
-        right_pongs = asyncio.ensure_future(sink.ask(RightPongs()))
         for number in range(size.workers):
             workers.append(await system.spawn(Worker, number, size, workers, sink))
         for worker in workers:
             await worker.send(START)
-        return Outcome(await right_pongs, actors=size.workers + 1)
+        return Outcome(await sink.ask(RightPongs()), actors=size.workers + 1)
 
 
 BIG = Workload(

@@ -211,10 +211,14 @@ class Mall(Actor[Meeting | Report | Reports]):
             await self.meet(message)
         elif isinstance(message, Report):
             self.reports.append(message)
-            if len(self.reports) == self.size.creatures and self.answer is not None:
-                self.answer.set_result(self.reports)
+            self.answer_if_complete()
         else:
             self.answer = self.context.defer()
+            self.answer_if_complete()
+
+    def answer_if_complete(self) -> None:
+        if len(self.reports) == self.size.creatures and self.answer is not None:
+            self.answer.set_result(self.reports)
 
     async def meet(self, message: Meeting) -> None:
         if self.left == 0:
@@ -230,10 +234,9 @@ class Mall(Actor[Meeting | Report | Reports]):
 async def actorio(size: Size) -> Outcome[Sequence[Report]]:
     async with ActorSystem() as system:
         mall = await system.spawn(Mall, size)
-        reports = asyncio.ensure_future(mall.ask(Reports()))
         for place in range(size.creatures):
             await system.spawn(Creature, place % 3, mall)
-        return Outcome(await reports, actors=size.creatures + 1)
+        return Outcome(await mall.ask(Reports()), actors=size.creatures + 1)
 
 
 CHAMENEOS = Workload(

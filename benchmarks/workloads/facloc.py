@@ -131,6 +131,7 @@ class Quadrant(Role):
         self.cost = 0.0
         self.children: Sequence[Address] = ()
         self.boxes: Sequence[Box] = ()
+        self.leaving = False
         self.confirmed: list[Confirm] = []
         for point in points:
             if box.contains(point):
@@ -143,6 +144,7 @@ class Quadrant(Role):
         elif isinstance(message, Facility):
             self.learn(message)
         elif message is EXIT:
+            self.leaving = True
             self.tell(self.children, EXIT)
             if not self.children:
                 self.leave(Confirm(0, len(self.points)))
@@ -181,15 +183,19 @@ class Quadrant(Role):
         self.points = []
 
     def learn(self, facility: Facility) -> None:
-        """Hear of a facility: hand it up and across when it is a child's, else down."""
+        """Hear of a facility: hand it up and across when it is a child's, else down.
+
+        Nothing goes down behind EXIT: a child has had its last customer by then, and may have ended.
+        """
         self.facilities.append(facility.point)
         if facility.corner is None:
-            self.tell(self.children, Facility(None, facility.point))
-            return
-        if self.parent is not None:
-            self.tell([self.parent], Facility(self.corner, facility.point))
-        opposite = 3 - facility.corner
-        self.tell([self.children[opposite]], Facility(None, facility.point))
+            below = self.children
+        else:
+            below = [self.children[3 - facility.corner]]
+            if self.parent is not None:
+                self.tell([self.parent], Facility(self.corner, facility.point))
+        if not self.leaving:
+            self.tell(below, Facility(None, facility.point))
 
     def leave(self, confirm: Confirm) -> None:
         if self.parent is not None:

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from actorio.testing import explore
 from benchmarks.generator import JavaRandom, Random16
 from benchmarks.workload import AnyWorkload, Group, WrongAnswerError
 from benchmarks.workloads import ALL, UnknownNameError, select
 
+REAL_TIME = {"latency"}
+"""Workloads that measure while they run: in virtual time they measure nothing."""
 ONE_LOOP = pytest.mark.asyncio(loop_factories=["asyncio"])
 
 
@@ -44,6 +47,19 @@ async def run_checked(workload: AnyWorkload, program: str) -> None:
     workload.check(workload.quick, outcome.answer)
     assert outcome.actors > 0
     assert workload.messages(workload.quick, outcome.answer) >= 0
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [w for w in ALL if w.group is not Group.C and w.name not in REAL_TIME],
+    ids=lambda workload: workload.name,
+)
+def test_actors_find_what_they_must_in_whatever_order_they_run(workload: AnyWorkload) -> None:
+    async def main() -> None:
+        outcome = await workload.programs["actorio"](workload.quick)
+        workload.check(workload.quick, outcome.answer)
+
+    explore(main, seeds=range(20))
 
 
 @ONE_LOOP

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, AskCancelledError, Becoming, PipeFailed, UnhandledMessageError
-from actorio.testing import explore, run_in_virtual_time
-from tests.guarantees.actors import outcome, soon, ticks, until
+from actorio.testing import explore, run_in_virtual_time, until
+from tests.guarantees.actors import outcome, soon
+from tests.stage import ticks
 
 
 class Switch(Becoming[Any]):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorError, ActorSystem, StateMachine, interleave, state
-from actorio.testing import explore, run_in_virtual_time
-from tests.guarantees.actors import outcome, soon, until
+from actorio.testing import explore, run_in_virtual_time, until
+from tests.guarantees.actors import outcome, soon
 
 
 def now() -> float:

@@ -20,8 +20,9 @@ from actorio import (
     MailboxFullError,
     interleave,
 )
-from actorio.testing import explore
-from tests.guarantees.actors import Valve, cancelled, outcome, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import Valve, cancelled, outcome, soon, started
+from tests.stage import ticks
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")
 

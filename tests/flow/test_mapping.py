@@ -19,8 +19,9 @@ from actorio import (
     as_completed,
     first_result,
 )
-from actorio.testing import explore
-from tests.guarantees.actors import cancelled, outcome, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import cancelled, outcome, soon, started
+from tests.stage import ticks
 
 
 class Gauge:

@@ -29,7 +29,7 @@ from actorio import (
     StuckJob,
     Supervision,
 )
-from actorio.testing import explore, run_in_virtual_time
+from actorio.testing import explore, run_in_virtual_time, until
 from tests.guarantees.actors import (
     Failing,
     Held,
@@ -39,9 +39,8 @@ from tests.guarantees.actors import (
     outcome,
     soon,
     started,
-    ticks,
-    until,
 )
+from tests.stage import ticks
 
 PATIENT = Supervision(max_restarts=1_000_000, within=1.0)
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from actorio import ActorFailed, ActorSystem, Mailbox, PriorityMailbox
-from actorio.testing import explore
-from tests.guarantees.actors import Held, Recorder, Valve, in_turn, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import Held, Recorder, Valve, in_turn, soon, started
+from tests.stage import ticks
 
 LANE = {"urgent": 0, "usual": 1, "idle": 2}
 

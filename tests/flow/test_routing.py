@@ -23,8 +23,9 @@ from actorio import (
     Supervision,
     Work,
 )
-from actorio.testing import explore
-from tests.guarantees.actors import Held, Recorder, Valve, outcome, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import Held, Recorder, Valve, outcome, soon, started
+from tests.stage import ticks
 
 
 class Namesake(Actor[Any]):

@@ -19,8 +19,9 @@ from actorio import (
     StateMachine,
     state,
 )
-from actorio.testing import explore
-from tests.guarantees.actors import Valve, outcome, soon, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import Valve, outcome, soon
+from tests.stage import ticks
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")
 

@@ -17,8 +17,9 @@ from actorio import (
     MailboxFullError,
     PriorityMailbox,
 )
-from actorio.testing import explore
-from tests.guarantees.actors import in_turn, outcome, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import in_turn, outcome, soon, started
+from tests.stage import ticks
 
 USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from actorio import ActorError, ActorSystem, StateMachine, UnhandledMessageError, entry, state
-from actorio.testing import run_in_virtual_time
-from tests.guarantees.actors import outcome, soon, started, ticks, until
+from actorio.testing import run_in_virtual_time, until
+from tests.guarantees.actors import outcome, soon, started
+from tests.stage import ticks
 
 
 class Light(enum.Enum):

@@ -16,8 +16,9 @@ from actorio import (
     ExitReason,
     Worker,
 )
-from actorio.testing import explore
-from tests.guarantees.actors import cancelled, outcome, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import cancelled, outcome, soon, started
+from tests.stage import ticks
 
 
 class Table(Actor[Any]):

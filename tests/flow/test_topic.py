@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Mailbox, Overflow, Topic
-from actorio.testing import explore
-from tests.guarantees.actors import Held, Recorder, Valve, soon, started, ticks, until
+from actorio.testing import explore, until
+from tests.guarantees.actors import Held, Recorder, Valve, soon, started
+from tests.stage import ticks
 
 
 async def test_guarantee_34_everyone_who_has_subscribed_gets_each_message_once() -> None:

@@ -1,11 +1,11 @@
 """Small actors, and ways to wait, that the tests of several guarantees use."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from actorio import Actor
-from tests.simulated import quiet
+from tests.stage import ticks
 
 SOON = 5.0  # seconds; only a hang gets there
 
@@ -13,19 +13,6 @@ SOON = 5.0  # seconds; only a hang gets there
 def soon() -> asyncio.Timeout:
     """Turn a hang into a failure: `async with soon(), ActorSystem() as system`."""
     return asyncio.timeout(SOON)
-
-
-async def ticks(count: int) -> None:
-    """Let the loop go round `count` times."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-    await quiet()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let the loop go round until the condition holds."""
-    while not condition():  # noqa: ASYNC110 (what is waited for has no event)
-        await asyncio.sleep(0)
 
 
 def started(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

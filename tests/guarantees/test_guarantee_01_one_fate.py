@@ -23,6 +23,7 @@ from actorio import (
     Terminated,
     Timer,
 )
+from actorio.testing import until
 from tests.guarantees.actors import (
     Failing,
     Held,
@@ -32,9 +33,8 @@ from tests.guarantees.actors import (
     outcome,
     soon,
     started,
-    ticks,
-    until,
 )
+from tests.stage import ticks
 
 END = ["close", "stop", "kill"]
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorRef, ActorSystem, Mailbox
-from tests.guarantees.actors import Failing, Held, Recorder, Valve, outcome, soon, started, ticks
+from tests.guarantees.actors import Failing, Held, Recorder, Valve, outcome, soon, started
+from tests.stage import ticks
 
 
 async def test_guarantee_02_every_way_of_sending_keeps_the_order_of_the_calls() -> None:

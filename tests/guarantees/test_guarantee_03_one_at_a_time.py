@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Terminated
-from tests.guarantees.actors import Silent, outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import Silent, outcome, soon, started
+from tests.stage import ticks
 
 
 class Account(Actor[int]):

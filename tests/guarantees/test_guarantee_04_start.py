@@ -15,7 +15,8 @@ from actorio import (
     NameNotFoundError,
     StartTimeoutError,
 )
-from tests.guarantees.actors import Recorder, Silent, cancelled, outcome, soon, started, ticks
+from tests.guarantees.actors import Recorder, Silent, cancelled, outcome, soon, started
+from tests.stage import ticks
 
 
 async def test_guarantee_04_spawn_returns_after_on_start() -> None:

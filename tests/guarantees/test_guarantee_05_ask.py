@@ -19,6 +19,7 @@ from actorio import (
     Restart,
     Result,
 )
+from actorio.testing import until
 from tests.guarantees.actors import (
     Failing,
     Held,
@@ -30,9 +31,8 @@ from tests.guarantees.actors import (
     outcome,
     soon,
     started,
-    ticks,
-    until,
 )
+from tests.stage import ticks
 
 
 async def test_guarantee_05_ask_gives_what_receive_returns() -> None:

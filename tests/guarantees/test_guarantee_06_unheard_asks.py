@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from actorio import ActorSystem, AskTimeoutError, Mailbox
-from tests.guarantees.actors import Held, Recorder, Valve, cancelled, in_turn, outcome, soon, started, ticks
+from tests.guarantees.actors import Held, Recorder, Valve, cancelled, in_turn, outcome, soon, started
+from tests.stage import ticks
 
 
 @pytest.mark.parametrize("way", ["timeout", "cancel"])

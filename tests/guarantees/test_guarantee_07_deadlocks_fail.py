@@ -19,7 +19,9 @@ from actorio import (
     child,
     first_result,
 )
-from tests.guarantees.actors import outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import outcome, soon, started
+from tests.stage import ticks
 
 
 class Link(Actor[Any]):

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorRef, ActorSystem, Mailbox, MailboxFullError, Overflow
-from tests.guarantees.actors import Held, Recorder, Valve, outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import Held, Recorder, Valve, outcome, soon, started
+from tests.stage import ticks
 
 
 @pytest.mark.parametrize("overflow", list(Overflow))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorRef, ActorSystem
-from tests.guarantees.actors import soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import soon, started
+from tests.stage import ticks
 
 LONGEST = 0.25  # seconds between two beats of the loop: far above the budget, for a machine under load
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorRef, ActorSystem, Supervision, Terminated, Worker
-from tests.guarantees.actors import outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import outcome, soon, started
+from tests.stage import ticks
 
 user: ContextVar[str] = ContextVar("user", default="nobody")
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorFailed, ActorStoppedError, ActorSystem, ExitReason
-from tests.guarantees.actors import Held, Silent, Valve, cancelled, outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import Held, Silent, Valve, cancelled, outcome, soon, started
+from tests.stage import ticks
 
 
 class Logged(Actor[Any]):

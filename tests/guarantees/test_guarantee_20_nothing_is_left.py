@@ -23,6 +23,7 @@ from actorio import (
     Supervision,
     WrongThreadError,
 )
+from actorio.testing import until
 from tests.guarantees.actors import (
     Held,
     Recorder,
@@ -32,9 +33,8 @@ from tests.guarantees.actors import (
     outcome,
     soon,
     started,
-    ticks,
-    until,
 )
+from tests.stage import ticks
 
 
 class Busy(Actor[Any]):

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorStoppedError, ActorSystem, Restart
-from tests.guarantees.actors import outcome, soon, started, ticks
+from tests.guarantees.actors import outcome, soon, started
+from tests.stage import ticks
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorRef, ActorSystem, Mailbox, Overflow, Supervision
-from tests.guarantees.actors import Held, Valve, outcome, soon, started, ticks, until
+from actorio.testing import until
+from tests.guarantees.actors import Held, Valve, outcome, soon, started
+from tests.stage import ticks
 
 ROOT = Path(__file__).parents[2]
 
