@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actorio._cell import Cell
 from actorio._dispatcher import Waiter
 from actorio._states import Intent, Options, State, Verdict
+from actorio._waits import Fork
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -318,6 +319,28 @@ class Children:
                 if alarm is not None:
                     alarm.cancel()
             _all_ended(cells)
+
+    async def terminate(self, cell: Cell) -> None:
+        """Stop one child by hand, and kill it when its shutdown time is over; returns when it has ended.
+
+        A child whose message waits for the turn that does this is ended by that time.
+
+        Raises:
+            DeadlockError: there is no such time; nothing was done.
+
+        Cancellation: only this wait ends; the child still has no more than its time.
+        """
+        limited = cell.options.shutdown is not None
+        release = cell.wait_of_current(Fork(lambda: (cell,), every=True), ends_by_itself=limited)
+        alarm = self._deadline(cell, lambda: cell.request(Intent.KILL))
+        cell.request(Intent.STOP)
+        try:
+            await self._until(lambda: cell.state == State.ENDED)
+        finally:
+            if release is not None:
+                release()
+        if alarm is not None:
+            alarm.cancel()
 
     def _task(self, work: Any, name: str) -> asyncio.Task[None]:
         task = self.runtime.make_task(work, f"{self.path or '/'} {name}")

@@ -167,14 +167,18 @@ class Supervisor(Actor[Any]):
             raise
 
     async def terminate_child(self, name: str) -> None:
-        """Stop a child within its shutdown time; its specification stays, unless it is temporary.
+        """Stop a child, and kill it when its shutdown time is over; its specification stays, unless it is temporary.
+
+        A child whose current message waits for this supervisor has that time as well, to give up.
 
         Raises:
             ChildError: there is no such child.
+            DeadlockError: it waits for this supervisor, and has `shutdown=None`; it was not stopped.
         """
         known = self._find(name)
-        if known.ref is not None:
-            await _end(known.ref, known.spec.shutdown)
+        if known.ref is not None and known.ref.is_alive:
+            cell = known.ref._cell
+            await cell.siblings.terminate(cell)
         if known.spec.restart is Restart.TEMPORARY:
             self._children.pop(name, None)
 
@@ -260,13 +264,3 @@ class Supervisor(Actor[Any]):
     @staticmethod
     def _name(known: _Child) -> str:
         return known.spec.name or ""
-
-
-async def _end(ref: ActorRef[Any], shutdown: float | None) -> None:
-    """Stop an actor, and kill it when its shutdown time is over."""
-    ref.stop()
-    try:
-        await ref.join(shutdown or None)
-    except TimeoutError:
-        ref.kill()
-        await ref.join()

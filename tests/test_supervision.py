@@ -251,6 +251,29 @@ async def test_terminate_child_ends_one_that_waits_for_an_answer_of_its_supervis
         assert await states(sup) == {"a": "ended"}
 
 
+@in_virtual_time
+async def test_a_terminated_child_that_waits_for_its_supervisor_no_longer_ends_in_order() -> None:
+    async def ask_for_a_second(_: Puppet) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await sup.call(Supervisor.count_children)
+
+    diary: Diary = []
+    async with supervised(puppet("a", diary, shutdown=2.0)) as (system, sup):
+        gate = Gate()
+        held = asyncio.ensure_future(sup.submit(gate.hold))
+        await gate.reached()
+        terminated = asyncio.ensure_future(sup.call(Supervisor.terminate_child, "a"))
+        await ticks()
+        system.lookup("/sup/a").send_nowait(ask_for_a_second)
+        await ticks()
+        gate.open()
+        await held
+        await terminated
+        assert now() == 1.0
+        assert diary[-1] == ("a", "stop", ExitReason.SHUTDOWN)
+
+
 async def test_counts() -> None:
     async with supervised(puppet("a"), child(Supervisor, name="inner")) as (system, sup):
         counts = [await sup.call(Supervisor.count_children)]

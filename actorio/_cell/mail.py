@@ -116,17 +116,24 @@ class Mail(Anatomy):
         """Whom one waits for who has mail here: this actor, or, where it is a pool, any of its routees."""
         return self.mailbox.readers or self._whole
 
-    def wait_of_current(self, target: Waits | Fork | None = None) -> Callable[[], None] | None:
-        """Note that the actor whose turn it is waits, for this one unless said; returns how to take that back.
+    def wait_of_current(
+        self, target: Waits | Fork | None = None, *, ends_by_itself: bool = False
+    ) -> Callable[[], None] | None:
+        """Note that the actor whose turn it is waits, for this one unless said; as `wait_of_current` below."""
+        return wait_of_current(
+            self.runtime, self._whole if target is None else target, ends_by_itself=ends_by_itself
+        )
 
-        Raises:
-            DeadlockError: that would close a cycle.
-        """
-        return wait_of_current(self.runtime, self._whole if target is None else target)
 
-
-def wait_of_current(runtime: Runtime, target: Waits | Fork) -> Callable[[], None] | None:
+def wait_of_current(
+    runtime: Runtime, target: Waits | Fork, *, ends_by_itself: bool = False
+) -> Callable[[], None] | None:
     """Note that the actor whose turn it is, if it is one's, waits for the target; returns how to take that back.
+
+    Args:
+        runtime: whose turns are looked at.
+        target: who is waited for; a `Fork` where the wait may close a cycle, since chains must have an end.
+        ends_by_itself: the wait is over after some time in any case, so that it may close a cycle.
 
     Raises:
         DeadlockError: that would close a cycle.
@@ -134,7 +141,8 @@ def wait_of_current(runtime: Runtime, target: Waits | Fork) -> Callable[[], None
     waiting = runtime.current()
     if waiting is None:
         return None
-    check_no_cycle(waiting, target)
+    if not ends_by_itself:
+        check_no_cycle(waiting, target)
     waiting.waits_on = target
 
     def release() -> None:

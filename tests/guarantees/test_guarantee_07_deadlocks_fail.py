@@ -1,6 +1,7 @@
 """Guarantee 7: a wait that would close a cycle of waiting actors raises at once; another one never does."""
 
 import asyncio
+import functools
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from actorio import (
     ActorStoppedError,
     ActorSystem,
     DeadlockError,
+    ExitReason,
     Mailbox,
     Result,
     Supervisor,
@@ -21,7 +23,7 @@ from actorio import (
 )
 from actorio.testing import until
 from tests.guarantees.actors import outcome, soon, started
-from tests.stage import ticks
+from tests.stage import Gate, Puppet, in_virtual_time, now, ticks
 
 
 class Link(Actor[Any]):
@@ -733,6 +735,58 @@ async def test_guarantee_07_a_last_hook_that_calls_the_supervisor_that_ends_it_f
             await supervisor.call(Supervisor.terminate_child, "it")
     assert [type(error) for error in log] == [DeadlockError]
     assert log[0].path == ("/top/it", "/top", "/top/it")
+
+
+async def _call_supervisor(supervisor: ActorRef[Supervisor], _: Puppet) -> Any:
+    return await supervisor.call(Supervisor.count_children)
+
+
+async def _terminate_one_that_waits(shutdown: float | None, waits: str) -> tuple[Any, ExitReason | None]:
+    """Terminate a child whose message waits for its supervisor: what came of that, and how the child has ended."""
+    gate = Gate()
+    specs = [child(Puppet, name=name, shutdown=shutdown) for name in ("it", "other")]
+    async with ActorSystem() as system:
+        supervisor = await system.spawn(Supervisor, specs, name="top")
+        it, other = system.lookup("/top/it"), system.lookup("/top/other")
+        terminate = functools.partial(supervisor.call, Supervisor.terminate_child, "it")
+        asks: Any = functools.partial(_call_supervisor, supervisor)
+        held = started(supervisor.submit(gate.hold)._wait())
+        await gate.reached()
+        if waits == "for that":
+            answer = started(outcome(it.ask(lambda _: outcome(terminate()))))
+        else:
+            answer = started(outcome(terminate()))
+            await ticks()
+            it.send_nowait(asks if waits == "directly" else lambda _: other.ask(asks))
+        await ticks()
+        gate.open()
+        await held
+        came = await answer
+        if isinstance(came, DeadlockError):
+            return came, await it.ask(lambda _: None)
+        info = await supervisor.call(Supervisor.which_children)
+        assert [(child.name, child.state) for child in info] == [("it", "ended"), ("other", "running")]
+        return came, (await it.join()).reason
+
+
+@pytest.mark.parametrize("waits", ["directly", "by way of another", "for that"])
+@in_virtual_time
+async def test_guarantee_07_a_terminated_child_that_waits_for_its_supervisor_has_its_time(waits: str) -> None:
+    answer, reason = await _terminate_one_that_waits(2.0, waits)
+    assert isinstance(answer, ActorStoppedError) if waits == "for that" else answer is None
+    assert reason is ExitReason.KILLED
+    assert now() == 2.0
+
+
+@pytest.mark.parametrize("waits", ["directly", "by way of another", "for that"])
+@in_virtual_time
+async def test_guarantee_07_a_child_that_no_time_would_end_is_not_terminated(waits: str) -> None:
+    answer, reason = await _terminate_one_that_waits(None, waits)
+    assert isinstance(answer, DeadlockError)
+    others = ("/top/other",) if waits == "by way of another" else ()
+    assert answer.path == ("/top", "/top/it", *others, "/top")
+    assert reason is None
+    assert now() == 0
 
 
 async def test_guarantee_07_a_last_hook_that_asks_a_parent_that_waits_for_its_children_fails(
