@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell import BEGIN
 from actorio._kinds import kind_of
 from actorio.errors import ActorStoppedError
 
@@ -66,7 +67,7 @@ class Source:
         if self._reader is not None:
             self._reader.cancel()
         elif items is not None and not self._owner.has_ended and not self._owner.runtime.loop.is_closed():
-            self._start(close_iterator, items)
+            self._start(_close, items)
 
     def _read(self, items: Iterator[Any], count: int) -> None:
         try:
@@ -81,10 +82,11 @@ class Source:
         if self._owner.has_ended:
             self._ends(ActorStoppedError(self._owner.ref, self._owner.reason))
         else:
-            self._reader = self._owner.start_soon(func, args, copy_context())
+            self._reader = self._owner.start_soon(func, args, copy_context(), begun=True)
 
     async def _read_async(self, items: AsyncIterator[Any], count: int) -> None:
         try:
+            await BEGIN
             while len(self._ready) < count:
                 self._ready.append(await anext(items))
         except StopAsyncIteration:
@@ -104,6 +106,13 @@ class Source:
         self.is_over = True
         self._items = self._async_items = None
         self._failure = failure
+
+
+async def _close(items: AsyncIterator[Any]) -> None:
+    try:
+        await BEGIN
+    finally:
+        await close_iterator(items)
 
 
 async def close_iterator(items: AsyncIterator[Any]) -> None:

@@ -16,6 +16,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from actorio._arrival import bring
+from actorio._cell import BEGIN
 from actorio._kinds import check_plain_function, kind_of
 from actorio._source import close_iterator
 from actorio.errors import ActorError
@@ -39,9 +40,11 @@ def add_source(
         if function is not None:
             check_plain_function(name, function)
 
+    items = aiter(source)
+
     async def source_of_actor() -> None:
-        items = aiter(source)
         try:
+            await BEGIN
             async for value in items:
                 if not await bring(cell, value if item is None else item(value)):
                     return
@@ -55,4 +58,4 @@ def add_source(
         if end is not None:
             await bring(cell, end())
 
-    return cell.start_soon(source_of_actor, (), copy_context())
+    return cell.start_soon(source_of_actor, (), copy_context(), begun=True)

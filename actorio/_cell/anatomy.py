@@ -237,7 +237,7 @@ class Anatomy(Waiter):
 
 
 class _Begin:
-    """Awaited first in a life that is begun by hand, before there is a task."""
+    """Awaited first in a coroutine that is begun by hand, before there is a task: a cancel always finds it there."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield

@@ -156,14 +156,21 @@ class Turn(Bonds):
         return self.children
 
     def start_soon(
-        self, func: Callable[..., Any], args: tuple[Any, ...], variables: Variables
+        self, func: Callable[..., Any], args: tuple[Any, ...], variables: Variables, *, begun: bool = False
     ) -> asyncio.Task[Any]:
-        """Start a task of this incarnation."""
+        """Start a task of this incarnation.
+
+        One that is to be `begun` awaits `BEGIN` first, and gets there before this returns: a cancel before the first
+        step of the task finds it there.
+        """
         work = func(*args)
         if not inspect.iscoroutine(work):
             raise TypeError(f"start_soon takes a coroutine function, not {func!r}")
         name = f"{self.path} {getattr(func, '__name__', 'task')}"
-        task = self.start_task(self._background(work), name, variables)
+        background = self._background(work)
+        if begun:
+            background.send(None)
+        task = self.start_task(background, name, variables)
         task.add_done_callback(
             lambda _: work.close()
         )  # cancelled before its first step, it was never awaited

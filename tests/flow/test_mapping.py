@@ -284,6 +284,30 @@ async def test_guarantee_28_a_cancelled_consumer_leaves_nothing() -> None:
         assert await pool.submit(square, 3) == 9
 
 
+async def test_guarantee_28_a_source_that_was_never_read_is_closed_all_the_same() -> None:
+    class Connection:
+        closed = 0
+
+        def __aiter__(self) -> "Connection":
+            return self
+
+        async def __anext__(self) -> int:
+            raise AssertionError("nobody is to read it")
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    connection = Connection()
+    async with soon(), ActorSystem() as system:
+        mapping = (await system.spawn_pool(Worker, size=1)).map(even, connection)
+        first = mapping.__anext__()
+        first.send(None)  # it waits for the task that is to read the source, and has not begun
+        await mapping.aclose()
+        first.close()
+        await until(lambda: connection.closed)
+    assert connection.closed == 1
+
+
 async def test_guarantee_28_a_consumer_that_fails_leaves_no_exception_behind() -> None:
     async def fail(number: int) -> int:
         raise ValueError(number)

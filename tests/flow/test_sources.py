@@ -347,6 +347,48 @@ async def test_guarantee_36_a_queued_item_is_a_dead_letter_and_never_reaches_a_l
     assert 0 not in valve.begun
 
 
+class Connection:
+    """A source that is open before it is read."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def __aiter__(self) -> "Connection":
+        return self
+
+    async def __anext__(self) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    async def aclose(self) -> None:
+        await asyncio.sleep(0)
+        self.closed += 1
+
+
+@pytest.mark.parametrize("end", ["stop", "kill", "crash", "take back"])
+async def test_guarantee_36_a_source_that_was_never_read_is_closed_all_the_same(end: str) -> None:
+    class Hasty(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            task = self.context.add_source(connection)
+            if end == "take back":
+                task.cancel()
+            elif end == "stop":
+                self.context.stop()
+            elif end == "kill":
+                self.context.ref.kill()
+            else:
+                raise ValueError(message)
+
+    connection = Connection()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Hasty)
+        await ref.send("begin")
+        await until(lambda: connection.closed)
+        ref.stop()
+        await ref.join()
+    assert connection.closed == 1
+
+
 async def test_guarantee_36_cancelling_the_task_takes_the_source_back() -> None:
     endless = Numbers(0)
     async with soon(), ActorSystem() as system:
