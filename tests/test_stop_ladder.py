@@ -12,7 +12,19 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorExit, ActorRef, ActorSystem, ExitReason, ShutdownReport
+from actorio import (
+    Actor,
+    ActorExit,
+    ActorFailed,
+    ActorRef,
+    ActorStoppedError,
+    ActorSystem,
+    DeadLetter,
+    ExitReason,
+    ShutdownReport,
+    interleave,
+)
+from tests.guarantees.actors import outcome, started
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
 
 GRACE = 0.25
@@ -214,6 +226,150 @@ async def test_a_background_task_that_swallows_its_cancel_is_abandoned_and_named
         assert now() == 1.0 + 2 * GRACE
     assert abandoned(system) == ("/a background",)
     await let_go()
+
+
+# -- what runs beside the turns --------------------------------------------------------------------
+
+
+class Besieged(Stubborn):
+    """Has calls that swallow cancels beside its turns."""
+
+    @interleave
+    async def beside(self, cancels: int) -> None:
+        await self.hang(cancels)
+
+
+async def besieged(system: ActorSystem, *cancels: int) -> tuple[ActorRef[Besieged], list[asyncio.Task[Any]]]:
+    """Spawn one that has stubborn calls beside it."""
+    actor = await system.spawn(Besieged, [], FOR_EVER, name="s", shutdown=2.0)
+    await actor.ask("started")
+    calls = [started(outcome(actor.call(Besieged.beside, count))) for count in cancels]
+    await ticks()
+    return actor, calls
+
+
+@pytest.mark.parametrize(
+    ("end", "swallows", "seconds", "is_abandoned"),
+    [
+        ("stop", 0, 0.0, False),
+        ("stop", 1, 2.0, False),
+        ("stop", 2, 2.0 + 2 * GRACE, True),
+        ("kill", 0, 0.0, False),
+        ("kill", 1, GRACE, False),
+        ("kill", 2, 2 * GRACE, True),
+        ("crash", FOR_EVER, 2.0 + 2 * GRACE, True),
+    ],
+)
+@in_virtual_time
+async def test_an_interleaved_call_is_cancelled_again_and_then_given_up(
+    end: str, swallows: int, seconds: float, is_abandoned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ActorSystem() as system:
+        actor, (call,) = await besieged(system, swallows)
+        if end == "crash":
+            actor.send_nowait(Boom())
+            assert await actor.ask("restarted") == "restarted"
+        else:
+            getattr(actor, end)()
+            await actor.join()
+        assert now() == seconds
+        assert type(await call) is ActorStoppedError
+        assert abandoned(system) == (("/s beside",) if is_abandoned else ())
+        assert is_abandoned == any("abandoned /s beside:" in line for line in caplog.messages)
+    await let_go()
+
+
+@in_virtual_time
+async def test_all_the_stubborn_calls_of_an_actor_have_one_time_between_them() -> None:
+    async with ActorSystem() as system:
+        actor, calls = await besieged(system, 1, FOR_EVER, 0, FOR_EVER, 1)
+        actor.stop()
+        await actor.join()
+        assert now() == 2.0 + 2 * GRACE
+        await asyncio.wait(calls)
+        assert abandoned(system) == ("/s beside", "/s beside")
+    await let_go()
+
+
+@in_virtual_time
+async def test_one_that_is_given_up_with_its_calls_is_named_with_them() -> None:
+    async with ActorSystem() as system:
+        actor, calls = await besieged(system, FOR_EVER, 0)
+        actor.send_nowait("hang")
+        await ticks()
+        actor.kill()
+        await actor.join()
+        await asyncio.wait(calls)
+        assert now() == 2 * GRACE
+        assert abandoned(system) == ("/s", "/s beside")
+    await let_go()
+
+
+@in_virtual_time
+async def test_a_kill_that_a_hook_swallows_gives_up_the_hook() -> None:
+    async with ActorSystem() as system:
+        actor = await system.spawn(Stubborn, [], 0, FOR_EVER, name="s", shutdown=NEVER)
+        actor.stop()
+        await gates.gate.reached()
+        actor.kill()
+        ended = await actor.join()
+        assert (now(), ended.reason, ended.error) == (2 * GRACE, ExitReason.KILLED, None)
+        await ticks()
+        assert abandoned(system) == ("/s on_stop",)
+        assert (await actor.join()) == ended
+    await let_go()
+
+
+@pytest.mark.parametrize("by_kill", [True, False])
+@in_virtual_time
+async def test_guarantee_01_a_cast_that_is_given_up_is_one_dead_letter(by_kill: bool) -> None:
+    system = ActorSystem()
+    async with system.events.subscribe(DeadLetter) as letters:
+        async with system:
+            actor, _ = await besieged(system)
+            await actor.cast(Besieged.beside, FOR_EVER)
+            await ticks()
+            call = asyncio.ensure_future(actor.call(Besieged.beside, FOR_EVER))
+            await ticks()
+            actor.stop()
+            await asyncio.sleep(1.0)
+            if by_kill:
+                actor.kill()
+            ended = await actor.join()
+            with pytest.raises(ActorStoppedError) as caught:
+                await call
+            assert caught.value.reason is ended.reason
+            await let_go()
+        assert [(letter.message, letter.reason) async for letter in letters] == [
+            (Besieged.beside, "interrupted")
+        ]
+
+
+@pytest.mark.parametrize("error", [Boom, SystemExit])
+@in_virtual_time
+async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseException]) -> None:
+    async def fails() -> None:
+        try:
+            await asyncio.sleep(NEVER)
+        finally:
+            raise error
+
+    async def live() -> None:
+        async with system:
+            actor = await system.spawn(Puppet)
+            await actor.ask(lambda me: me.context.start_soon(fails) and None)
+            await ticks()
+            actor.stop()
+            assert (await actor.join()).error is None
+
+    system = ActorSystem()
+    async with system.events.subscribe(ActorFailed) as failures:
+        if error is SystemExit:
+            with pytest.raises(SystemExit):
+                await live()
+        else:
+            await live()
+        assert [type(failure.error) async for failure in failures] == [error]
 
 
 @in_virtual_time

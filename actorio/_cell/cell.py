@@ -349,6 +349,11 @@ class Cell(Ending):
         self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
         if self.task is not None:
             self.task.cancel()
+        if (
+            self.state != State.STOPPING or self.stopper is not None
+        ):  # otherwise it waits for them, and passes it on
+            for task in self.tasks or ():
+                task.cancel()
 
     def _give_up_soon(self) -> None:
         """Give up when all that is ready now has run: in a busy system its task may have had no turn yet."""
@@ -372,15 +377,14 @@ class Cell(Ending):
         if self._waits_for_the_runtime():
             self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
             return
-        if self.task is not None:
-            self.runtime.abandon(self.task)
+        self._abandon((self.stopper if self.state == State.STOPPING else self.task, *(self.tasks or ())))
         self._interrupt_in_hand()
         self._drop_timers()
-        tasks, self.tasks = self.tasks, None
-        for task in tasks or ():
-            task.cancel()
+        self.tasks = None
         self._drop_instance(ExitReason.KILLED)
         self._end(ExitReason.KILLED, None)
+        if self.task is not None:
+            self.wake()  # it waits for them no longer
 
     def _poke(self) -> None:
         """Have the task look again."""

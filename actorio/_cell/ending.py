@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import (
+    ENDED,
     NO_MESSAGE,
 )
-from actorio._states import Intent, Verdict
+from actorio._states import Intent, State, Verdict
 from actorio._turns import hook
 from actorio._waits import Fork
 from actorio.errors import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.cell import Cell
     from actorio._children import Children
+    from actorio._envelope import Envelope
 from actorio._cell.anatomy import KILL_GRACE
 from actorio._cell.turn import Turn
 
@@ -56,7 +58,7 @@ class Ending(Turn):
                     await self._last_hook("on_undelivered", left, reason)
             if hooks.on_stop and not self.must_end_at_once():
                 await self._last_hook("on_stop", reason)
-            await self._end_own_work()  # of the hooks
+        await self._end_own_work()  # of the hooks
 
     async def _stop_children(self, children: Children, intent: int) -> None:
         while True:
@@ -83,12 +85,17 @@ class Ending(Turn):
             timers[timer].cancel()  # type: ignore[index]
 
     async def _cancel_tasks(self) -> None:
-        tasks, self.tasks = self.tasks or {}, None
+        """Cancel the tasks of the incarnation, again once its shutdown time is over, and wait for their end."""
+        tasks = list(self.tasks or ())
+        _cancel_all(tasks)
+        limit = self.options.shutdown
+        alarm = None if limit is None else self.runtime.timers.after(limit, partial(_cancel_all, tasks))
+        await self._until_over(tasks)
+        if alarm is not None:
+            alarm.cancel()
+        known = self.tasks or {}
         for task in tasks:
-            task.cancel()
-        for task in tasks:
-            if not task.done():
-                await self._outcome_of(task)
+            known.pop(task, None)  # it was given up
 
     async def _last_hook(self, name: str, *args: Any) -> None:
         """Run a hook in a task of its own, which no cancel of the actor reaches, within the shutdown time.
@@ -105,6 +112,8 @@ class Ending(Turn):
         error = await self._outcome_of(task) or task.result()
         self.stopper = None
         late = alarm is not None and not alarm.cancel()
+        if self.state == State.ENDED:
+            return  # it was given up for dead meanwhile
         if late and isinstance(error, asyncio.CancelledError):
             error = TimeoutError(f"{name} of {self.path} took longer than shutdown={limit:g} s")
         if error is not None and not (self.must_end_at_once() and isinstance(error, asyncio.CancelledError)):
@@ -123,33 +132,45 @@ class Ending(Turn):
             self._end_turn()
 
     async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
-        """Wait for a task of the cell without passing cancels on; twice the grace after one, it is given up."""
-        task.add_done_callback(lambda _: self.wake())
-        given_up = self.options.shutdown
-        patience = (
-            None if given_up is None else self.runtime.timers.after(given_up + 2 * KILL_GRACE, self.wake)
-        )
+        """Wait for a task of the cell, and return what it raised."""
+        await self._until_over([task])
+        if not task.done():
+            return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+    async def _until_over(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """Wait for tasks of the cell; twice the grace after its shutdown time, those that are left are given up.
+
+        The list is used up. Cancels are not passed on to them, but for those of a kill.
+        """
+        for task in tasks:
+            task.add_done_callback(lambda _: self.wake())
+        limit = self.options.shutdown
+        patience = None if limit is None else self.runtime.timers.after(limit + 2 * KILL_GRACE, self.wake)
         try:
-            while not task.done() and (patience is None or patience.pending):
+            while _any_left(tasks) and self.state != State.ENDED and (patience is None or patience.pending):
                 try:
                     await self
                 except asyncio.CancelledError:
                     if self.must_end_at_once():
-                        task.cancel()
+                        _cancel_all(tasks)
         finally:
             if patience is not None:
                 patience.cancel()
-        if not task.done():
-            self.runtime.abandon(task)
-            return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
-        return asyncio.CancelledError() if task.cancelled() else task.exception()
+        if self.state != State.ENDED:  # otherwise they were named as it was given up
+            self._abandon(tasks)
+
+    def _abandon(self, tasks: Iterable[asyncio.Task[Any] | None]) -> None:
+        for task in tasks:
+            if task is not None and not task.done():
+                self.runtime.abandon(task)
 
     def _drop_instance(self, reason: ExitReason) -> None:
         if self.context is not None:
             self.context._cell = None
         deferred, self.deferred = self.deferred, None
         for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
-            envelope.fail(ActorStoppedError(self.ref, reason))
+            self.interrupt_beside(envelope, ExitReason.KILLED if self.intent == Intent.KILL else reason)
         self.instance = self.context = self.failure = None
         self.notices = None
         if self.watching:
@@ -160,6 +181,13 @@ class Ending(Turn):
         if self.observer is not None:
             self.observer.stopped(self._whole, reason)
 
+    def interrupt_beside(self, envelope: Envelope, reason: ExitReason) -> None:
+        """Give what was to be answered outside of a turn the fate of what ends with its incarnation."""
+        if envelope.state < ENDED:
+            envelope.fail(ActorStoppedError(self.ref, reason))
+            if not envelope.answers:
+                self.dead_letter(envelope.message, "interrupted")
+
     def _interrupt_in_hand(self) -> None:
         """Give the message that a kill interrupted its fate."""
         message, envelope = self.message, self.envelope
@@ -169,6 +197,18 @@ class Ending(Turn):
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
         elif message is not NO_MESSAGE:
             self.dead_letter(message, "interrupted")
+
+
+def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _any_left(tasks: list[asyncio.Task[Any]]) -> bool:
+    """Drop those at the end of the list that are done, and say whether any are left; thousands may end one by one."""
+    while tasks and tasks[-1].done():
+        tasks.pop()
+    return bool(tasks)
 
 
 def _those_of(children: Children) -> Iterable[Cell]:

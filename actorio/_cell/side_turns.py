@@ -160,7 +160,7 @@ class SideTurn:
     def _end_by(self, error: BaseException) -> None:
         cell, envelope = self.cell, self.envelope
         if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
-            self._end_interrupted()
+            cell.interrupt_beside(envelope, cell.exit_reason())
         elif isinstance(error, Exception):
             unheard = envelope.state >= ENDED
             envelope.fail(error)
@@ -174,13 +174,6 @@ class SideTurn:
             else:
                 envelope.fail(ActorStoppedError(cell.ref, ExitReason.CRASHED))
             cell.fail_by_task(self.task, error)
-
-    def _end_interrupted(self) -> None:
-        """The incarnation ends."""
-        cell, envelope = self.cell, self.envelope
-        envelope.fail(ActorStoppedError(cell.ref, cell.exit_reason()))
-        if not envelope.answers:
-            cell.dead_letter(envelope.message, "interrupted")
 
     def _tell(self) -> None:
         cell = self.cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,10 @@ from actorio.errors import (
     ActorError,
     ActorStoppedError,
     MailboxFullError,
+    exit_in,
 )
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine
     from contextvars import Context as Variables
 
@@ -191,7 +192,7 @@ class Turn(Bonds):
         try:
             return await work
         except (SystemExit, KeyboardInterrupt) as error:  # raised by a task, it would stop the loop at once
-            self.fail_from_outside(error)
+            self.fail_by_task(asyncio.current_task(), error)
 
     def _background_done(self, task: asyncio.Task[Any]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -199,13 +200,15 @@ class Turn(Bonds):
             self.fail_by_task(task, error)
         self.task_ended(task)
 
-    def fail_by_task(self, task: asyncio.Task[Any], error: BaseException) -> None:
-        """Make the failure of a task this incarnation's; one that outlives its own is only told of."""
-        if self.tasks is not None and task in self.tasks:
+    def fail_by_task(self, task: asyncio.Task[Any] | None, error: BaseException) -> None:
+        """Make the failure of a task this incarnation's; one that comes at its end or later is only told of."""
+        if self.tasks is not None and task in self.tasks and self.state != State.STOPPING:
             self.fail_from_outside(error)
         else:
             self.failed += 1
             self._report(error)
+            if (exit_ := exit_in(error)) is not None:
+                self.runtime.end_by(exit_)
 
     def task_ended(self, task: asyncio.Task[Any]) -> None:
         """Forget a task, which a closed actor may have waited for."""

@@ -206,8 +206,7 @@ MUTANTS = [
     ),
     Mutant(
         "background tasks outlive their incarnation",
-        "        tasks, self.tasks = self.tasks or {}, None\n        for task in tasks:\n            task.cancel()\n"
-        "        for task in tasks:\n            if not task.done():\n                await self._outcome_of(task)\n",
+        "        if self.tasks:\n            await self._cancel_tasks()\n",
         "        self.tasks = None\n",
     ),
     Mutant(
