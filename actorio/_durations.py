@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["check_count", "check_duration", "check_optional_duration", "check_whole"]
+__all__ = ["LONGEST", "check_count", "check_duration", "check_optional_duration", "check_whole"]
 
-_LONGEST = 100 * 366 * 86_400.0
+LONGEST = 100 * 366 * 86_400.0
 
 
 def check_duration(name: str, value: float) -> float:
@@ -21,7 +21,7 @@ def check_duration(name: str, value: float) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
-    if not (0 <= value <= _LONGEST) or math.isnan(value):
+    if not (0 <= value <= LONGEST) or math.isnan(value):
         raise ValueError(
             f"{name} must be finite, not negative and at most 100 years, in seconds; got {value!r}"
         )

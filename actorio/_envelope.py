@@ -19,10 +19,10 @@ from actorio.errors import (
     describe,
 )
 from actorio.result import Result, safe_exception
+from actorio.timers import RING, Entry
 
 if TYPE_CHECKING:
     from actorio._cell import Cell, SideTurn
-    from actorio.timers import Alarm
 
 __all__ = [
     "ANSWERED",
@@ -164,7 +164,7 @@ class Request(Waiter, Envelope):
         self.sender = copy_context() or None
         self.state = QUEUED
         self.asker: Waits | None = None
-        self.alarm: Alarm | None = None
+        self.alarm: Entry | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """Wait once for the end; `outcome` says what it came to."""
@@ -211,9 +211,12 @@ class Request(Waiter, Envelope):
         if self.state < ANSWERED:
             self.value = value
             cell = self.cell
-            if self.alarm is not None or cell.observer is not None:
+            if cell.observer is not None:
                 self._end(ANSWERED)
                 return
+            alarm = self.alarm
+            if alarm is not None:
+                self.alarm = alarm[RING] = None
             self.state = ANSWERED
             asker = self.asker
             if asker is not None:
@@ -263,9 +266,9 @@ class Request(Waiter, Envelope):
         asker, self.asker = self.asker, None
         if asker is not None:
             asker.waits_on = None
-        alarm, self.alarm = self.alarm, None
+        alarm = self.alarm
         if alarm is not None:
-            alarm.cancel()
+            self.alarm = alarm[RING] = None
         if self.cell.observer is not None:
             self.cell.observer.answered(self.cell, self)
         self.wake()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, overload
 
 from actorio._crossing import copy_outcome, pass_cancel
 from actorio._dispatcher import Waiter
-from actorio._durations import check_duration, check_optional_duration
+from actorio._durations import LONGEST, check_duration, check_optional_duration
 from actorio._envelope import (
     ANSWERED,
     QUEUED,
@@ -192,7 +192,9 @@ class ActorRef(Generic[A_co]):
     ) -> object: ...
     @overload
     async def ask(self: ActorRef[Actor[M]], message: M, *, timeout: float | None = None) -> Any: ...
-    async def ask(self, message: Any, *, timeout: float | None = None) -> Any:
+    async def ask(  # noqa: PLR0915 (a call less in each ask)
+        self, message: Any, *, timeout: float | None = None
+    ) -> Any:
         """Send a message and wait for its reply: what `receive` returns.
 
         Args:
@@ -215,8 +217,8 @@ class ActorRef(Generic[A_co]):
             self._check_thread()
         cell, mailbox = self._cell, self._mailbox
         request = Request(cell, message)
-        if timeout is not None:
-            request.timeout = check_duration("timeout", timeout)
+        if timeout is not None and not (type(timeout) is float and 0.0 <= timeout < LONGEST):
+            timeout = check_duration("timeout", timeout)
         if cell.dispatcher.current is not None:
             self._note_asker(request)
         if len(mailbox.items) < mailbox.limit:
@@ -228,7 +230,9 @@ class ActorRef(Generic[A_co]):
         else:
             self._queue(request)
         if timeout is not None and request.state == QUEUED:
-            request.alarm = cell.runtime.timers.after(request.timeout, request.expire)
+            request.timeout = timeout
+            deadline = cell.dispatcher.loop.time() + timeout
+            request.alarm = cell.runtime.timers.enter(deadline, request.expire)
         if request.state < ANSWERED:
             try:
                 await request

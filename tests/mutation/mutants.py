@@ -201,7 +201,7 @@ MUTANTS = [
     ),
     Mutant(
         "a timer is late because a later one was set",
-        "if self._heap and self._heap[0][0] < self._armed_for:",
+        "if self._heap and self._heap[0][_DEADLINE] < self._armed_for:",
         "if self._heap and self._handle is None:",
     ),
     Mutant(
