@@ -16,6 +16,7 @@ from actorio import (
     Mailbox,
     NoReplyError,
     Result,
+    all_results,
 )
 from actorio.testing import until
 from tests.simulation.mail import together
@@ -127,6 +128,35 @@ async def deadlocks() -> None:
         assert answer.path == ("/ring-2", "/ring-0", "/ring-1", "/ring-2")
         both = await asyncio.gather(outcome(refs[0].ask(1)), outcome(refs[2].ask(1)))
         assert both == [1, 1] or any(isinstance(answer, DeadlockError) for answer in both)
+
+
+class Gatherer(Actor[Any]):
+    """Waits for all that it has submitted to two others: one asks back, the other is free to go on."""
+
+    async def receive(self, workers: list[ActorRef[Any]]) -> list[Any]:
+        me = self.context.ref
+
+        async def ask_back() -> Any:
+            return await outcome(me.ask([]))
+
+        async def rest() -> str:
+            await asyncio.sleep(random.choice([0, 0.001]))
+            return "rested"
+
+        works = [ask_back, rest]
+        return await all_results(worker.submit(work) for worker, work in zip(workers, works, strict=True))
+
+
+async def deadlocks_of_several() -> None:
+    """A wait for all of several hangs when one of them hangs, however free the others are."""
+    async with ActorSystem() as system:
+        workers = [await system.spawn(Oracle, []) for _ in range(2)]
+        gatherer = await system.spawn(Gatherer)
+        answer = await outcome(gatherer.ask(workers))
+    if not isinstance(answer, DeadlockError):  # it was not the gatherer whose wait closed the cycle
+        asked, rested = answer
+        assert isinstance(asked, DeadlockError), asked
+        assert rested == "rested"
 
 
 class Later(Actor[Any]):
@@ -268,4 +298,15 @@ async def full_cycle() -> None:
         await asyncio.wait([asyncio.create_task(ref.ask("count")) for ref in (left, right)])
 
 
-SCENARIOS = [answers, timeouts, deaths, deadlocks, deferred, submissions, once, own_loops, full_cycle]
+SCENARIOS = [
+    answers,
+    timeouts,
+    deaths,
+    deadlocks,
+    deadlocks_of_several,
+    deferred,
+    submissions,
+    once,
+    own_loops,
+    full_cycle,
+]
