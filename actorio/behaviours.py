@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from actorio._kinds import has_yield
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import UnhandledMessageError
@@ -39,6 +40,8 @@ class Becoming(Actor[M]):
         """Handle the next messages by this behaviour, until it is changed or taken back by `unbecome`."""
         if not callable(behaviour):
             raise TypeError(f"become takes a function of one message, not {type(behaviour).__name__}")
+        if has_yield(behaviour):
+            raise TypeError("become takes a function of one message, and this one has a yield in it")
         self._behaviours = (*self._behaviours, behaviour)
 
     def unbecome(self) -> None:

@@ -29,6 +29,7 @@ from actorio._envelope import (
     Submission,
     payload,
 )
+from actorio._kinds import has_yield
 from actorio._sending import Sending
 from actorio._states import Intent
 from actorio._typevar import TypeVar
@@ -39,6 +40,7 @@ from actorio.errors import (
     ExitReason,
     MailboxFullError,
     WrongThreadError,
+    describe,
 )
 from actorio.mailbox import Item, Overflow
 from actorio.result import Result
@@ -256,7 +258,7 @@ class ActorRef(Generic[A_co]):
         """Run a method of the actor in its turn and wait for what it returns: `await ref.call(Till.total)`.
 
         A method that a subclass overrides is the subclass's. Errors and cancellation as in `ask`; for a
-        timeout put `asyncio.timeout` around it.
+        timeout put `asyncio.timeout` around it. A method with a `yield` in it is a `TypeError`: see `stream`.
         """
         check_callable("call", method)
         self._check_thread()
@@ -280,7 +282,7 @@ class ActorRef(Generic[A_co]):
         Raises and cancellation as in `send`; what is no method of the actor's fails it, since nobody waits.
 
         Raises:
-            TypeError: at the call; not a callable.
+            TypeError: at the call; not a callable, or with a `yield` in it.
         """
         check_callable("cast", method)
         self._check_thread()
@@ -304,7 +306,7 @@ class ActorRef(Generic[A_co]):
             `MailboxFullError` where `ask` would raise them.
 
         Raises:
-            TypeError: not a callable; a coroutine object, for instance.
+            TypeError: not a callable, a coroutine object for instance, or with a `yield` in it.
             WrongThreadError: from another thread or event loop.
         """
         check_callable("submit", func)
@@ -322,12 +324,15 @@ class ActorRef(Generic[A_co]):
         """Have a method of the actor that is an async generator run in its turn: `async for item in ...`.
 
         Leaving the loop ends it, but not while it is kept in a variable: then use `async with ref.stream(...) as
-        items`. See `Stream`. What is not callable is a `TypeError` at the call; else it raises as `submit` does,
-        when the first item is asked for.
-        """
-        from actorio.streaming import Stream
+        items`. See `Stream`. It raises as `submit` does, when the first item is asked for.
 
-        check_callable("stream", method)
+        Raises:
+            TypeError: at the call; not a callable, a coroutine function, or a generator that is not async.
+        """
+        from actorio.streaming import Stream, check_streamable
+
+        check_callable("stream", method, may_yield=True)
+        check_streamable(method)
         return Stream(self, method, args, kwargs)
 
     # -- its end -----------------------------------------------------------------------------------
@@ -411,7 +416,7 @@ class ActorRef(Generic[A_co]):
 
         Raises:
             ActorStoppedError: the system has ended.
-            TypeError: not a callable.
+            TypeError: not a callable, or with a `yield` in it.
         """
         check_callable("submit_threadsafe", func)
         future: concurrent.futures.Future[R] = concurrent.futures.Future()
@@ -500,8 +505,12 @@ def check_ref(what: str, ref: object) -> None:
         raise TypeError(f"{what} takes an ActorRef, not {type(ref).__name__}")
 
 
-def check_callable(what: str, func: object) -> None:
-    """Refuse what is no function; a coroutine object is closed, and the error says what was meant."""
+def check_callable(what: str, func: object, *, may_yield: bool = False) -> None:
+    """Refuse what is no function; a coroutine object is closed, and the error says what was meant.
+
+    So is a function with a `yield` in it, unless it may have one: its answer would be a generator, which runs where
+    it is read, outside of the actor.
+    """
     if inspect.iscoroutine(func):
         func.close()
         raise TypeError(
@@ -509,3 +518,8 @@ def check_callable(what: str, func: object) -> None:
         )
     if not callable(func):
         raise TypeError(f"{what} takes a function and its arguments, not {type(func).__name__}")
+    if not may_yield and has_yield(func):
+        raise TypeError(
+            f"{what} takes a function without a yield in it, which {describe(func)} has; for a method that is an "
+            "async generator there is `ref.stream`"
+        )

@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic
 
-from actorio._kinds import kind_of
+from actorio._kinds import has_yield, kind_of
 from actorio._timer import Timer
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
@@ -55,6 +55,8 @@ def _marked(what: str, mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
         given: object = method
         if not callable(given):
             raise TypeError(f"{what}() marks a method, not {kind_of(given)}")
+        if has_yield(given):
+            raise TypeError(f"{what}() marks a method without a yield in it")
         setattr(method, mark, states)
         return method
 

@@ -9,6 +9,7 @@ Source: server streaming of gRPC; `Source.actorRefWithBackpressure` of Akka.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
@@ -17,7 +18,7 @@ from actorio._cell import Cell
 from actorio._cell.mail import wait_of_current
 from actorio._durations import check_count
 from actorio._typevar import TypeVar
-from actorio.errors import ActorError, ActorStoppedError
+from actorio.errors import ActorError, ActorStoppedError, describe
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from actorio.ref import ActorRef
     from actorio.result import Result
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "check_streamable"]
 
 R = TypeVar("R")
 
@@ -196,6 +197,22 @@ class _Wait:
             self._over.set_result(None)
 
 
+def check_streamable(method: Callable[..., Any]) -> None:
+    """Refuse what is seen to be no async generator before it runs; a plain function may return an async iterator.
+
+    Raises:
+        TypeError: a coroutine function, or a generator that is not async.
+    """
+    for kind, is_one in (
+        ("coroutine function", inspect.iscoroutinefunction),
+        ("generator", inspect.isgeneratorfunction),
+    ):
+        if is_one(method):
+            raise TypeError(
+                f"stream takes a method that is an async generator, and {describe(method)} is a {kind}"
+            )
+
+
 async def _pump(
     channel: _Channel,
     method: Callable[..., AsyncIterator[Any]],
@@ -208,8 +225,10 @@ async def _pump(
         raise ActorError("a stream runs in the turn of its actor, whose on_submit has taken it elsewhere")
     generator = cell.bind(method)(*args, **kwargs)
     if not isinstance(generator, AsyncIterator):
+        if inspect.iscoroutine(generator):
+            generator.close()
         raise TypeError(
-            f"stream takes a method that is an async generator, not {cell.path}'s {method.__name__}"
+            f"stream takes a method that is an async generator, not {cell.path}'s {describe(method)}"
         )
     try:
         async for item in generator:

@@ -7,6 +7,7 @@ exception, a cancellation or a signal), and leaves nothing behind: no task, time
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 
@@ -26,7 +27,7 @@ from actorio.ref import ActorRef, check_callable, check_ref
 from actorio.snapshot import SystemSnapshot, take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from types import TracebackType
 
     from actorio._cell import Cell
@@ -303,7 +304,7 @@ def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts])
         TypeError: `main` is not a coroutine function.
     """
     work = _called(main, args)
-    if not asyncio.iscoroutine(work):
+    if not isinstance(work, Coroutine):
         raise TypeError(f"run takes a coroutine function and its arguments, not {describe(main)}")
     try:
         import uvloop

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,16 @@ from tests.guarantees.actors import SOON, Silent
 
 async def _work() -> None:
     """Stand in for a coroutine function; its coroutine object is a usual mistake."""
+
+
+def _numbers() -> Iterator[int]:
+    """Stand in for a generator function, nothing of which runs when it is called."""
+    yield 1
+
+
+async def _async_numbers() -> AsyncIterator[int]:
+    """Stand in for an async generator function."""
+    yield 1
 
 
 ANY: dict[str, Callable[[], Any]] = {
@@ -41,11 +51,14 @@ ANY: dict[str, Callable[[], Any]] = {
     "a coroutine": _work,
     "a function": lambda: len,
     "a coroutine function": lambda: _work,
+    "a generator function": lambda: _numbers,
+    "an async generator function": lambda: _async_numbers,
 }
 """Things that people pass by mistake, each made anew."""
 
 _NUMBERS = {"zero", "a fraction"}
 _CLASSES = {"a class", "the class itself", "a class of actors"}
+_GENERATORS = {"a generator function", "an async generator function"}
 _CALLABLES = {*_CLASSES, "a function", "a coroutine function"}
 FINE: dict[str, set[str]] = {
     "seconds": _NUMBERS,
@@ -63,7 +76,8 @@ FINE: dict[str, set[str]] = {
     "plain function": _CALLABLES - {"a coroutine function"},
     "plain function or None": {*_CALLABLES, "None"} - {"a coroutine function"},
     "coroutine function": {"a coroutine function"},
-    "factory": {"a class of actors", "a function", "a coroutine function"},
+    "streamable": {*_CALLABLES, "an async generator function"} - {"a coroutine function"},
+    "factory": {"a class of actors", "a function", "a coroutine function", *_GENERATORS},
     "class": _CLASSES,
     "class or None": {*_CLASSES, "None"},
     "hashable": set(ANY) - {"a list"},

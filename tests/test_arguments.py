@@ -124,7 +124,12 @@ ACTORS = [
         for name in ("call", "submit", "submit_threadsafe")
     ),
     Entry("cast", "function", "cast takes a function", _unheard),
-    Entry("stream", "function", "stream takes a function", lambda stage, value: stage.ref.stream(value)),
+    Entry(
+        "stream",
+        "streamable",
+        "stream takes a (function|method)",
+        lambda stage, value: stage.ref.stream(value),
+    ),
     *(
         Entry(
             name,

@@ -25,6 +25,7 @@ from actorio import (
     first_result,
     state,
 )
+from actorio._kinds import has_yield
 from tests.arguments import SPAWN, Entry, options, refuses, table
 from tests.guarantees.actors import Silent
 
@@ -70,7 +71,7 @@ async def _items(me: Any) -> Any:
 
 
 def _fresh(value: Any) -> Any:
-    return (lambda *_: None) if callable(value) else value
+    return (lambda *_: None) if callable(value) and not has_yield(value) else value
 
 
 async def _all(results: Any) -> None:

@@ -1,7 +1,8 @@
 """Guarantee 29: streams."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from actorio import (
     DeadlockError,
     ExitReason,
     Worker,
+    interleave,
 )
 from actorio.testing import explore, until
 from tests.guarantees.actors import cancelled, outcome, soon, started
@@ -170,11 +172,51 @@ async def test_guarantee_29_closing_the_actor_lets_the_stream_end() -> None:
 
 
 async def test_guarantee_29_a_method_that_yields_nothing_is_refused() -> None:
+    class Odd(Table):
+        @interleave
+        async def beside(self) -> int:
+            return 1
+
+        async def rows(self, count: int, *, fail_at: int = -1) -> int:  # type: ignore[override]
+            return count
+
+        def numbers(self) -> Iterator[int]:
+            yield 1
+
+    methods: list[Any] = [Table.plain, Odd.beside, Odd.rows, Odd.numbers, partial(Odd.rows, count=1)]
+    async with soon(), ActorSystem() as system:
+        odd = await system.spawn(Odd, [])
+        for method in methods:
+            with pytest.raises(TypeError, match="async generator"):
+                await anext(odd.stream(method))
+        with pytest.raises(TypeError, match="async generator"):
+            await anext(odd.stream(Table.rows, 1))  # known for what it is in the turn alone
+        assert await odd.ask("next") == "next"
+
+
+def _plain_numbers() -> Iterator[int]:
+    raise AssertionError("it is not to run")
+    yield 1
+
+
+YIELDING: list[Any] = [
+    Table.rows,
+    partial(Table.rows, count=1),
+    _plain_numbers,
+    Table([]).rows,
+]
+
+
+@pytest.mark.parametrize("function", YIELDING)
+async def test_what_has_a_yield_in_it_is_refused_where_a_generator_would_get_out(function: Any) -> None:
     async with soon(), ActorSystem() as system:
         table = await system.spawn(Table, [])
-        with pytest.raises(TypeError, match="async generator"):
-            await anext(table.stream(Table.plain))  # type: ignore[arg-type]
-        assert await table.ask("next") == "next"
+        for use in (table.cast, table.submit, table.submit_threadsafe):
+            with pytest.raises(TypeError, match=r"yield.*stream"):
+                use(function, 1)
+        with pytest.raises(TypeError, match=r"yield.*stream"):
+            await table.call(function, 1)
+        assert table.statistics().handled == 0
 
 
 async def test_guarantee_29_a_subclass_streams_its_own_and_a_worker_streams_too() -> None:
