@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actorio._envelope import ANSWERED, Envelope
@@ -26,33 +27,38 @@ class Deferred(Result[Any]):
         self._envelope = envelope
 
     def set_result(self, value: Any) -> None:
-        self._cell.runtime.check_thread()
         super().set_result(value)
         self._settle(lambda envelope: envelope.reply(value))
 
     def set_exception(self, error: BaseException) -> None:
-        self._cell.runtime.check_thread()
         super().set_exception(error)
         self._future.exception()  # it is the asker's now: no log line if nobody awaits the handle as well
         self._settle(lambda envelope: envelope.fail(error))
 
     def cancel(self) -> bool:
-        self._cell.runtime.check_thread()
         if not super().cancel():
             return False
         self._settle(lambda envelope: envelope.cancelled_by_handler())
         return True
 
+    def _check_thread(self) -> None:
+        self._cell.runtime.check_thread()
+
     def _settle(self, end: Callable[[Envelope], None]) -> None:
-        if self._cell.deferred is not None:
-            self._cell.deferred.pop(self._envelope, None)
+        _forget(self._cell, self._envelope)
         end(self._envelope)
 
     def __del__(self) -> None:
         envelope = getattr(self, "_envelope", None)
         if envelope is not None and envelope.state < ANSWERED:
-            self._settle(
-                lambda envelope: envelope.fail(
-                    NoReplyError(f"{self._cell.path} dropped a deferred reply unanswered")
-                )
-            )
+            self._cell.runtime.finalise(partial(_drop, self._cell, envelope))
+
+
+def _drop(cell: Cell, envelope: Envelope) -> None:
+    _forget(cell, envelope)
+    envelope.fail(NoReplyError(f"{cell.path} dropped a deferred reply unanswered"))
+
+
+def _forget(cell: Cell, envelope: Envelope) -> None:
+    if cell.deferred is not None:
+        cell.deferred.pop(envelope, None)

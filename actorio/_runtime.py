@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import sys
@@ -203,6 +204,14 @@ class Runtime:
                 self.loop.call_soon_threadsafe(self._drain_inbox)
             except RuntimeError:  # the loop was closed in between
                 raise ActorStoppedError(None, None, message) from None
+
+    def finalise(self, work: Callable[[], object]) -> None:
+        """Do the work of a finaliser, which may be called on any thread: on this one if it is the system's, or soon."""
+        if get_ident() == self.thread and asyncio._get_running_loop() in (self.loop, None):
+            work()
+        else:
+            with contextlib.suppress(ActorStoppedError):  # it has ended, and nobody waits any more
+                self.from_thread(work, None)
 
     def _drain_inbox(self) -> None:
         self._is_called = False

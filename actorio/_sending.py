@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actorio._dispatcher import Dispatcher, Waiter
@@ -73,7 +74,7 @@ class Sending:
 
     def __del__(self) -> None:
         if self._error is not None and not self._awaited:
-            self._cell.dead_letter(payload(self._item), "unsent")
+            self._cell.runtime.finalise(partial(self._cell.dead_letter, payload(self._item), "unsent"))
 
 
 class _RoomWaiter(Waiter):

@@ -100,7 +100,13 @@ class PoolMap(Generic[R]):
         return self
 
     async def __anext__(self) -> R:
-        """Wait for the next value. Cancellation: no value is lost."""
+        """Wait for the next value. Cancellation: no value is lost.
+
+        Raises:
+            Exception: what the source or the work raised, where nothing takes its place.
+            WrongThreadError: from another thread or event loop.
+        """
+        self._flight.check_thread()
         if not self._outcomes:
             try:
                 self._outcomes.extend(await self._flight.next())
@@ -129,12 +135,16 @@ class PoolMap(Generic[R]):
             raise
 
     async def aclose(self) -> None:
-        """End it: what waits is not begun, what runs is cancelled. Idempotent."""
+        """End it: what waits is not begun, what runs is cancelled. Idempotent.
+
+        Raises:
+            WrongThreadError: from another thread or event loop, and it has not ended.
+        """
         self._drop()
 
     def _drop(self) -> None:
-        self._outcomes.clear()
         self._flight.close()
+        self._outcomes.clear()
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,7 +157,7 @@ class PoolMap(Generic[R]):
     def __del__(self) -> None:
         flight = getattr(self, "_flight", None)  # the consumer has left
         if flight is not None:
-            flight.close()
+            flight.finalise()
 
 
 class _Flight:
@@ -204,6 +214,7 @@ class _Flight:
         """Cancel what is in flight, and read the source no further. Idempotent; never waits."""
         if self._closed:
             return
+        self.check_thread()
         self._closed = True
         for chunk in (*self._running, *self._chunks):
             chunk.cancel()
@@ -211,6 +222,15 @@ class _Flight:
         self._chunks.clear()
         self._source.close()
         self._wake()
+
+    def finalise(self) -> None:
+        """Close it, from a finaliser on whatever thread."""
+        if not self._closed:
+            self._pool._cell.runtime.finalise(self.close)
+
+    def check_thread(self) -> None:
+        """Refuse use from another thread or event loop."""
+        self._pool._check_thread()
 
     def _fill(self) -> None:
         """Hand over items as far as there is room, and those that the source has ready."""

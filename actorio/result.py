@@ -79,9 +79,14 @@ class Result(Generic[R]):
 
         Returns:
             False when it has finished already.
+
+        Raises:
+            WrongThreadError: from another thread or event loop, and it has not.
         """
-        if not self._future.cancel():
+        if self._future.done():
             return False
+        self._check_thread()
+        self._future.cancel()
         if self._on_cancel is not None:
             self._on_cancel()
         return True
@@ -115,12 +120,22 @@ class Result(Generic[R]):
     def add_done_callback(
         self, callback: Callable[[Result[R]], object], *, context: Context | None = None
     ) -> None:
-        """Have `callback(self)` called by the loop once done."""
+        """Have `callback(self)` called by the loop once done.
+
+        Raises:
+            WrongThreadError: from another thread or event loop.
+        """
         check_plain_function("callback", callback)
+        self._check_thread()
         self._future.add_done_callback(lambda _: callback(self), context=context)
 
     def set_result(self, value: R) -> None:
-        """Give the value. Ignored when cancelled; `asyncio.InvalidStateError` when given already."""
+        """Give the value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
+
+        Raises:
+            WrongThreadError: from another thread or event loop.
+        """
+        self._check_thread()
         if not self._future.cancelled():
             self._future.set_result(value)
 
@@ -129,10 +144,17 @@ class Result(Generic[R]):
 
         Raises:
             TypeError: not an exception.
+            WrongThreadError: from another thread or event loop.
         """
         check_instance("error", error, BaseException)
+        self._check_thread()
         if not self._future.cancelled():
             self._future.set_exception(safe_exception(error))
+
+    def _check_thread(self) -> None:
+        """Refuse use from another thread than that of whom it comes from."""
+        if self._work is not None:
+            self._work.cell.runtime.check_thread()
 
     def __repr__(self) -> str:
         state = cast("str", getattr(self._future, "_state", "unknown")).lower()

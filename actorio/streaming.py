@@ -12,6 +12,7 @@ import asyncio
 import inspect
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._cell import Cell
@@ -79,11 +80,13 @@ class Stream(Generic[R]):
             Exception: what the method raised, after the items before.
             ActorStoppedError: the actor has ended, or ended in the middle of the stream.
             DeadlockError: the actor waits, through whomever, for the one in whose turn this is.
+            WrongThreadError: from another thread or event loop.
 
         Cancellation: no item is lost.
         """
         if self._is_over:
             raise StopAsyncIteration
+        self._channel.runtime.check_thread()
         if self._result is None:
             self._begin()
         try:
@@ -99,14 +102,17 @@ class Stream(Generic[R]):
         return cast("R", self._channel.take())
 
     def close(self) -> None:
-        """Leave the stream; never waits. Idempotent."""
+        """Leave the stream; never waits. Idempotent.
+
+        Raises:
+            WrongThreadError: from another thread or event loop, and it has not ended.
+        """
+        if self._result is not None:
+            _leave(self._result)
         self._is_over = True
-        result = self._result
-        if result is not None and not result.cancel() and not result.cancelled():
-            result.exception()  # what it failed with is nobody's business any more
 
     async def aclose(self) -> None:
-        """Leave the stream, as `contextlib.aclosing` does. Idempotent."""
+        """Leave the stream, as `contextlib.aclosing` does. Idempotent; raises as `close` does."""
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -118,8 +124,9 @@ class Stream(Generic[R]):
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_result", None) is not None:
-            self.close()  # the consumer has left
+        result = getattr(self, "_result", None)
+        if result is not None:  # the consumer has left
+            self._channel.runtime.finalise(partial(_leave, result))
 
     def _begin(self) -> None:
         channel = self._channel
@@ -136,6 +143,11 @@ class Stream(Generic[R]):
         if self._result is not None and not self._result.cancelled():
             self._result.result()
         raise StopAsyncIteration
+
+
+def _leave(result: Result[None]) -> None:
+    if not result.cancel() and not result.cancelled():
+        result.exception()  # what it failed with is nobody's business any more
 
 
 class _Channel:

@@ -1,14 +1,26 @@
 """Whatever changes something is refused from another thread, and has changed nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, Result, Timer, WrongThreadError
-from tests.guarantees.actors import Recorder, Silent, soon, started
+from actorio import (
+    Actor,
+    ActorStoppedError,
+    ActorSystem,
+    DeadLetter,
+    NoReplyError,
+    Result,
+    Timer,
+    Worker,
+    WrongThreadError,
+)
+from actorio.testing import until
+from tests.guarantees.actors import Recorder, Silent, outcome, soon, started
 from tests.stage import ticks
 
 
@@ -141,6 +153,126 @@ async def test_a_deferred_reply_is_given_where_it_lives(use: str) -> None:
         assert not handle.done()
         handle.set_result(3)
         assert await asked == 3
+
+
+RESULT: dict[str, Callable[[Result[Any]], Any]] = {
+    "cancel": lambda result: result.cancel(),
+    "set_result": lambda result: result.set_result(1),
+    "set_exception": lambda result: result.set_exception(LookupError()),
+    "add_done_callback": lambda result: result.add_done_callback(print),
+}
+
+
+@pytest.mark.parametrize("name", RESULT)
+async def test_a_result_belongs_to_the_thread_of_its_work(name: str) -> None:
+    async with soon(), ActorSystem() as system:
+        ref, go_on = await system.spawn(Silent), asyncio.Event()
+        result = ref.submit(go_on.wait)
+        await ticks(3)
+        with pytest.raises(WrongThreadError):
+            await _from_thread(lambda: RESULT[name](result))
+        assert not result.done()
+        go_on.set()
+        assert await result
+        assert not await _from_thread(result.cancel)  # it is done: nothing changes
+
+
+class Counter(Actor[Any]):
+    """Counts for a stream."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    async def count(self) -> AsyncIterator[int]:
+        try:
+            for number in range(1_000_000):
+                yield number
+        finally:
+            self.log.append("closed")
+
+
+FLOW: dict[str, Callable[[Any], Any]] = {
+    "aclose": lambda flow: flow.aclose(),
+    "anext": anext,
+}
+
+
+@pytest.mark.parametrize("name", FLOW)
+@pytest.mark.parametrize("kind", ["stream", "map"])
+async def test_a_stream_and_a_mapping_belong_to_the_thread_of_their_system(kind: str, name: str) -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(lambda: Counter([]), size=1)
+        flow: Any = pool.stream(Counter.count) if kind == "stream" else pool.map(abs, range(1_000_000))
+        assert await anext(flow) == 0
+        with pytest.raises(WrongThreadError):
+            await _from_thread(lambda: FLOW[name](flow))
+        assert await anext(flow) == 1
+        await flow.aclose()
+        await _from_thread(flow.aclose)
+
+
+def _dropped_elsewhere(kept: list[Any]) -> None:
+    """Have the last reference to something go in another thread, while the loop is held up."""
+    thread = threading.Thread(target=kept.clear)
+    thread.start()
+    thread.join()
+
+
+async def test_guarantee_05_a_deferred_reply_that_is_dropped_in_another_thread_is_told_in_this_one() -> None:
+    async with soon(), ActorSystem() as system:
+        handles: list[Result[Any]] = []
+        ref = await system.spawn(Deferring, handles)
+        asked = started(ref.ask(1))
+        await ticks(3)
+        _dropped_elsewhere(handles)
+        assert ref._cell.deferred
+        with pytest.raises(NoReplyError):
+            await asked
+        assert not ref._cell.deferred
+
+
+async def test_a_stream_and_a_mapping_that_are_dropped_in_another_thread_end_in_this_one() -> None:
+    async with soon(), ActorSystem() as system:
+        log: list[str] = []
+        counter = await system.spawn(Counter, log)
+        pool = await system.spawn_pool(Worker, size=1)
+        kept: list[Any] = [counter.stream(Counter.count), pool.map(asyncio.sleep, [0, 3600])]
+        for flow in kept:
+            await anext(flow)
+        results = [kept[0]._result, *(chunk.result for chunk in kept[1]._flight._chunks)]
+        del flow
+        _dropped_elsewhere(kept)
+        assert not any(result.done() for result in results)
+        await until(lambda: all(result.cancelled() for result in results))
+        await until(lambda: log == ["closed"])
+
+
+async def test_guarantee_01_a_send_that_is_dropped_in_another_thread_is_a_dead_letter_in_this_one() -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Silent)
+        ref.stop()
+        await ref.join()
+        letters = system.events.subscribe(DeadLetter)
+        kept = [ref.send("late")]
+        _dropped_elsewhere(kept)
+        assert not letters._items
+        assert (await anext(letters)).message == "late"
+
+
+def test_what_is_dropped_after_the_end_of_its_system_is_nothing_any_more() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Deferring, handles)
+            asked = started(outcome(ref.ask(1)))
+            await ticks(3)
+        kept.extend([ref.send("late"), ref.stream(Counter.count), *handles])
+        assert isinstance(await asked, ActorStoppedError)
+
+    handles: list[Any] = []
+    kept: list[Any] = []
+    asyncio.run(main())
+    handles.clear()
+    _dropped_elsewhere(kept)
 
 
 async def test_reading_is_not_refused() -> None:
