@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["LONGEST", "check_count", "check_duration", "check_optional_duration", "check_whole"]
+__all__ = [
+    "LONGEST",
+    "check_count",
+    "check_duration",
+    "check_optional_duration",
+    "check_some_time",
+    "check_whole",
+]
 
 LONGEST = 100 * 366 * 86_400.0
 
@@ -26,6 +33,18 @@ def check_duration(name: str, value: float) -> float:
             f"{name} must be finite, not negative and at most 100 years, in seconds; got {value!r}"
         )
     return float(value)
+
+
+def check_some_time(name: str, value: float) -> float:
+    """Like `check_duration`, where no time at all makes no sense, and 0 may be meant for no limit.
+
+    Raises:
+        ValueError: 0, too.
+    """
+    seconds = check_duration(name, value)
+    if seconds == 0:
+        raise ValueError(f"{name} must be more than 0 seconds")
+    return seconds
 
 
 def check_optional_duration(name: str, value: float | None) -> float | None:

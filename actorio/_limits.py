@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actorio._crew import Desk, Jobs, Watch
-from actorio._durations import check_count, check_duration
+from actorio._durations import check_count, check_some_time
 from actorio._envelope import payload
 from actorio._kinds import check_instance, check_plain_function
 from actorio.errors import describe
@@ -34,8 +34,7 @@ class RateLimit:
 
     def __post_init__(self) -> None:
         check_count("count", self.count, least=1)
-        if check_duration("per", self.per) == 0:
-            raise ValueError("per must be more than 0 seconds")
+        check_some_time("per", self.per)
 
 
 @dataclass(frozen=True, slots=True)

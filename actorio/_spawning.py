@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actorio._durations import check_duration, check_optional_duration
+from actorio._durations import check_optional_duration, check_some_time
 from actorio._kinds import check_options
 from actorio._states import Options
 from actorio.actor import Actor
@@ -53,7 +53,7 @@ def begin_spawn(
     else:
         options = _options(restart, shutdown, significant=significant, dynamic=dynamic)
     if start_timeout is not None:
-        check_duration("start_timeout", start_timeout)
+        check_some_time("start_timeout", start_timeout)
     if mailbox is None:
         mailbox = _DEFAULT_MAILBOX
     elif not isinstance(mailbox, Mailbox):

@@ -11,7 +11,7 @@ import math
 import random
 from dataclasses import KW_ONLY, dataclass
 
-from actorio._durations import check_count, check_duration
+from actorio._durations import check_count, check_duration, check_some_time
 from actorio._kinds import check_instance
 
 __all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
@@ -90,8 +90,8 @@ class Supervision:
     Args:
         strategy: who is restarted with a failed child.
         max_restarts: more than this many restarts ...
-        within: ... in this many seconds, and the supervisor stops its children and fails itself. The budget
-            is per child under `ONE_FOR_ONE`, one for all under the other two.
+        within: ... in this many seconds, more than 0, and the supervisor stops its children and fails itself. The
+            budget is per child under `ONE_FOR_ONE`, one for all under the other two.
         backoff: pauses before restarts; None restarts at once.
         auto_shutdown: whether it ends with its significant children.
     """
@@ -109,4 +109,4 @@ class Supervision:
         if self.backoff is not None:
             check_instance("backoff", self.backoff, Backoff)
         check_count("max_restarts", self.max_restarts, least=0)
-        check_duration("within", self.within)
+        check_some_time("within", self.within)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from actorio._crew import Desk, Jobs
-from actorio._durations import check_count, check_optional_duration
+from actorio._durations import check_count, check_some_time
 from actorio._kinds import check_instance, check_options, kind_of
 from actorio._limits import Limits, RateLimit, StuckJob
 from actorio._typevar import TypeVar
@@ -57,7 +57,8 @@ class PoolOptions(TypedDict, total=False):
         start_timeout: seconds for the start of them all, as in `spawn`.
         supervision: restart budget and backoff of the routees. When it is used up the pool itself fails.
         rate: at most so many jobs may begin within so many seconds.
-        job_timeout: seconds for one job; a routee that takes longer is reported, killed and replaced.
+        job_timeout: seconds for one job; a routee that takes longer is reported, killed and replaced. More
+            than 0; None for no limit.
         on_stuck: a plain function, called with a `StuckJob` for each of those, beside the warning in the log.
             What it raises fails the pool.
     """
@@ -172,7 +173,8 @@ class PoolRef(ActorRef[A_co]):
             limit: most items between source and consumer at a time, done ones included; None for twice the
                 pool's size, times `chunk`.
             ordered: values in the order of the items, or as they come.
-            timeout: seconds for one item (with `chunk`, for one chunk), from when it is handed to the pool.
+            timeout: seconds for one item (with `chunk`, for one chunk), from when it is handed to the pool; more than
+                0.
             on_error: called with the item and the exception; what it returns takes the place of the value.
                 `Failed` gives both back. None ends the iteration with the exception.
             progress: called with the number of values handed out and of all items, None while not known; a
@@ -280,7 +282,9 @@ async def spawn_pool(
     """Check the options and start a pool by `spawn`, the method of a system or of a context."""
     check_options("spawn_pool", options, PoolOptions.__annotations__)
     size = check_count("size", options.get("size", 4), least=0)
-    timeout = check_optional_duration("job_timeout", options.get("job_timeout"))
+    timeout = options.get("job_timeout")
+    if timeout is not None:
+        check_some_time("job_timeout", timeout)
     pattern = check_instance("mailbox", _or_default(options.get("mailbox"), Mailbox), Mailbox)
     supervision = check_instance("supervision", options.get("supervision", Supervision()), Supervision)
     routing = _or_default(options.get("routing"), SharedQueue)

@@ -49,7 +49,8 @@ class ActorSystem:
 
     Args:
         name: for logs and snapshots.
-        shutdown_timeout: seconds that a stop of the whole tree may take before what is left is killed.
+        shutdown_timeout: seconds that a stop of the whole tree may take before what is left is killed; with 0 a stop
+            is a kill.
         handle_signals: SIGINT and SIGTERM end the block: the first in order, the second at once, the third
             exits the process. Only in the main thread.
     """
@@ -173,7 +174,7 @@ class ActorSystem:
                 to end (current message, children, last hooks) before it is killed; however it ends, each of
                 `on_undelivered` and `on_stop` has that long. A `ref.stop()` does not limit the current
                 message. With 0 each stop is a kill, and no last hook ever runs.
-            start_timeout: seconds for `on_start`, None for no limit.
+            start_timeout: seconds for `on_start`, more than 0; None for no limit.
 
         Raises:
             Exception: what the constructor or `on_start` raised, unchanged; nothing is left behind then.

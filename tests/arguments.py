@@ -64,6 +64,7 @@ FINE: dict[str, set[str]] = {
     "seconds": _NUMBERS,
     "seconds or None": {*_NUMBERS, "None"},
     "more than 0 seconds": {"a fraction"},
+    "more than 0 seconds or None": {"a fraction", "None"},
     "count": {"zero", "a huge number"},
     "count from 1": {"a huge number"},
     "count from 1 or None": {"a huge number", "None"},

@@ -45,7 +45,7 @@ SYSTEM = [
     *options(
         "spawn",
         lambda stage, **options: stage.system.spawn(Silent, **options),
-        {**SPAWN, "start_timeout": ("seconds or None", "start_timeout must")},
+        {**SPAWN, "start_timeout": ("more than 0 seconds or None", "start_timeout must")},
     ),
     Entry("spawn(factory)", "factory", "spawn takes", lambda stage, value: stage.system.spawn(value)),
     Entry("get_or_spawn", "name", "name must", lambda stage, value: stage.system.get_or_spawn(value, Silent)),
@@ -246,7 +246,7 @@ SUPERVISION = [
         {
             "strategy": ("instance", "strategy must be a Strategy"),
             "max_restarts": ("count", "max_restarts must"),
-            "within": ("seconds", "within must"),
+            "within": ("more than 0 seconds", "within must"),
             "backoff": ("instance or None", "backoff must be a Backoff"),
             "auto_shutdown": ("instance", "auto_shutdown must be an AutoShutdown"),
         },

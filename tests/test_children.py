@@ -110,20 +110,6 @@ async def test_the_window_of_the_budget_is_exact(strategy: Strategy, fourth_at: 
         assert (await parent.ask("up") == "up") if allowed else not parent.is_alive
 
 
-@in_virtual_time
-async def test_a_window_of_no_time_counts_what_happens_at_once() -> None:
-    async with ActorSystem() as system:
-        _, child = await family(system, Supervision(max_restarts=1, within=0), "c")
-        for _ in range(5):
-            child.send_nowait(Boom())
-            await settled(child)
-            await pass_time(0.001)
-        assert child.statistics().restarts == 5
-        child.send_nowait(Boom())
-        child.send_nowait(Boom())
-        assert (await child.join()).reason is ExitReason.CRASHED
-
-
 @STRATEGIES
 async def test_a_budget_of_none_gives_up_at_the_first_failure(strategy: Strategy) -> None:
     async with ActorSystem() as system:

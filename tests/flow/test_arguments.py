@@ -51,15 +51,15 @@ POOL: dict[str, tuple[str, str]] = {
     **SPAWN,
     "size": ("count", "size must"),
     "routing": ("instance or None", "routing must have a method select"),
-    "start_timeout": ("seconds or None", "start_timeout must"),
+    "start_timeout": ("more than 0 seconds or None", "start_timeout must"),
     "supervision": ("instance", "supervision must be a Supervision"),
     "rate": ("instance or None", "rate must be a RateLimit"),
-    "job_timeout": ("seconds or None", "job_timeout must"),
+    "job_timeout": ("more than 0 seconds or None", "job_timeout must"),
     "on_stuck": ("plain function or None", "on_stuck must be a plain function"),
 }
 MAP: dict[str, tuple[str, str]] = {
     "limit": ("count from 1 or None", "limit must"),
-    "timeout": ("seconds or None", "timeout must"),
+    "timeout": ("more than 0 seconds or None", "timeout must"),
     "on_error": ("plain function or None", "on_error must be a plain function"),
     "progress": ("plain function or None", "progress must be a plain function"),
     "chunk": ("count from 1", "chunk must"),

@@ -7,11 +7,13 @@ import pytest
 
 from actorio import (
     Actor,
+    ActorExit,
     ActorStarted,
     ActorStopped,
     ActorStoppedError,
     ActorSystem,
     DeadLetter,
+    ExitReason,
     NameNotFoundError,
     StartTimeoutError,
 )
@@ -200,6 +202,54 @@ async def test_guarantee_04_an_actor_ends_its_start_even_when_it_is_stopped_in_i
         ref = await system.spawn(Starting)
         assert log == ["started"]
         await ref.join()
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (lambda context: context.stop(), ExitReason.NORMAL),
+        (lambda context: context.ref.close(), ExitReason.NORMAL),
+        (lambda context: context.ref.stop(), ExitReason.SHUTDOWN),
+    ],
+    ids=["context.stop", "close", "stop"],
+)
+async def test_guarantee_04_spawn_gives_the_ref_of_an_actor_that_ends_itself_in_its_start(
+    end: Any, reason: ExitReason
+) -> None:
+    class Brief(Actor[Any]):
+        async def on_start(self) -> None:
+            end(self.context)
+            await asyncio.sleep(0)
+
+        async def on_stop(self, reason: ExitReason) -> None:
+            reasons.append(reason)
+
+    reasons: list[ExitReason] = []
+    async with soon(), ActorSystem() as system:
+        events = system.events.subscribe(ActorStarted, ActorStopped)
+        ref = await system.spawn(Brief)
+        assert (await ref.join()).reason is reason
+    assert [type(event) async for event in events] == [ActorStarted, ActorStopped]
+    assert reasons == [reason]
+
+
+@pytest.mark.parametrize("end", ["kill", "exit"])
+async def test_guarantee_04_one_that_is_killed_in_its_start_or_exits_from_it_was_never_spawned(
+    end: str,
+) -> None:
+    class Brief(Actor[Any]):
+        async def on_start(self) -> None:
+            if end == "exit":
+                raise ActorExit
+            self.context.ref.kill()
+            await asyncio.sleep(0)
+
+    async with soon(), ActorSystem() as system:
+        events = system.events.subscribe(ActorStarted, ActorStopped)
+        assert isinstance(await outcome(system.spawn(Brief, name="brief")), ActorStoppedError)
+        await system.spawn(Silent, name="brief")
+        system.events.close()
+    assert [event.ref.name async for event in events] == ["brief"]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill", "close"])
