@@ -36,19 +36,23 @@ class Fork:
     Args:
         find: returns those that are still waited for.
         every: whether all of them are needed.
-        path: what stands for it in the path of a cycle, None for nothing.
+        stands_for: who is named for it in the path of a cycle, None for nobody.
     """
 
-    __slots__ = ("_find", "every", "path")
+    __slots__ = ("_find", "every", "stands_for")
 
     waits_on = None
 
     def __init__(
-        self, find: Callable[[], Iterable[Waits | Fork | None]], *, every: bool, path: str | None = None
+        self,
+        find: Callable[[], Iterable[Waits | Fork | None]],
+        *,
+        every: bool,
+        stands_for: Cell | None = None,
     ) -> None:
         self._find = find
         self.every = every
-        self.path = path
+        self.stands_for = stands_for
 
     def ways(self, stuck: Waits) -> Iterable[Waits | Fork | None]:
         """Return those that are waited for; where any will do, None for all if one is seen to be able to go on."""
@@ -75,7 +79,16 @@ def check_no_cycle(waiting: Waits, target: Waits | Fork) -> None:
             chain = found
             break
         chain.append(following)
-    raise DeadlockError((waiting.path, *(node.path for node in chain if node.path is not None)))
+    raise DeadlockError(_paths_of((waiting, *chain)))
+
+
+def _paths_of(nodes: Iterable[Waits | Fork]) -> tuple[str, ...]:
+    """Return the path of each that has a name; where they are of several systems, behind the name of its own."""
+    named = [node.stands_for if isinstance(node, Fork) else node for node in nodes]
+    actors = [node for node in named if node is not None]
+    if all(actor.runtime is actors[0].runtime for actor in actors):
+        return tuple(actor.path for actor in actors)
+    return tuple(f"{actor.runtime.name}:{actor.path}" for actor in actors)
 
 
 def _cycle_through_forks(waiting: Waits, target: Any) -> list[Any] | None:

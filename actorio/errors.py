@@ -122,7 +122,8 @@ class DeadlockError(ActorError):
     """Waiting for this actor would close a cycle of waiting actors.
 
     Attributes:
-        path: the paths of the actors in the cycle; first and last are the same.
+        path: the paths of the actors in the cycle; first and last are the same. Where they are of several systems,
+            each has the name of its system before it: `shop:/till`.
     """
 
     def __init__(self, path: tuple[str, ...]) -> None:

@@ -224,7 +224,7 @@ class Pool(Actor[Any]):
         cell = self.context._own()
         if self._jobs.cell is None:
             self._jobs.cell = cell
-            self._jobs.crew.path = cell.path
+            self._jobs.crew.stands_for = cell
             cell._ref = PoolRef(cell, self._plan)  # from the first moment on everybody is given this one
         await self._adjust()
 

@@ -629,12 +629,25 @@ async def test_guarantee_07_a_job_of_a_pool_that_asks_its_submitter_is_a_deadloc
 
 async def test_guarantee_07_a_cycle_across_two_systems_fails() -> None:
     async with soon(), ActorSystem("one") as one, ActorSystem("two") as two:
-        links = [await system.spawn(Link, name=f"link-{system.name}") for system in (one, two)]
+        links = [await system.spawn(Link, name="link") for system in (one, two)]
         for link, following in (links, links[::-1]):
             await link.call(Link.join_to, following)
         error = await outcome(links[0].ask("round"))
         assert isinstance(error, DeadlockError)
-        assert error.path == ("/link-two", "/link-one", "/link-two")
+        assert error.path == ("two:/link", "one:/link", "two:/link")
+        assert " -> ".join(error.path) in str(error)
+
+
+async def test_guarantee_07_a_cycle_through_a_pool_of_another_system_names_its_system() -> None:
+    async with soon(), ActorSystem("one") as one, ActorSystem("two") as two:
+        link = await one.spawn(Link, name="link")
+        pool = await two.spawn_pool(Link, size=1, name="pool")
+        await link.call(Link.join_to, pool)
+        await pool.routees[0].call(Link.join_to, link)
+        error = await outcome(pool.ask("round"))
+        assert isinstance(error, DeadlockError)
+        assert error.path[0] == error.path[-1] == "one:/link"
+        assert all(path.startswith("two:/pool") for path in error.path[1:-1])
 
 
 async def test_guarantee_07_a_system_inside_an_actor_is_shut_down_like_any_other() -> None:
