@@ -189,6 +189,28 @@ async def test_a_day(virtual_time, actor_system, probe):
     run(pytester, test, mode=mode).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("where", ["module", "class", "test"])
+def test_the_mark_of_the_async_plugin_does_no_harm(pytester: pytest.Pytester, where: str) -> None:
+    mark, no_mark = "@pytest.mark.asyncio", ""
+    test = f"""
+{"pytestmark = pytest.mark.asyncio" if where == "module" else ""}
+
+{mark if where == "class" else no_mark}
+class TestMarked:
+    {mark if where == "test" else no_mark}
+    async def test_a_day(self, virtual_time, actor_system):
+        await asyncio.sleep(86_400)
+
+    {mark if where == "test" else no_mark}
+    @pytest.mark.simulate(seeds=2)
+    async def test_simulated(self, actor_system):
+        await asyncio.sleep(86_400)
+"""
+    for arguments in ([], ["-m", "asyncio"]):
+        result = run(pytester, test, "-W", "error", *arguments, mode="strict")
+        result.assert_outcomes(passed=2, warnings=0)
+
+
 def test_virtual_time_is_for_async_tests(pytester: pytest.Pytester) -> None:
     result = run(pytester, "def test_it(virtual_time): pass")
     result.assert_outcomes(errors=1)
