@@ -332,7 +332,7 @@ async def test_guarantee_01_a_cast_that_is_given_up_is_one_dead_letter(by_kill: 
             call = asyncio.ensure_future(actor.call(Besieged.beside, FOR_EVER))
             await ticks()
             actor.stop()
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(4 * GRACE)
             if by_kill:
                 actor.kill()
             ended = await actor.join()

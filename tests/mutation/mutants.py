@@ -154,8 +154,8 @@ MUTANTS = [
     ),
     Mutant(
         "a cycle of asks is not seen",
-        "    raise DeadlockError((waiting.path",
-        "    return DeadlockError((waiting.path",
+        "    raise DeadlockError(_paths_of",
+        "    return DeadlockError(_paths_of",
     ),
     Mutant(
         "where all of several are needed any is thought to do",
