@@ -18,11 +18,13 @@ from actorio._envelope import (
     Submission,
 )
 from actorio._idle_timeout import IdleTimeout
+from actorio._kinds import has_yield
 from actorio._states import Intent, State
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
     MailboxFullError,
+    describe,
     exit_in,
 )
 
@@ -101,6 +103,8 @@ class Turn(Bonds):
         """Run the method of a call: its value, or an awaitable of it."""
         invocation = envelope.invocation
         method, args, kwargs = self.bind(invocation.func), invocation.args, invocation.kwargs
+        if getattr(method, "__func__", None) is not invocation.func and has_yield(method):
+            raise TypeError(f"{describe(method)} has a yield in it, and is for ref.stream")
         idle = None if self.timers is None else IdleTimeout.of(self._whole)
         if idle is None:
             return method(*args, **kwargs)

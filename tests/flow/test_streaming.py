@@ -219,6 +219,18 @@ async def test_what_has_a_yield_in_it_is_refused_where_a_generator_would_get_out
         assert table.statistics().handled == 0
 
 
+async def test_an_override_with_a_yield_in_it_is_refused_as_well() -> None:
+    class Odd(Table):
+        async def plain(self) -> AsyncIterator[int]:  # type: ignore[override]
+            yield 1
+
+    async with soon(), ActorSystem() as system:
+        odd = await system.spawn(Odd, [])
+        with pytest.raises(TypeError, match=r"yield.*stream"):
+            await odd.call(Table.plain)
+        assert await odd.ask("next") == "next"
+
+
 async def test_guarantee_29_a_subclass_streams_its_own_and_a_worker_streams_too() -> None:
     class Fewer(Table):
         async def rows(self, count: int, *, fail_at: int = -1) -> AsyncIterator[int]:
