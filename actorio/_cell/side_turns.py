@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.anatomy import BEGIN
 from actorio._envelope import DEFERRED, ENDED, Call
 from actorio._turns import side_turn
-from actorio.errors import ActorStoppedError, ExitReason
+from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
@@ -139,9 +139,9 @@ class SideTurn:
         try:
             await BEGIN
             value = await side_turn(self, work, self.envelope.sender or Variables())
-        except GeneratorExit:
-            raise  # the coroutine is closed with its loop
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self._is_running():
+                raise  # the coroutine is closed with its loop
             self._leave()
             self._end_by(error)
         else:
@@ -149,6 +149,9 @@ class SideTurn:
             if self.envelope.state < ENDED:
                 self.envelope.reply(value)
         self._tell()
+
+    def _is_running(self) -> bool:
+        return asyncio.current_task(self.dispatcher.loop) is self.task
 
     def _leave(self) -> None:
         self._turns.ended(self)
@@ -164,7 +167,8 @@ class SideTurn:
         elif isinstance(error, Exception):
             unheard = envelope.state >= ENDED
             envelope.fail(error)
-            if isinstance(envelope, Call) and isinstance(error, self.reply_errors):
+            is_answer = isinstance(error, self.reply_errors) and not isinstance(error, ActorExit)
+            if isinstance(envelope, Call) and is_answer:
                 cell.count_failure(error, unheard=unheard)
             else:
                 cell.fail_by_task(self.task, error)

@@ -9,6 +9,7 @@ import pytest
 
 from actorio import (
     Actor,
+    ActorExit,
     ActorFailed,
     ActorStoppedError,
     ActorSystem,
@@ -417,6 +418,37 @@ async def test_guarantee_21_a_system_exit_in_it_ends_the_system() -> None:
 
     with pytest.raises(SystemExit, match="3"):
         await main()
+
+
+@pytest.mark.parametrize("error", [GeneratorExit("mine"), BaseException("mine")], ids=repr)
+async def test_guarantee_35_what_is_no_exception_fails_the_actor_and_tells_its_caller(
+    error: BaseException,
+) -> None:
+    async with soon(), ActorSystem() as system:
+        failures = system.events.subscribe(ActorFailed)
+        till = await system.spawn(Till, Valve())
+        told = await outcome(till.call(Till.does, lambda _: _raise(error)))
+        assert isinstance(told, ActorStoppedError)
+        assert (await anext(failures)).error is error
+        await till.cast(Till.does, lambda _: _raise(error))
+        assert (await anext(failures)).error is error
+        assert await till.call(Till.plain) == "plain"
+        assert till.statistics().restarts == 2
+        till.close()
+        assert (await till.join()).reason is ExitReason.NORMAL
+
+
+@pytest.mark.parametrize("way", ["call", "cast"])
+async def test_guarantee_35_an_actor_exit_in_it_ends_its_actor_normally(way: str) -> None:
+    error = ActorExit()
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        till = await system.spawn(Till, Valve(), log)
+        told = await outcome(getattr(till, way)(Till.does, lambda _: _raise(error)))
+        assert told is (error if way == "call" else None)
+        assert (await till.join()).reason is ExitReason.NORMAL
+        assert till.statistics().failed == 0
+    assert log == [("stopped", ExitReason.NORMAL)]
 
 
 def _raise(error: BaseException) -> None:
