@@ -32,8 +32,11 @@ class Deferred(Result[Any]):
 
     def set_exception(self, error: BaseException) -> None:
         super().set_exception(error)
-        self._future.exception()  # it is the asker's now: no log line if nobody awaits the handle as well
-        self._settle(lambda envelope: envelope.fail(error))
+        if self.cancelled():
+            return
+        failure = self._future.exception()  # it is the asker's now: no log line if nobody awaits the handle
+        if failure is not None:
+            self._settle(lambda envelope: envelope.fail(failure))
 
     def cancel(self) -> bool:
         if not super().cancel():

@@ -396,9 +396,9 @@ class Submission(Envelope):
         self.cell.accepted(self)
 
     def cancelled_by_handler(self) -> None:
-        if self.state < ANSWERED:
-            self._end(WITHDRAWN)
-        self.result.cancel()
+        self.fail(AskCancelledError(f"{self.invocation!r}, submitted to {self.cell.path}, was cancelled"))
+        if not self.result.cancelled():
+            self.result.exception()  # no log line if nobody looks: the actor's own failure is reported
 
     def _cancelled(self) -> None:
         was = self.state

@@ -290,14 +290,13 @@ class _Flight:
 class _Chunk:
     """Items that were handed over together."""
 
-    __slots__ = ("_expired", "_single", "alarm", "items", "result")
+    __slots__ = ("_single", "alarm", "items", "result")
 
     def __init__(self, items: list[Any], result: Result[Any], *, single: bool) -> None:
         self.items = items
         self.alarm: Alarm | None = None
         self.result = result
         self._single = single
-        self._expired = False
 
     @property
     def is_done(self) -> bool:
@@ -305,16 +304,15 @@ class _Chunk:
 
     def outcomes(self) -> list[Outcome]:
         """Return what came of each of its items."""
-        if self.result.cancelled():
-            took = "took longer than its timeout" if self._expired else "was cancelled"
-            return [(False, TimeoutError(f"the work {took}")) for _ in self.items]
+        if self.result.cancelled():  # by `expire`: nobody else has it
+            return [(False, TimeoutError("the work took longer than its timeout")) for _ in self.items]
         error = self.result.exception()
         if error is not None:
             return [(False, error) for _ in self.items]
         return [(True, self.result.result())] if self._single else self.result.result()
 
     def expire(self) -> None:
-        self._expired = True
+        """Cancel it: its time is over."""
         self.result.cancel()
 
     def cancel(self) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from actorio._kinds import check_instance, check_plain_function
 from actorio._typevar import TypeVar
 from actorio._waits import Fork
+from actorio.errors import AskCancelledError
 
 if TYPE_CHECKING:
     from actorio._waits import Work
@@ -47,6 +48,7 @@ class Result(Generic[R]):
         Raises:
             Exception: what the work raised, the same object.
             asyncio.CancelledError: the `Result` was cancelled.
+            AskCancelledError: the work was cancelled, not by the `Result` but from the inside.
             ActorStoppedError: the actor ended first.
             DeadlockError: the work waits, behind a chain of waiting actors, for this very turn.
 
@@ -142,6 +144,8 @@ class Result(Generic[R]):
     def set_exception(self, error: BaseException) -> None:
         """Give an exception instead of a value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
 
+        A `CancelledError` becomes an `AskCancelledError`: who waits is never cancelled by the work.
+
         Raises:
             TypeError: not an exception.
             WrongThreadError: from another thread or event loop.
@@ -178,9 +182,16 @@ def wait_of_current(results: Collection[Result[Any]], *, every: bool) -> Callabl
 
 
 def safe_exception(error: BaseException) -> BaseException:
-    """Return an exception that a future can carry: `StopIteration` would turn into a value or a hang."""
+    """Return an exception that tells the one who waits what it is.
+
+    A `StopIteration` would turn into a value or a hang, a `CancelledError` into a cancel of the waiting task.
+    """
+    wrapped: Exception
     if isinstance(error, StopIteration):
         wrapped = RuntimeError(f"the handler raised {type(error).__name__}")
-        wrapped.__cause__ = error
-        return wrapped
-    return error
+    elif isinstance(error, asyncio.CancelledError):
+        wrapped = AskCancelledError("the work was cancelled")
+    else:
+        return error
+    wrapped.__cause__ = error
+    return wrapped

@@ -13,6 +13,7 @@ from actorio import (
     ActorRef,
     ActorStoppedError,
     ActorSystem,
+    AskCancelledError,
     DeadlockError,
     ExitReason,
     Worker,
@@ -144,6 +145,27 @@ async def test_guarantee_29_what_the_method_raises_comes_after_the_items_before(
         assert await table.ask("next") == "next"
     assert rows == [0, 1, 2]
     assert log == [0, 1, 2, "closed", "next"]
+
+
+async def test_guarantee_29_a_stream_that_is_cancelled_from_the_inside_is_not_taken_for_complete() -> None:
+    class Cancelled(Table):
+        async def rows(self, count: int, *, fail_at: int = -1) -> AsyncIterator[int]:
+            async for row in super().rows(count):
+                yield row
+            needed = asyncio.get_running_loop().create_future()
+            needed.cancel()
+            await needed
+
+    async with soon(), ActorSystem() as system:
+        table = await system.spawn(Cancelled, [])
+        stream = table.stream(Table.rows, 3)
+        assert [await anext(stream) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(AskCancelledError):
+            await anext(stream)
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+        assert await table.ask("next") == "next"
+        assert table.statistics().restarts == 1
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])

@@ -14,10 +14,14 @@ from actorio import (
     AskCancelledError,
     AskTimeoutError,
     ExitReason,
+    Failed,
     Mailbox,
     NoReplyError,
     Restart,
     Result,
+    Supervision,
+    Worker,
+    all_results,
 )
 from actorio.testing import until
 from tests.guarantees.actors import (
@@ -276,6 +280,48 @@ async def test_guarantee_05_a_handler_that_is_cancelled_tells_its_asker_by_an_er
         assert isinstance(asking.exception(), AskCancelledError)
 
 
+async def needs_what_is_cancelled(*_: Any) -> None:
+    needed = asyncio.get_running_loop().create_future()
+    needed.cancel()
+    await needed
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+async def test_guarantee_05_work_that_is_cancelled_from_the_inside_cancels_nobody(chunk: int) -> None:
+    class Asking(Actor[ActorRef[Any]]):
+        async def receive(self, worker: ActorRef[Any]) -> Any:
+            return await worker.submit(needs_what_is_cancelled)
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2, supervision=Supervision(max_restarts=9))
+        result = pool.submit(needs_what_is_cancelled, 1)
+        error = await outcome(result)
+        assert isinstance(error, AskCancelledError)
+        assert "needs_what_is_cancelled" in str(error)
+        assert result.exception() is error
+        together = all_results([pool.submit(needs_what_is_cancelled)])
+        assert isinstance(await outcome(together), AskCancelledError)
+        asking = await system.spawn(Asking)
+        assert isinstance(await outcome(asking.ask(pool)), AskCancelledError)
+        assert asking.statistics().restarts == 0
+        failures = pool.map(needs_what_is_cancelled, range(2), chunk=chunk, on_error=Failed)
+        assert [type(failed.error) async for failed in failures] == [AskCancelledError] * 2
+        pool.submit(needs_what_is_cancelled)  # nobody looks, and the pool has reported it
+
+
+async def test_guarantee_05_a_result_that_is_cancelled_by_its_holder_says_so() -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Worker)
+        result = ref.submit(asyncio.sleep, 3_600)
+        await ticks()
+        assert result.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await result
+        assert result.cancelled()
+        assert await ref.submit(str, 1) == "1"
+        assert ref.statistics().restarts == 0
+
+
 async def test_guarantee_05_the_value_is_not_lost_to_a_cancel_in_the_same_tick() -> None:
     """Whatever the order of reply and cancel, the asker sees one of the two."""
     for tick in range(8):
@@ -372,6 +418,24 @@ async def test_guarantee_05_a_deferred_ask_is_answered_later_by_value_or_excepti
     assert isinstance(first, LookupError)
     assert isinstance(second, AskCancelledError)
     assert third == "third"
+
+
+async def test_guarantee_05_a_deferred_ask_that_is_given_a_cancel_does_not_cancel_its_asker() -> None:
+    async with soon(), ActorSystem() as system:
+        handles: list[Result[Any]] = []
+        ref = await system.spawn(Deferring, handles)
+        asks = await in_turn(*(ref.ask(number) for number in range(2)))
+        await until(lambda: len(handles) == 2)
+        handles[0].set_exception(asyncio.CancelledError())
+        handles[1].cancel()
+        handles[1].set_exception(LookupError("ignored, since it was cancelled"))
+        await asyncio.wait(asks)
+        for asking in asks:
+            assert not asking.cancelled()
+            assert isinstance(asking.exception(), AskCancelledError)
+        with pytest.raises(AskCancelledError):
+            handles[0].result()
+        assert handles[1].cancelled()
 
 
 async def test_guarantee_05_a_deferred_ask_that_is_dropped_fails_at_once() -> None:
