@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from actorio._cell import Cell
     from actorio._envelope import Waits
 
-__all__ = ["Fork", "Work", "check_no_cycle"]
+__all__ = ["Fork", "Work", "check_no_cycle", "check_not_within"]
 
 
 class Work(Protocol):
@@ -80,6 +80,23 @@ def check_no_cycle(waiting: Waits, target: Waits | Fork) -> None:
             break
         chain.append(following)
     raise DeadlockError(_paths_of((waiting, *chain)))
+
+
+def check_not_within(waiting: Waits, target: Cell) -> None:
+    """Refuse a wait of `waiting` for the end of its own actor, or of one above: they end after all that is in them.
+
+    It is no edge of the graph that would show it, since the one above begins to wait only when it ends.
+
+    Raises:
+        DeadlockError: with the paths along the cycle.
+    """
+    line: list[Any] = [getattr(waiting, "cell", waiting)]
+    while line[-1] is not target:
+        above = line[-1].siblings
+        if not above.path:
+            return
+        line.append(above.owner)
+    raise DeadlockError((waiting.path, *(cell.path for cell in reversed(line))))
 
 
 def _paths_of(nodes: Iterable[Waits | Fork]) -> tuple[str, ...]:

@@ -33,10 +33,9 @@ from actorio._kinds import has_yield
 from actorio._sending import Sending
 from actorio._states import Intent
 from actorio._typevar import TypeVar
-from actorio._waits import check_no_cycle
+from actorio._waits import check_no_cycle, check_not_within
 from actorio.errors import (
     ActorStoppedError,
-    DeadlockError,
     ExitReason,
     MailboxFullError,
     WrongThreadError,
@@ -354,7 +353,8 @@ class ActorRef(Generic[A_co]):
 
         Raises:
             TimeoutError: not within `timeout` seconds.
-            DeadlockError: called in a turn that the actor waits for, or in its own.
+            DeadlockError: called in a turn that the actor waits for, in its own, or in one of an actor below it,
+                which it waits for before it ends.
             WrongThreadError: from another thread or event loop.
 
         Cancellation: only this wait ends.
@@ -368,8 +368,8 @@ class ActorRef(Generic[A_co]):
 
     async def _join(self, cell: Cell, timeout: float | None) -> None:
         waiting = cell.runtime.current()
-        if getattr(waiting, "cell", None) is cell:  # an interleaved call, for which the end itself waits
-            raise DeadlockError((cell.path, cell.path))
+        if waiting is not None:
+            check_not_within(waiting, cell)
         release = cell.wait_of_current()
         joiner = Waiter(cell.dispatcher)
         if cell.joiners is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from actorio import (
     as_completed,
     child,
     first_result,
+    interleave,
 )
 from actorio.testing import until
-from tests.guarantees.actors import outcome, soon, started
+from tests.guarantees.actors import SOON, outcome, soon, started
 from tests.stage import Gate, Puppet, in_virtual_time, now, ticks
 
 
@@ -852,3 +854,90 @@ async def test_guarantee_07_last_hooks_may_ask_whom_nobody_makes_wait() -> None:
         later.stop()
         await later.join()
     assert log == ["hello", "hello"]
+
+
+# -- joins of those above --------------------------------------------------------------------------
+
+
+class Below(Worker):
+    """Does what an interleaved call says as well, beside its turns."""
+
+    @interleave
+    async def beside(self, message: Any) -> Any:
+        return await message(self)
+
+
+ENDS: dict[str, Callable[[ActorRef[Any]], None]] = {
+    "close": lambda ref: ref.close(),
+    "stop": lambda ref: ref.stop(),
+    "leave the block": lambda ref: None,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("way", ["turn", "beside", "start"])
+@pytest.mark.parametrize("levels", [1, 2])
+async def test_guarantee_07_a_turn_that_joins_one_above_fails_and_does_not_hold_it_up(
+    end: str, way: str, levels: int
+) -> None:
+    async def bear(me: Worker) -> ActorRef[Below]:
+        return await me.context.spawn(Below, name="below")
+
+    async def join_top(_: Worker) -> Any:
+        return await top.join()
+
+    async with soon(), ActorSystem() as system:
+        (top,) = await some(system, "top")
+        below = top
+        for _ in range(levels):
+            below = await below.ask(bear)
+        if way == "turn":
+            failed = await outcome(below.ask(join_top))
+        elif way == "beside":
+            failed = await outcome(below.call(Below.beside, join_top))
+        else:
+            failed = await outcome(below.ask(lambda me: me.context.spawn(Joining, top, name="new")))
+        ENDS[end](top)
+    assert isinstance(failed, DeadlockError)
+    whole = ["/top", "/top/below", "/top/below/below", "/top/below/below/new"]
+    line = whole[: levels + 1] if way != "start" else [*whole[: levels + 1], f"{whole[levels]}/new"]
+    assert failed.path == (line[-1], *line)
+
+
+class Joining(Actor[Any]):
+    """Joins an actor as it starts."""
+
+    def __init__(self, other: ActorRef[Any]) -> None:
+        self.other = other
+
+    async def on_start(self) -> None:
+        await self.other.join()
+
+
+async def test_guarantee_07_a_job_that_joins_its_pool_fails() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2, name="pool")
+
+        async def join_pool(_: Worker) -> Any:
+            return await pool.join(timeout=SOON)
+
+        failed = await outcome(pool.ask(join_pool))
+        assert await pool.ask(lambda me: outcome(me.context.parent.join())) is not None  # the same actor
+        pool.close()
+        await pool.join()
+    assert isinstance(failed, DeadlockError)
+    assert (failed.path[1], len(failed.path)) == ("/pool", 3)
+
+
+async def test_guarantee_07_others_of_the_tree_may_be_joined() -> None:
+    async def bear(me: Worker) -> list[ActorRef[Any]]:
+        return [await me.context.spawn(Worker, name=name) for name in ("one", "two")]
+
+    async with soon(), ActorSystem() as system:
+        top, other = await some(system, "top", "top-2")
+        one, two = await top.ask(bear)
+        for joined in (two, other):
+            joined.stop()
+            assert (await one.ask(lambda _, joined=joined: joined.join())).ref is joined
+        one.stop()
+        assert (await top.ask(lambda _: one.join())).ref is one
