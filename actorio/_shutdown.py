@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell import KILL_GRACE, run_hook
 from actorio._states import Intent
-from actorio.errors import ActorStoppedError, exit_in
+from actorio.errors import ActorStoppedError, describe, exit_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,8 @@ class Shutdown:
     async def leave(self, error: BaseException | None) -> None:
         """End all actors as the block is left, and raise what has ended it, if that was not its body."""
         self.leaving = True
+        if self._exit is None and isinstance(error, (SystemExit, KeyboardInterrupt)):
+            self._exit = error
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
         cancelled = await self._until_ended()
         observer = self._runtime.observer
@@ -82,9 +84,7 @@ class Shutdown:
             observer.left(self._runtime.system)
         if self._body_cancelled and self._body is not None:
             self._body.uncancel()
-        self._raise_outcome(error)
-        if cancelled is not None:
-            raise cancelled
+        self._raise_outcome(error, cancelled)
 
     async def _until_ended(self) -> asyncio.CancelledError | None:
         """Wait for the end; a cancel of the block makes it a stop, a further one a kill."""
@@ -103,15 +103,22 @@ class Shutdown:
             task.result()
         return cancelled
 
-    def _raise_outcome(self, error: BaseException | None) -> None:
-        if self._exit is not None:
-            exit_, self._exit = self._exit, None
-            raise exit_
-        if self._failures:
-            failures, self._failures = self._failures, []
-            if isinstance(error, Exception) and not isinstance(error, ActorStoppedError):
+    def _raise_outcome(self, error: BaseException | None, cancelled: asyncio.CancelledError | None) -> None:
+        exit_, self._exit = self._exit, None
+        failures, self._failures = self._failures, []
+        failed = f"the actor system {self._runtime.name!r} has failed"
+        if exit_ is not None:
+            if failures:
+                logger.error("%s", failed, exc_info=BaseExceptionGroup(failed, failures))
+                exit_.add_note(f"{failed}: {describe(failures)}")
+            if exit_ is not error:
+                raise exit_
+        elif failures:
+            if error is not None and not isinstance(error, (ActorStoppedError, asyncio.CancelledError)):
                 failures.append(error)
-            raise BaseExceptionGroup(f"the actor system {self._runtime.name!r} has failed", failures)
+            raise BaseExceptionGroup(failed, failures)
+        elif cancelled is not None:
+            raise cancelled
 
     def fail_from_outside(self, error: BaseException) -> None:
         """The top level has given up: the body of the block is cancelled, the block raises."""

@@ -113,6 +113,45 @@ async def test_guarantee_11_an_exception_of_the_body_is_in_the_group_as_well() -
     assert not asyncio.current_task().cancelling()  # type: ignore[union-attr]
 
 
+async def _raise_meanwhile(error: BaseException) -> None:
+    async with ActorSystem("shop") as system:
+        await exhaust(await system.spawn(Puppet))
+        try:
+            await asyncio.sleep(NEVER)
+        except asyncio.CancelledError:
+            raise error from None
+
+
+class Odd(BaseException):
+    """Neither an error nor an exit."""
+
+
+@pytest.mark.parametrize("own", [Odd(), GeneratorExit()])
+async def test_guarantee_11_whatever_else_the_body_raises_is_in_the_group_too(own: BaseException) -> None:
+    with pytest.raises(BaseExceptionGroup) as raised:
+        await _raise_meanwhile(own)
+    limit, second = raised.value.exceptions
+    assert isinstance(limit, RestartLimitError)
+    assert second is own
+    assert not asyncio.current_task().cancelling()  # type: ignore[union-attr]
+
+
+@pytest.mark.real_loop("the log")
+@pytest.mark.parametrize("own", [SystemExit(4), KeyboardInterrupt()])
+async def test_guarantee_11_an_exit_of_the_body_is_raised_itself_and_the_failure_is_told(
+    own: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(type(own)) as raised:
+        await _raise_meanwhile(own)
+    assert raised.value is own
+    assert ["'shop' has failed: [RestartLimitError(" in note for note in own.__notes__] == [True]
+    logged = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    (failed,) = [error for error in logged if isinstance(error, ExceptionGroup)]
+    assert isinstance(failed.exceptions[0], RestartLimitError)
+    assert not asyncio.current_task().cancelling()  # type: ignore[union-attr]
+    del own.__notes__
+
+
 async def test_guarantee_11_a_body_that_swallows_the_cancel_does_not_hide_the_failure() -> None:
     with pytest.raises(ExceptionGroup):
         async with ActorSystem() as system:

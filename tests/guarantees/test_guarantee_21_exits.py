@@ -141,6 +141,31 @@ async def test_guarantee_21_the_first_exit_of_several_is_the_one() -> None:
     assert len(raised) == 3
 
 
+async def test_guarantee_21_an_exit_of_the_body_is_before_those_of_the_end_that_it_begins() -> None:
+    own = SystemExit("the body's")
+    with pytest.raises(SystemExit) as caught:
+        async with soon(), ActorSystem() as system:
+            await system.spawn(Exiting, [], "on_stop", KeyboardInterrupt())
+            raise own
+    assert caught.value is own
+
+
+async def test_guarantee_21_a_cancel_of_the_end_does_not_hide_an_exit_of_the_body() -> None:
+    class Cancelling(Actor[Any]):
+        async def on_stop(self, reason: Any) -> None:
+            main.cancel()
+            await ticks(2)
+
+    own = SystemExit("the body's")
+    main: Any = asyncio.current_task()
+    with pytest.raises(SystemExit) as caught:
+        async with ActorSystem() as system:
+            await system.spawn(Cancelling)
+            raise own
+    assert caught.value is own
+    assert main.uncancel() == 0
+
+
 async def test_guarantee_21_an_exit_is_raised_even_when_the_body_has_ended_already() -> None:
     log: list[str] = []
     with pytest.raises(SystemExit):
