@@ -106,6 +106,7 @@ class PoolMap(Generic[R]):
 
         Raises:
             Exception: what the source or the work raised, where nothing takes its place.
+            AskCancelledError: the source or the work was cancelled, not by the consumer but from the inside.
             WrongThreadError: from another thread or event loop.
         """
         self._flight.check_thread()
@@ -137,12 +138,16 @@ class PoolMap(Generic[R]):
             raise
 
     async def aclose(self) -> None:
-        """End it: what waits is not begun, what runs is cancelled. Idempotent.
+        """End it: what waits is not begun, what runs is cancelled, an async source has been closed. Idempotent.
 
         Raises:
+            Exception: what the source raised as it was closed.
             WrongThreadError: from another thread or event loop, and it has not ended.
+
+        Cancellation: the source goes on closing.
         """
         self._drop()
+        await self._flight.until_closed()
 
     def _drop(self) -> None:
         self._flight.close()
@@ -154,7 +159,7 @@ class PoolMap(Generic[R]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._drop()
+        await self.aclose()
 
     def __del__(self) -> None:
         flight = getattr(self, "_flight", None)  # the consumer has left
@@ -224,6 +229,10 @@ class _Flight:
         self._chunks.clear()
         self._source.close()
         self._wake()
+
+    async def until_closed(self) -> None:
+        """Wait, after `close`, until the source has been closed, and raise what that has raised."""
+        await self._source.until_closed()
 
     def finalise(self) -> None:
         """Close it, from a finaliser on whatever thread."""

@@ -12,6 +12,7 @@ from actorio import (
     Actor,
     ActorStoppedError,
     ActorSystem,
+    AskCancelledError,
     Failed,
     Worker,
     WorkerError,
@@ -179,6 +180,57 @@ async def test_guarantee_27_a_source_that_fails_does_so_after_the_values_before(
     assert values == [2]
 
 
+class Unusual(BaseException):
+    """No Exception, and no exit."""
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+@pytest.mark.parametrize("kind", [Unusual, GeneratorExit, SystemExit, asyncio.CancelledError])
+async def test_guarantee_27_whatever_a_source_raises_is_raised_by_the_mapping(
+    kind: type[BaseException], asynchronous: bool
+) -> None:
+    error = kind("the source's own")
+
+    def source() -> Iterator[int]:
+        yield 2
+        raise error
+
+    async def async_source() -> AsyncIterator[int]:
+        yield 2
+        raise error
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(square, async_source() if asynchronous else source(), limit=1)
+        assert await anext(mapping) == 4
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 (any, and it must be this one)
+            await anext(mapping)
+        if kind is asyncio.CancelledError:  # nobody has cancelled the consumer
+            assert isinstance(caught.value, AskCancelledError)
+            assert caught.value.__cause__ is error
+        else:
+            assert caught.value is error
+        with pytest.raises(StopAsyncIteration):
+            await anext(mapping)
+        assert await pool.submit(square, 3) == 9
+        assert pool.statistics().restarts == 0
+        assert pool._cell.restarts == 0
+
+
+async def test_guarantee_27_a_source_that_waits_for_what_is_cancelled_does_not_cancel_the_consumer() -> None:
+    async def source() -> AsyncIterator[int]:
+        yield 2
+        needed = asyncio.get_running_loop().create_future()
+        needed.cancel()
+        await needed
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(square, source())
+        assert await anext(mapping) == 4
+        assert isinstance(await outcome(anext(mapping)), AskCancelledError)
+
+
 async def test_guarantee_27_an_item_that_takes_too_long_is_cancelled() -> None:
     async def wait_for_ever_at(number: int) -> int:
         await asyncio.sleep(3600 if number == 1 else 0)
@@ -306,6 +358,109 @@ async def test_guarantee_28_a_source_that_was_never_read_is_closed_all_the_same(
         first.close()
         await until(lambda: connection.closed)
     assert connection.closed == 1
+
+
+@pytest.mark.parametrize("reading", [True, False])
+@pytest.mark.parametrize("way", ["async with", "aclose"])
+async def test_guarantee_28_a_mapping_that_is_left_by_name_has_closed_its_source(
+    way: str, reading: bool
+) -> None:
+    log: list[str] = []
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+            if reading:
+                await asyncio.Event().wait()
+            yield 3
+        finally:
+            await ticks(5)
+            log.append("closed")
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(square, source(), limit=9 if reading else 1)
+        if way == "aclose":
+            assert await anext(mapping) == 1
+            await mapping.aclose()
+        else:
+            async with mapping:
+                async for _ in mapping:
+                    break
+        assert log == ["closed"]
+        await mapping.aclose()
+        assert all(task.done() for task in pool._cell.tasks or ())
+
+
+@pytest.mark.parametrize("reading", [True, False])
+async def test_guarantee_28_what_a_source_raises_as_it_is_closed_is_raised_to_who_closes(
+    reading: bool,
+) -> None:
+    error = OSError("it is gone already")
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+            await asyncio.Event().wait()
+        finally:
+            await ticks(1)
+            raise error
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(square, source(), limit=9 if reading else 1)
+        assert await anext(mapping) == 1
+        assert await outcome(mapping.aclose()) is error
+        assert await outcome(mapping.aclose()) is None
+        assert await pool.submit(square, 3) == 9
+        assert pool._cell.restarts == 0
+
+
+async def test_guarantee_28_a_source_that_swallows_its_cancel_is_closed_all_the_same() -> None:
+    log: list[str] = []
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+            while True:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    yield 2
+        finally:
+            log.append("closed")
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(square, source())
+        assert await anext(mapping) == 1
+        await mapping.aclose()
+        assert log == ["closed"]
+
+
+async def test_guarantee_28_the_source_of_a_pool_that_has_ended_is_closed() -> None:
+    log: list[str] = []
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await ticks(1)
+            log.append("closed")
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        mapping = pool.map(square, source(), limit=1)
+        assert await anext(mapping) == 1
+        pool.close()
+        await pool.join()
+        assert isinstance(await outcome(anext(mapping)), ActorStoppedError)
+        assert log == []
+        await mapping.aclose()
+        assert log == ["closed"]
 
 
 async def test_guarantee_28_a_consumer_that_fails_leaves_no_exception_behind() -> None:
