@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from actorio._typevar import TypeVar
@@ -19,11 +20,14 @@ E = TypeVar("E", default=Any)
 class Feed(Generic[E]):
     """Items in order, with one reader; `limit` is how many it holds at most, None for no limit.
 
+    While it is open it belongs to a thread and a loop, which `check_thread` looks after.
+
     Attributes:
         dropped: how many items, oldest first, were dropped since nobody read them in time.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, check_thread: Callable[[], None], limit: int | None = None) -> None:
+        self._check_thread = check_thread
         self._items: deque[E] = deque(maxlen=limit)
         self._reader: asyncio.Future[None] | None = None
         self._closed = False
@@ -46,7 +50,13 @@ class Feed(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        """Wait for the next item. Cancellation: none is lost."""
+        """Wait for the next item. Cancellation: none is lost.
+
+        Raises:
+            WrongThreadError: from another thread or event loop than the system's, and it is not closed.
+        """
+        if not self._closed:
+            self._check_thread()
         while not self._items:
             if self._closed:
                 raise StopAsyncIteration

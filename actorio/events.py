@@ -148,7 +148,7 @@ class EventStream(Feed[E]):
     """
 
     def __init__(self, bus: EventBus, types: tuple[type[Any], ...], limit: int) -> None:
-        super().__init__(limit)
+        super().__init__(bus._check_thread, limit)
         self._bus = bus
         self._types = types
         bus._add(self, types)
@@ -157,6 +157,6 @@ class EventStream(Feed[E]):
         """Unsubscribe; iteration ends after what is held. Idempotent."""
         if self._closed:
             return
-        self._bus._check_thread()
+        self._check_thread()
         self._bus._remove(self, self._types)
         super().close()

@@ -30,6 +30,7 @@ async def all_results(results: Iterable[Result[R]]) -> list[R]:
         TypeError: not an iterable of results.
         asyncio.CancelledError: one of the results was cancelled.
         DeadlockError: one of them waits, through whomever, for the very turn that waits for it.
+        WrongThreadError: from another thread or event loop than that of their work, done or not.
 
     Cancellation: all of the work is cancelled.
     """
@@ -48,6 +49,7 @@ async def first_result(results: Iterable[Result[R]]) -> R:
         ValueError: there are no results, or all were cancelled.
         TypeError: not an iterable of results.
         DeadlockError: those that are left all wait, through whomever, for the very turn that waits for them.
+        WrongThreadError: as in `all_results`.
 
     Cancellation: all of the work is cancelled.
     """
@@ -79,6 +81,7 @@ def as_completed(
         TypeError: at the call; not an iterable of results.
         DeadlockError: from the iteration; those that are left all wait, through whomever, for the very turn that
             waits for them.
+        WrongThreadError: from the iteration; as in `all_results`.
     """
     return _as_completed(_all_of(results), cancel_rest=cancel_rest)
 

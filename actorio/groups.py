@@ -156,7 +156,7 @@ class GroupMonitor(Feed["Joined | Left"]):
     """
 
     def __init__(self, groups: Groups, group: Hashable) -> None:
-        super().__init__()
+        super().__init__(groups._check_thread)
         self._groups = groups
         self._group = group
         self.members = groups.members(group)
@@ -166,7 +166,7 @@ class GroupMonitor(Feed["Joined | Left"]):
         """Stop watching; iteration ends after what is held. Idempotent."""
         if self._closed:
             return
-        self._groups._check_thread()
+        self._check_thread()
         monitors = self._groups._monitors[self._group]
         monitors.remove(self)
         if not monitors:

@@ -51,10 +51,12 @@ class Result(Generic[R]):
             AskCancelledError: the work was cancelled, not by the `Result` but from the inside.
             ActorStoppedError: the actor ended first.
             DeadlockError: the work waits, behind a chain of waiting actors, for this very turn.
+            WrongThreadError: from another thread or event loop, and it is not done.
 
         Cancellation: only this wait ends; the work goes on.
         """
         if not self._future.done():
+            self._check_thread()
             release = wait_of_current((self,), every=True)
             try:
                 yield from self._wait().__await__()

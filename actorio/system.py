@@ -141,12 +141,21 @@ class ActorSystem:
 
         In the order given; to stop taking requests, for instance. One that raises does not stop the others
         (see `ShutdownReport.failed`).
+
+        Raises:
+            TypeError: not a callable.
+            WrongThreadError: from another thread or event loop than that of the block, once it was entered.
         """
+        self._runtime.check_thread()
         check_callable("before_shutdown", hook)
         self._shutdown.before.append(lambda: hook(*args))
 
     def after_shutdown(self, hook: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]) -> None:
-        """Call `hook(*args)` when all actors have ended, the last given first; to close pools, for instance."""
+        """Call `hook(*args)` when all actors have ended, the last given first; to close pools, for instance.
+
+        Raises as `before_shutdown` does.
+        """
+        self._runtime.check_thread()
         check_callable("after_shutdown", hook)
         self._shutdown.after.append(lambda: hook(*args))
 

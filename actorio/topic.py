@@ -153,7 +153,12 @@ class TopicStream(Generic[M]):
         return self
 
     async def __anext__(self) -> M:
-        """Wait for the next message. Cancellation: no message is lost."""
+        """Wait for the next message. Cancellation: no message is lost.
+
+        Raises:
+            WrongThreadError: from another thread or event loop.
+        """
+        self._system._runtime.check_thread()
         message = await self._next.get()
         self._next.task_done()
         if message is _END:

@@ -10,14 +10,20 @@ import pytest
 
 from actorio import (
     Actor,
+    ActorStarted,
     ActorStoppedError,
     ActorSystem,
     DeadLetter,
+    Left,
     NoReplyError,
     Result,
     Timer,
+    Topic,
     Worker,
     WrongThreadError,
+    all_results,
+    as_completed,
+    first_result,
 )
 from actorio.testing import until
 from tests.guarantees.actors import Recorder, Silent, outcome, soon, started
@@ -74,6 +80,38 @@ async def test_a_stream_of_events_and_a_monitor_are_closed_where_they_live() -> 
                 await _from_thread(feed.close)
             feed.close()
             await _from_thread(feed.close)  # it is closed: nothing changes
+
+
+async def test_a_feed_and_a_topic_stream_are_read_where_they_live() -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Silent)
+        async with Topic[int](system, "t").stream() as messages:
+            events, monitor = system.events.subscribe(ActorStarted), system.groups.monitor("g")
+            await system.spawn(Silent)
+            system.groups.join("g", ref)
+            await Topic[int](system, "t").publish(1)
+            for feed in (events, monitor, messages):
+                with pytest.raises(WrongThreadError):
+                    await _from_thread(lambda feed=feed: anext(feed))  # type: ignore[misc]
+                assert await anext(feed) is not None  # type: ignore[call-overload]
+            system.groups.leave("g", ref)
+            monitor.close()
+            left = await _from_thread(lambda: anext(monitor))  # it is closed: who reads it is all one
+            assert left == Left("g", ref)
+
+
+HOOKS: dict[str, Callable[[ActorSystem], None]] = {
+    "before_shutdown": lambda system: system.before_shutdown(int),
+    "after_shutdown": lambda system: system.after_shutdown(int),
+}
+
+
+@pytest.mark.parametrize("name", HOOKS)
+async def test_hooks_of_the_shutdown_are_added_where_it_happens(name: str) -> None:
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(WrongThreadError):
+            await _from_thread(lambda: HOOKS[name](system))
+        assert not [*system._shutdown.before, *system._shutdown.after]
 
 
 def test_groups_and_events_may_be_listened_to_before_the_block() -> None:
@@ -160,6 +198,7 @@ RESULT: dict[str, Callable[[Result[Any]], Any]] = {
     "set_result": lambda result: result.set_result(1),
     "set_exception": lambda result: result.set_exception(LookupError()),
     "add_done_callback": lambda result: result.add_done_callback(print),
+    "await": lambda result: result,
 }
 
 
@@ -175,6 +214,27 @@ async def test_a_result_belongs_to_the_thread_of_its_work(name: str) -> None:
         go_on.set()
         assert await result
         assert not await _from_thread(result.cancel)  # it is done: nothing changes
+
+
+GATHER: dict[str, Callable[[list[Result[Any]]], Any]] = {
+    "all_results": all_results,
+    "first_result": first_result,
+    "as_completed": lambda results: anext(as_completed(results)),
+}
+
+
+@pytest.mark.parametrize("name", GATHER)
+async def test_results_are_waited_for_together_where_their_work_is_done_even_when_it_is(name: str) -> None:
+    async with soon(), ActorSystem() as system:
+        ref, go_on = await system.spawn(Silent), asyncio.Event()
+        results = [ref.submit(int), ref.submit(go_on.wait)]
+        await results[0]
+        for chosen in ([results[0]], [results[1]], results):
+            with pytest.raises(WrongThreadError):
+                await _from_thread(lambda chosen=chosen: GATHER[name](chosen))  # type: ignore[misc]
+        assert not results[1].done()
+        assert await _from_thread(lambda: results[0]) == 0
+        go_on.set()
 
 
 class Counter(Actor[Any]):
