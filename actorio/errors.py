@@ -24,8 +24,9 @@
 
 from __future__ import annotations
 
+import copy
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from actorio.ref import ActorRef
@@ -53,6 +54,8 @@ __all__ = [
     "exit_in",
 ]
 
+E = TypeVar("E", bound="ActorError")
+
 
 class ExitReason(enum.Enum):
     """Why an actor, or one incarnation of it, has ended.
@@ -75,14 +78,33 @@ class ActorExit(Exception):
 
 
 class ActorError(Exception):
-    """The root of all errors of actorio."""
+    """The root of all errors of actorio.
+
+    All can be copied, and pickled with their text and what belongs to no process: in what comes out of a pickle,
+    `ref` and `undelivered` are None.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = {name: None if name in _OF_ITS_PROCESS else value for name, value in self.__dict__.items()}
+        return _again, (type(self), self.args), kept
+
+    def __copy__(self) -> Self:
+        return self._twin(self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._twin(copy.deepcopy(self.__dict__, memo))
+
+    def _twin(self, attributes: dict[str, Any]) -> Self:
+        twin = _again(type(self), self.args)
+        twin.__dict__.update(attributes)
+        return twin
 
 
 class ActorStoppedError(ActorError):
     """The actor (or the whole system) has ended; `undelivered` is what was not handled.
 
     Attributes:
-        ref: the actor, None when the system as a whole has ended.
+        ref: the actor, None when the system as a whole has ended (and in what comes out of a pickle).
         reason: why it ended, None while it is still on its way out.
         undelivered: the message, method or function handed back, None when handling had begun.
     """
@@ -180,6 +202,17 @@ class WorkerError(ActorError):
 
 class WrongThreadError(ActorError):
     """Called from a foreign thread or event loop; `send_threadsafe` and `submit_threadsafe` are the doors."""
+
+
+_OF_ITS_PROCESS = frozenset({"ref", "undelivered"})
+"""Attributes that no pickle takes along: a ref cannot be pickled, and whether a message can is not known."""
+
+
+def _again(kind: type[E], args: tuple[Any, ...]) -> E:
+    """Make an error with that text, without its constructor, which makes the text."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 def describe(value: object, limit: int = 200) -> str:

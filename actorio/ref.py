@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, Self, overload
 
 from actorio._crossing import copy_outcome, pass_cancel
 from actorio._dispatcher import Waiter
@@ -90,6 +90,9 @@ class Statistics:
 class ActorRef(Generic[A_co]):
     """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor.
 
+    A copy of it is the ref itself, so that messages that hold one can be copied; it cannot be pickled, since it
+    belongs to its process.
+
     What changes anything raises `WrongThreadError` from another thread or event loop, at the call or when awaited;
     for other threads there are `send_threadsafe` and `submit_threadsafe`.
     """
@@ -130,6 +133,15 @@ class ActorRef(Generic[A_co]):
 
     def __repr__(self) -> str:
         return f"<ActorRef {self.path}{'' if self.is_alive else ' (ended)'}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"the ref of {self.path} cannot be pickled: it belongs to its process; send its path")
 
     # -- messages ----------------------------------------------------------------------------------
 
