@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self
 
+from actorio._feed import Feed
 from actorio._kinds import check_instance
 from actorio._typevar import TypeVar
 from actorio.actor import Actor
-from actorio.errors import ActorStoppedError, ExitReason, MailboxFullError
+from actorio.errors import ActorStoppedError, MailboxFullError
 from actorio.mailbox import Mailbox, Overflow
 from actorio.policy import Restart
 from actorio.ref import check_ref
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Topic", "TopicStream"]
 
 M = TypeVar("M", default=Any)
-
-_END = object()
 
 
 class Topic(Generic[M]):
@@ -124,19 +123,20 @@ class Topic(Generic[M]):
 class TopicStream(Generic[M]):
     """`async with topic.stream() as messages: async for message in messages`; one task reads it.
 
-    It is subscribed within the block, and ends with the system.
+    It is subscribed within the block, and ends with the block, once what it holds has been read, or with the system.
     """
 
     def __init__(self, system: ActorSystem, topic: Topic[M], mailbox: Mailbox[M]) -> None:
         self._system = system
         self._topic = topic
         self._mailbox = mailbox
-        self._next: asyncio.Queue[Any] = asyncio.Queue()
+        self._feed: Feed[M] = Feed(system._runtime.check_thread)
+        self._taken = asyncio.Event()
         self._ref: ActorRef[_Reader] | None = None
 
     async def __aenter__(self) -> Self:
         ref = self._ref = await self._system.spawn(
-            _Reader, self._next, mailbox=self._mailbox, restart=Restart.TEMPORARY
+            _Reader, self._feed, self._taken, mailbox=self._mailbox, restart=Restart.TEMPORARY
         )
         waits = self._mailbox.overflow is Overflow.WAIT
         self._topic.subscribe(ref, overflow=Overflow.WAIT if waits else Overflow.DROP_NEW)
@@ -148,34 +148,38 @@ class TopicStream(Generic[M]):
         if self._ref is not None:
             self._ref.kill()
             await self._ref.join()
+        self._feed.close()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> M:
-        """Wait for the next message. Cancellation: no message is lost.
+        """Wait for the next message.
 
         Raises:
             WrongThreadError: from another thread or event loop.
+
+        Cancellation: no message is lost.
         """
-        self._system._runtime.check_thread()
-        message = await self._next.get()
-        self._next.task_done()
-        if message is _END:
-            raise StopAsyncIteration
-        return cast("M", message)
+        message = await anext(self._feed)
+        self._taken.set()
+        return message
 
 
 class _Reader(Actor[Any]):
     """Hands its messages to a stream, no faster than they are read."""
 
-    def __init__(self, to: asyncio.Queue[Any]) -> None:
+    def __init__(self, to: Feed[Any], taken: asyncio.Event) -> None:
         self._to = to
+        self._taken = taken
 
-    async def receive(self, message: Any) -> None:
-        self._to.put_nowait(message)
-        await self._to.join()  # until it has been taken
-
-    async def on_stop(self, reason: ExitReason) -> None:
-        """Tell whoever reads that there is no more."""
-        self._to.put_nowait(_END)
+    async def run(self) -> None:
+        """Hand them over; whatever ends this, a kill too, ends the stream."""
+        try:
+            while True:
+                message = await self.recv()
+                self._taken.clear()
+                self._to._push(message)
+                await self._taken.wait()
+        finally:
+            self._to.close()

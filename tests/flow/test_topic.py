@@ -87,6 +87,25 @@ async def test_guarantee_34_a_stream_ends_with_the_system() -> None:
     assert reading.exception() is None
 
 
+@pytest.mark.parametrize("end", ["block", "kill"])
+async def test_guarantee_34_a_stream_ends_with_its_block_for_whoever_reads_it(end: str) -> None:
+    async def read() -> list[int]:
+        return [number async for number in stream]
+
+    async with soon(), ActorSystem() as system:
+        topic = Topic[int](system, "numbers")
+        async with topic.stream() as stream:
+            (subscriber,) = topic.subscribers()
+            reading = started(read())
+            await topic.publish(1)
+            await until(lambda: subscriber.statistics().handled)
+            if end == "kill":
+                subscriber.kill()
+                assert await reading == [1]
+        assert await reading == [1]
+        assert await read() == []
+
+
 async def test_a_policy_that_a_sender_cannot_follow_is_refused() -> None:
     async with ActorSystem() as system:
         topic = Topic[int](system, "numbers")
