@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self
 
+from actorio._reading import OneReader
 from actorio._typevar import TypeVar
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Feed(Generic[E]):
         self._check_thread = check_thread
         self._items: deque[E] = deque(maxlen=limit)
         self._reader: asyncio.Future[None] | None = None
+        self._reading = OneReader()
         self._closed = False
         self.dropped = 0
 
@@ -50,19 +52,23 @@ class Feed(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        """Wait for the next item. Cancellation: none is lost.
+        """Wait for the next item.
 
         Raises:
+            RuntimeError: another task waits for it already.
             WrongThreadError: from another thread or event loop than the system's, and it is not closed.
+
+        Cancellation: none is lost.
         """
         if not self._closed:
             self._check_thread()
-        while not self._items:
-            if self._closed:
-                raise StopAsyncIteration
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        return self._items.popleft()
+        with self._reading:
+            while not self._items:
+                if self._closed:
+                    raise StopAsyncIteration
+                self._reader = asyncio.get_running_loop().create_future()
+                await self._reader
+            return self._items.popleft()
 
     def _push(self, item: E) -> None:
         if len(self._items) == self._items.maxlen:

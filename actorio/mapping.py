@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._durations import check_count, check_some_time
 from actorio._kinds import check_plain_function
+from actorio._reading import OneReader
 from actorio._source import Source
 from actorio._typevar import TypeVar
 from actorio.errors import WorkerError, describe
@@ -87,6 +88,7 @@ class PoolMap(Generic[R]):
         self._progress = progress
         self._total = len(iterable) if isinstance(iterable, Sized) else None
         self._count = 0
+        self._reading = OneReader()
         self._outcomes: deque[tuple[Any, Outcome]] = deque()
         self._flight = _Flight(
             pool,
@@ -107,9 +109,14 @@ class PoolMap(Generic[R]):
         Raises:
             Exception: what the source or the work raised, where nothing takes its place.
             AskCancelledError: the source or the work was cancelled, not by the consumer but from the inside.
+            RuntimeError: another task waits for it already.
             WrongThreadError: from another thread or event loop.
         """
         self._flight.check_thread()
+        with self._reading:
+            return cast("R", await self._next())
+
+    async def _next(self) -> Any:
         if not self._outcomes:
             try:
                 self._outcomes.extend(await self._flight.next())
@@ -124,7 +131,7 @@ class PoolMap(Generic[R]):
         self._count += 1
         if self._progress is not None:
             self._progress(self._count, self._total)
-        return cast("R", value)
+        return value
 
     def _instead(self, item: Any, error: Exception) -> Any:
         """Return what takes the place of the value of an item that failed."""

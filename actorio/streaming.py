@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 from actorio._cell import Cell
 from actorio._cell.mail import wait_of_current
 from actorio._durations import check_count
+from actorio._reading import OneReader
 from actorio._typevar import TypeVar
 from actorio.errors import ActorError, ActorStoppedError, describe
 
@@ -57,6 +58,7 @@ class Stream(Generic[R]):
         self._call = method, args, kwargs
         self._channel = _Channel(ref._cell.runtime, _WINDOW)
         self._result: Result[None] | None = None
+        self._reading = OneReader()
         self._is_over = False
 
     def buffered(self, window: int) -> Self:
@@ -80,6 +82,7 @@ class Stream(Generic[R]):
             Exception: what the method raised, after the items before.
             ActorStoppedError: the actor has ended, or ended in the middle of the stream.
             DeadlockError: the actor waits, through whomever, for the one in whose turn this is.
+            RuntimeError: another task waits for it already.
             WrongThreadError: from another thread or event loop.
 
         Cancellation: no item is lost.
@@ -87,19 +90,20 @@ class Stream(Generic[R]):
         if self._is_over:
             raise StopAsyncIteration
         self._channel.runtime.check_thread()
-        if self._result is None:
-            self._begin()
-        try:
-            while not self._channel.items:
-                if self._is_done():
-                    self._end()
-                await self._channel.wait_for_item(self._ref._cell)
-        except asyncio.CancelledError:
-            raise
-        except BaseException:
-            self.close()
-            raise
-        return cast("R", self._channel.take())
+        with self._reading:
+            if self._result is None:
+                self._begin()
+            try:
+                while not self._channel.items:
+                    if self._is_done():
+                        self._end()
+                    await self._channel.wait_for_item(self._ref._cell)
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                self.close()
+                raise
+            return cast("R", self._channel.take())
 
     def close(self) -> None:
         """Leave the stream; never waits. Idempotent.

@@ -157,6 +157,7 @@ class TopicStream(Generic[M]):
         """Wait for the next message.
 
         Raises:
+            RuntimeError: another task waits for it already.
             WrongThreadError: from another thread or event loop.
 
         Cancellation: no message is lost.
