@@ -333,9 +333,9 @@ class Cell(Ending):
 
     def _kill(self) -> None:
         self._alarm = self.runtime.timers.after(KILL_GRACE, self._cancel_again)
-        if self.stopper is not None:
+        if self.stopper is not None:  # the next cancel is for it too, which the actor's own task hands on
             self.stopper.cancel()
-        if self.dispatcher.current is self:
+        elif self.dispatcher.current is self:
             self.cancel_soon = True
         elif self.task is not None:
             self.task.cancel()

@@ -187,6 +187,29 @@ async def test_guarantee_13_a_kill_ends_the_wait_for_it() -> None:
     assert diary[1:] == [("a", "stop"), ("a", "cancelled")]
 
 
+@in_virtual_time
+async def test_guarantee_13_a_kill_leaves_it_the_grace_to_clean_up_in() -> None:
+    diary: Diary = []
+
+    class Tidy(Puppet):
+        async def on_stop(self, reason: ExitReason) -> None:
+            try:
+                self.note("stop")
+                await asyncio.sleep(NEVER)
+            finally:
+                await asyncio.sleep(0.1)
+                self.note("clean")
+
+    async with ActorSystem() as system:
+        actor = await system.spawn(Tidy, diary, name="a", shutdown=None)
+        actor.stop()
+        await until(lambda: ("a", "stop") in diary)
+        actor.kill()
+        ended = await actor.join()
+    assert (ended.reason, ended.error) == (ExitReason.KILLED, None)
+    assert diary[1:] == [("a", "stop"), ("a", "clean")]
+
+
 async def test_guarantee_13_a_failing_hook_is_reported_and_is_the_error_of_an_orderly_end() -> None:
     class Fails(Puppet):
         async def on_stop(self, reason: ExitReason) -> None:
