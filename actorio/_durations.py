@@ -1,4 +1,4 @@
-"""The one check of every duration: seconds, real, finite, not negative.
+"""The one check of every duration: seconds, real, finite, not negative; and those of other numbers.
 
 NaN breaks the order of timer heaps, a bool is a mistake, and asyncio takes both.
 """
@@ -11,6 +11,7 @@ __all__ = [
     "LONGEST",
     "check_count",
     "check_duration",
+    "check_number",
     "check_optional_duration",
     "check_some_time",
     "check_whole",
@@ -50,6 +51,20 @@ def check_some_time(name: str, value: float) -> float:
 def check_optional_duration(name: str, value: float | None) -> float | None:
     """Like `check_duration`; None means no limit."""
     return None if value is None else check_duration(name, value)
+
+
+def check_number(name: str, value: float, *, least: int, most: int) -> float:
+    """Return `value`, a share or a factor, as a float.
+
+    Raises:
+        TypeError: not a real number, or a bool.
+        ValueError: less than `least`, more than `most`, or NaN.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be between {least:,} and {most:,}; got {value!r}")
+    return float(value)
 
 
 def check_whole(name: str, value: int) -> int:

@@ -11,10 +11,12 @@ import math
 import random
 from dataclasses import KW_ONLY, dataclass
 
-from actorio._durations import check_count, check_duration, check_some_time
+from actorio._durations import check_count, check_duration, check_number, check_some_time
 from actorio._kinds import check_instance
 
 __all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
+
+_STEEPEST = 10_000_000_000  # a factor beyond it can only be a mistake
 
 
 class Strategy(enum.Enum):
@@ -54,7 +56,7 @@ class Backoff:
     """Growing pauses before restarts.
 
     The n-th restart in a row, counted from 0, waits `initial * factor ** n` seconds, at most `maximum`, varied by up to
-    `jitter` of it either way. A child that ran as long as `maximum` begins anew.
+    `jitter` of it either way (a share: 0.2 is 20 percent). A child that ran as long as `maximum` begins anew.
     """
 
     initial: float = 0.1
@@ -65,12 +67,8 @@ class Backoff:
     def __post_init__(self) -> None:
         check_duration("initial", self.initial)
         check_duration("maximum", self.maximum)
-        check_duration("factor", self.factor)
-        check_duration("jitter", self.jitter)
-        if self.factor < 1:
-            raise ValueError(f"factor must be at least 1; got {self.factor!r}")
-        if self.jitter > 1:
-            raise ValueError(f"jitter must be a share between 0 and 1; got {self.jitter!r}")
+        check_number("factor", self.factor, least=1, most=_STEEPEST)
+        check_number("jitter", self.jitter, least=0, most=1)
         if self.maximum < self.initial:
             raise ValueError(f"maximum must be at least initial; got {self.maximum!r} and {self.initial!r}")
 

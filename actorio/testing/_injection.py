@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._observer import Observer
 from actorio._states import Intent
 from actorio._turns import RECEIVE
-from actorio.testing.faults import Fault, FaultKind, Faults, InjectedCrash
+from actorio.testing.faults import EVERYBODY, Fault, FaultKind, Faults, InjectedCrash
 
 if TYPE_CHECKING:
     from actorio._cell import Cell
@@ -42,6 +42,7 @@ class Injection(Observer):
 
     Attributes:
         done: what was injected: kind, path, and the place.
+        missed: the paths and the pattern that faults are for, as far as no actor yet had them.
     """
 
     def __init__(self, loop: SimLoop, faults: Faults) -> None:
@@ -59,11 +60,16 @@ class Injection(Observer):
         self._by_hand = {(fault.path, fault.message, fault.wait): fault for fault in faults.by_hand}
         self._stepping: dict[asyncio.Task[Any] | None, None] = {}
         self.done: list[Fault] = []
+        self.missed = dict.fromkeys([fault.path for fault in faults.by_hand])
+        if faults.paths != EVERYBODY:
+            self.missed[faults.paths] = None
 
     def constructed(self, cell: Cell) -> None:
         """Wrap what the runtime calls on the new instance."""
         if not self._concerns(cell.path):
             return
+        self.missed.pop(self._faults.paths, None)
+        self.missed.pop(cell.path, None)
         instance: Any = cell.instance
         for name in _turns_of(type(instance)):  # type: ignore[arg-type]
             method = getattr(instance, name)

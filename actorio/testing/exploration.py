@@ -76,7 +76,7 @@ def explore(
 
     Raises:
         SimulationFailed: a run failed.
-        TypeError, ValueError: an argument is not of its kind.
+        TypeError, ValueError: an argument is not of its kind; faults are for a path that no actor of any run had.
     """
     check_callable("explore", main)
     turns: Sequence[PolicyName] = [policies] if isinstance(policies, str) else _turns(policies)
@@ -84,10 +84,12 @@ def explore(
     check_count("shrink_runs", shrink_runs, least=0)
     digests: set[str] = set()
     runs = steps = 0
+    missed: tuple[str, ...] = ()
     with steady_heap():
         for seed in seeds:
             policy = turns[check_whole("seed", seed) % len(turns)]
             result = simulate(main, seed=seed, policy=policy, settings=settings)
+            missed = tuple(path for path in result.missed if not runs or path in missed)
             runs += 1
             steps += result.steps
             digests.add(result.digest)
@@ -96,6 +98,8 @@ def explore(
                 raise SimulationFailed(result, shrunk, runs, spent) from shrunk.error
     if not runs:  # which would pass for a program that never fails
         raise ValueError("seeds must hold at least one seed")
+    if missed:
+        raise ValueError(f"faults are for {', '.join(missed)}, and no run had such an actor")
     return Exploration(runs, len(digests), steps)
 
 
@@ -127,23 +131,29 @@ def explore_places(
 
     Raises:
         SimulationFailed: a run failed; its `faults` say where.
-        TypeError, ValueError: an argument is not of its kind.
+        TypeError, ValueError: an argument is not of its kind; no actor that faults may hit has that path, or it
+            has no turn.
     """
     check_callable("explore_places", main)
     settings = settings_or_default(settings)
     faults = settings.faults or Faults()
     places = 0
+    missed: tuple[str, ...] = ()
     with steady_heap():
         for what in ("message", "wait"):
             for number in itertools.count(1):
                 fault = Fault(kind=kind, path=path, seconds=seconds, **{what: number})
                 placed = replace(settings, faults=replace(faults, by_hand=(*faults.by_hand, fault)))
                 result = simulate(main, seed=seed, policy=policy, settings=placed)
+                missed = result.missed
                 if fault not in result.faults and result.error is None:
                     break
                 places += 1
                 if result.error is not None:
                     raise SimulationFailed(result, result, places, 0) from result.error
+    if not places:  # which would pass for an actor that no fault hurts
+        why = "no actor that faults may hit has that path" if path in missed else "it has no turn"
+        raise ValueError(f"there is no place for a fault in {path!r}: {why}")
     return places
 
 

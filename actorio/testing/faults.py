@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from actorio._durations import check_count, check_duration
+from actorio._durations import check_count, check_duration, check_number
 from actorio._kinds import check_instance, check_iterable
 
 __all__ = ["Fault", "FaultKind", "Faults", "InjectedCrash"]
 
 FaultKind = Literal["crash", "cancel", "kill", "slow"]
+
+EVERYBODY = "/*"
+"""The pattern that every path matches."""
 
 
 class InjectedCrash(Exception):
@@ -77,14 +80,12 @@ class Faults:
     full: float = 0.0
     slowest: float = 1.0
     most: int | None = 10
-    paths: str = "/*"
+    paths: str = EVERYBODY
     by_hand: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("crash", "cancel", "kill", "slow", "full"):
-            share = check_duration(name, getattr(self, name))
-            if share > 1:
-                raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
+            check_number(name, getattr(self, name), least=0, most=1)
         if self.crash + self.cancel + self.kill + self.slow > 1:
             raise ValueError("the shares of crash, cancel, kill and slow together must not exceed 1")
         check_duration("slowest", self.slowest)

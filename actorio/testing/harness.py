@@ -21,6 +21,7 @@ from actorio._observer import Observer
 from actorio._timer import Timer
 from actorio.actor import Actor
 from actorio.address import check_name
+from actorio.errors import ActorError
 from actorio.mailbox import Mailbox
 from actorio.policy import Restart
 from actorio.ref import ActorRef, Terminated, check_callable
@@ -106,10 +107,8 @@ class _Stub(Actor[Any]):
 class Harness:
     """Drives one actor: `with Harness() as harness: harness.start(Till, 10); harness.send(Deposit(5))`.
 
-    An exception that fails the actor is raised by the method that drove it there; it is not restarted.
-
-    Attributes:
-        ref: of the actor.
+    An exception that fails the actor is raised by the method that drove it there; it is not restarted. What drives or
+    looks at the actor raises `ActorError` before `start`, and all of it outside of the block.
     """
 
     def __init__(self) -> None:
@@ -118,9 +117,11 @@ class Harness:
         self._system = ActorSystem("harness")
         self._system.observer = Combined([self._loop.actorio_observer, self._diary])
         self._open = contextlib.ExitStack()
-        self.ref: ActorRef[Any]
+        self._is_open = False
+        self._ref: ActorRef[Any] | None = None
 
     def __enter__(self) -> Self:
+        self._is_open = True
         self._open.callback(self._loop.close)
         self._open.enter_context(virtual_clocks(self._loop))
         self._run(self._system.__aenter__())
@@ -133,6 +134,7 @@ class Harness:
             for cell in tuple(self._system._runtime.root.table.values()):
                 cell.ref.stop()
             self._run(self._system.__aexit__(None, None, None))
+            self._is_open = False
 
     # -- the stage ---------------------------------------------------------------------------------
 
@@ -146,14 +148,26 @@ class Harness:
 
         Raises:
             Exception: what its constructor or `on_start` raised.
+            ActorError: there is one already; a harness drives one actor.
         """
+        if self._ref is not None:
+            raise ActorError(
+                f"this harness drives {self._ref.path}: start others by `stub`, or in a harness of theirs"
+            )
 
         async def start() -> A:
             self._diary.awaits_its_cell = True
-            self.ref = await self._system.spawn(factory, *args, name=name, restart=Restart.TEMPORARY)
-            return cast("A", self.ref._cell.instance)
+            ref = self._ref = await self._system.spawn(factory, *args, name=name, restart=Restart.TEMPORARY)
+            return cast("A", ref._cell.instance)
 
         return self._run(start())
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The ref of the actor under test."""
+        if self._ref is None:
+            raise ActorError("there is no actor under test yet: begin with `harness.start(...)`")
+        return self._ref
 
     # -- what is done to it ------------------------------------------------------------------------
 
@@ -229,6 +243,9 @@ class Harness:
 
     def _run(self, work: Coroutine[Any, Any, R]) -> R:
         """Run the work, then everything that is ready; time passes only for the work."""
+        if not self._is_open:
+            work.close()
+            raise ActorError("a harness works within its block: `with Harness() as harness`")
         try:
             value = self._loop.run_until_complete(self._until_idle(work))
         finally:

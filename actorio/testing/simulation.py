@@ -56,6 +56,7 @@ class SimulationResult(Generic[T]):
         trace: the last lines of the event log, all of them with `trace=True`.
         story: the last things that happened to actors, all of them with `trace=True`.
         faults: what was put into actors, in order.
+        missed: paths (and the pattern) that the settings have faults for, and no actor of the run had.
         leftovers: names of the tasks that were unfinished when main ended; they have been cancelled.
     """
 
@@ -70,6 +71,7 @@ class SimulationResult(Generic[T]):
     trace: tuple[str, ...]
     story: tuple[str, ...]
     faults: tuple[Fault, ...]
+    missed: tuple[str, ...]
     leftovers: tuple[str, ...]
 
     def unwrap(self) -> T:
@@ -138,6 +140,7 @@ def simulate(
             trace=loop.log.lines,
             story=loop.story.lines,
             faults=tuple(loop.injection.done),
+            missed=tuple(loop.injection.missed),
             leftovers=tuple(task.get_name() for task in _unfinished(loop)),
         )
         _clear_away(loop)

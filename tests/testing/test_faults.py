@@ -135,7 +135,33 @@ def test_drawn_faults_are_on_the_tape() -> None:
 def test_faults_have_a_limit_and_spare_who_does_not_match() -> None:
     _, main = stage(*range(20))
     assert len(run(main, slow=1.0, most=2).faults) == 2
-    assert run(main, slow=1.0, paths="/other*").faults == ()
+    spared = run(main, slow=1.0, paths="/other*")
+    assert (spared.faults, spared.missed) == ((), ("/other*",))
+
+
+def test_an_exploration_names_the_faults_that_no_run_had_an_actor_for() -> None:
+    _, main = stage("a")
+    for faults, missed in (
+        (Faults(slow=0.1, paths="/typo*"), r"/typo\*"),
+        (Faults(by_hand=(Fault(kind="slow", path="/typo", wait=1),)), "/typo"),
+        (Faults(paths="/st*", by_hand=(Fault(kind="slow", path="/other", wait=1),)), "/other"),
+    ):
+        with pytest.raises(ValueError, match=f"faults are for {missed}, and no run had such an actor"):
+            explore(main, seeds=range(3), settings=SimulationSettings(faults=faults))
+
+
+def test_an_actor_that_only_some_runs_have_is_enough() -> None:
+    runs: list[None] = []
+
+    async def main() -> None:
+        runs.append(None)
+        async with ActorSystem() as system:
+            await system.spawn(Steps, [], name="rare" if len(runs) == 2 else "steps")
+
+    for _ in range(2):
+        runs.clear()
+        faults = Faults(slow=0.1, paths="/rare")
+        assert explore(main, seeds=range(3), settings=SimulationSettings(faults=faults)).runs == 3
 
 
 def test_a_full_mailbox_makes_senders_wait() -> None:
@@ -172,6 +198,15 @@ def test_shrinking_leaves_only_the_fault_that_the_failure_needs() -> None:
 def test_every_place_is_tried_in_turn() -> None:
     _, main = stage("a", "b")
     assert explore_places(main, "/steps") == 3 + 4  # turns: on_start, a, b; awaits: two for each message
+
+
+def test_an_actor_without_a_place_is_not_passed_over() -> None:
+    _, main = stage("a")
+    with pytest.raises(ValueError, match="'/typo': no actor"):
+        explore_places(main, "/typo")
+    spare = SimulationSettings(faults=Faults(paths="/other"))
+    with pytest.raises(ValueError, match="'/steps': no actor that faults may hit"):
+        explore_places(main, "/steps", settings=spare)
 
 
 def test_the_place_at_which_it_fails_is_named() -> None:

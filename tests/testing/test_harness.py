@@ -1,10 +1,11 @@
 """A harness drives one actor from a plain test and sees all that it does."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ExitReason
+from actorio import Actor, ActorError, ActorRef, ExitReason
 from actorio.testing import Harness, Scheduled, Sent
 from tests.testing.bank import Account, Balance, Set, Teller
 
@@ -106,3 +107,51 @@ def test_a_stop_tells_how_it_has_ended() -> None:
         clerk = harness.start(Clerk, harness.stub("peer"))
         assert harness.stop().reason is ExitReason.SHUTDOWN
         assert clerk.stopped is ExitReason.SHUTDOWN
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda harness: harness.start(Account),
+        lambda harness: harness.stub("peer"),
+        lambda harness: harness.advance(1),
+    ],
+)
+def test_outside_of_its_block_it_says_what_is_missing(use: Callable[[Harness], Any]) -> None:
+    left = Harness()
+    with left:
+        pass
+    for harness in (Harness(), left):
+        with pytest.raises(ActorError, match="with Harness"):
+            use(harness)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda harness: harness.send(1),
+        lambda harness: harness.ask(1),
+        lambda harness: harness.call(Clerk.count),
+        lambda harness: harness.stop(),
+        lambda harness: harness.ref,
+        lambda harness: harness.watched,
+        lambda harness: harness.scheduled,
+    ],
+)
+def test_without_an_actor_it_says_what_is_missing(use: Callable[[Harness], Any]) -> None:
+    with Harness() as harness, pytest.raises(ActorError, match=r"harness\.start"):
+        use(harness)
+
+
+def test_it_drives_one_actor() -> None:
+    class Fails(Actor[Any]):
+        async def on_start(self) -> None:
+            raise LookupError
+
+    with Harness() as harness:
+        with pytest.raises(LookupError):
+            harness.start(Fails)
+        harness.start(Account, name="account")  # the first one has not started
+        with pytest.raises(ActorError, match="drives /account"):
+            harness.start(Account)
+        assert harness.ask(Balance()) == 0
