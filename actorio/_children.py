@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Children"]
 
+_STARTED = (State.RUNNING, State.ENDED)
+
 
 class Owner(Protocol):
     """Who supervises: a cell, or the system for the top level."""
@@ -243,11 +245,12 @@ class Children:
                 alarm.cancel()
 
     async def _start_again(self, group: list[Cell]) -> None:
+        """Start them in order, until one fails again: those behind it might wait for it as they start."""
         for cell in group:
             if cell.state == State.ENDED:
                 continue
             cell.resume()
-            await self._until(lambda cell=cell: cell.state in (State.RUNNING, State.ENDED) or cell.parked)  # type: ignore[misc]
+            await self._until(lambda cell=cell: self._failed or cell.parked or cell.state in _STARTED)  # type: ignore[misc]
             if self._failed:
                 return
 
@@ -259,7 +262,7 @@ class Children:
             finally:
                 alarm.cancel()
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
+    async def _until(self, condition: Callable[[], object]) -> None:
         if condition():
             return
         waiter = Waiter(self.runtime.dispatcher)

@@ -492,6 +492,68 @@ async def test_a_failure_during_the_start_of_the_group_starts_over_from_there(st
     assert starts == (["a", "a", "b", "c"] if strategy is ALL else ["a", "b", "c"])
 
 
+class Dependent(Puppet):
+    """Starts when the one it depends on has answered."""
+
+    def __init__(self, diary: Diary, other: ActorRef[Puppet]) -> None:
+        super().__init__(diary)
+        self.other = other
+
+    async def on_start(self) -> None:
+        self.note("starts")
+        await self.other.ask("answer")
+        self.note("start")
+
+
+@GROUPS
+@in_virtual_time
+async def test_one_that_fails_again_is_restarted_before_those_who_wait_for_it_are_started(
+    strategy: Strategy,
+) -> None:
+    """Each failure counts; those behind it are started once. Started in between, they would wait for it."""
+    diary: Diary = []
+    async with ActorSystem() as system, system.events.subscribe(ActorRestarted) as restarted:
+        parent, a = await family(system, Supervision(strategy, max_restarts=2), "a")
+        b = await parent.ask(lambda me: me.context.spawn(Dependent, diary, a, name="b", shutdown=None))
+        del diary[:]
+        for mail in (Boom(), "mail", Boom()):
+            a.send_nowait(mail)
+        await until(lambda: b.statistics().restarts)
+        await settled(a, b)
+        system.events.close()
+        assert [event.ref.name async for event in restarted] == ["a", "a", "b"]
+    assert [what for _, what, *_ in diary] == ["stop", "starts", "start", "stop"]
+
+
+@GROUPS
+@in_virtual_time
+async def test_one_that_fails_while_another_waits_for_it_to_start_has_it_start_anew(
+    strategy: Strategy,
+) -> None:
+    diary: Diary = []
+    async with ActorSystem() as system:
+        parent, a = await family(system, Supervision(strategy), "a")
+        b = await parent.ask(lambda me: me.context.spawn(Dependent, diary, a, name="b", shutdown=1))
+        del diary[:]
+        gate = Gate()
+
+        async def fail_later(me: Puppet) -> None:
+            await gate.hold()
+            raise Boom
+
+        a.send_nowait(Boom())
+        a.send_nowait(fail_later)
+        await until(lambda: ("b", "starts") in diary)
+        begin = now()
+        gate.open()
+        await pass_time(2)
+        await settled(a, b)
+        assert now() - begin == 2
+        assert a.statistics().restarts == 2
+    assert [what for _, what, *_ in diary].count("starts") == 2
+    assert [what for _, what, *_ in diary].count("start") == 1
+
+
 @GROUPS
 async def test_a_child_in_the_middle_of_its_first_start_is_part_of_the_group(strategy: Strategy) -> None:
     gate = Gate()

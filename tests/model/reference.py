@@ -111,12 +111,17 @@ class Model:
         other.links.pop(node, None)
 
     def deliver(self, node: Node, mail: list[Any]) -> None:
-        """Handle messages one after the other; an exception among them is a crash."""
+        """Handle messages one after the other; an exception among them is a crash.
+
+        They are at hand as the next incarnation starts: it has failed again before those behind it are started.
+        """
+        again = False
         for message in mail:
             if not node.alive:
                 self.dead_letters.append((node, message))
             elif isinstance(message, Exception):
-                self.fail(node, CRASHED)
+                self.fail(node, CRASHED, rest_is_down=again)
+                again = True
             else:
                 node.handled.append(message)
 
@@ -128,8 +133,12 @@ class Model:
         self._end_children(node, reason)
         self._gone(node, reason)
 
-    def fail(self, node: Node, reason: ExitReason) -> None:
-        """An incarnation has ended by itself: its supervisor decides."""
+    def fail(self, node: Node, reason: ExitReason, rest_is_down: bool = False) -> None:
+        """An incarnation has ended by itself: its supervisor decides.
+
+        Args:
+            rest_is_down: those of its group behind it still wait to be started, and so are not restarted again.
+        """
         parent = node.parent
         assert parent is not None
         self._end_children(node, SHUTDOWN)
@@ -143,7 +152,7 @@ class Model:
         elif alone:
             self._again(node, reason)
         else:
-            self._restart_group(parent, node, reason)
+            self._restart_group(parent, node, reason, rest_is_down)
 
     def settle(self) -> None:
         """End those that the operation has reached by a link, and whom they reach."""
@@ -169,8 +178,10 @@ class Model:
             self.unlink(node, other)
             self._spread(other, reason)
 
-    def _restart_group(self, parent: Node, failed: Node, reason: ExitReason) -> None:
+    def _restart_group(self, parent: Node, failed: Node, reason: ExitReason, rest_is_down: bool) -> None:
         group = list(parent.children.values())
+        if rest_is_down:
+            group = group[: group.index(failed) + 1]
         if parent.strategy is Strategy.REST_FOR_ONE:
             group = group[group.index(failed) :]
         for node in reversed(group):

@@ -383,6 +383,26 @@ def no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("actorio"), "disabled", True)
 
 
+@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE])
+def test_one_that_fails_again_at_once_is_restarted_before_those_behind_it_are_started(
+    strategy: Strategy,
+) -> None:
+    tree = Tree()
+    tree.begin()
+    tree.spawn(0, True, "b", Restart.PERMANENT, strategy)
+    for name in "cda":
+        tree.spawn(0, False, name, Restart.PERMANENT, Strategy.ONE_FOR_ONE)
+    tree.send(2, ["crash", "mail", "crash", "crash"])
+    tree.the_tree_is_that_of_the_model()
+    assert [node.incarnation for node in tree.model.nodes()] == [
+        0,
+        3 * (strategy is Strategy.ONE_FOR_ALL),
+        3,
+        1,
+    ]
+    tree.teardown()
+
+
 def run_machine(examples: int, steps: int) -> None:
     run_state_machine_as_test(
         Tree,
