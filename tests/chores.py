@@ -35,6 +35,18 @@ def fail_oddly() -> NoReturn:
     raise Odd(1, 2)
 
 
+def inmost(error: Exception) -> NoReturn:
+    raise error
+
+
+def fail_deep() -> NoReturn:
+    inmost(LookupError("deep"))
+
+
+def fail_oddly_deep() -> NoReturn:
+    inmost(Odd(1, 2))
+
+
 def give_a_lock() -> Any:
     import threading
 

@@ -4,7 +4,13 @@
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +31,7 @@ from tests import chores
 from tests.guarantees.actors import outcome, soon, started
 from tests.stage import ticks
 
+ROOT = Path(__file__).parent.parent
 on_one_loop = pytest.mark.asyncio(loop_factories=["asyncio"])
 """For tests of processes, which take a while to start."""
 
@@ -304,6 +311,15 @@ async def test_cancelling_running_work_kills_its_process_and_the_next_is_done_by
     assert not (tmp_path / "never").exists()
 
 
+def in_time(condition: Callable[[], object]) -> None:
+    """Wait for what another process does, a minute at most."""
+    for _ in range(6_000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("what the test waits for does not come")
+
+
 def _lives(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -332,6 +348,52 @@ async def test_no_end_of_a_worker_leaves_its_process(end: str, tmp_path: Path) -
         pass
     assert isinstance(await outcome(result), ActorStoppedError)
     await until(lambda: not _lives(int(marker.read_text())), timeout=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_main_process_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    command = [sys.executable, "-m", "tests.orphans", str(marker)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as program:
+        assert program.stdout is not None
+        pids = [int(pid) for pid in program.stdout.readline().split()]
+        assert len(pids) == 2
+        in_time(lambda: marker.exists() and marker.read_text())
+        program.kill()
+    in_time(lambda: not any(_lives(pid) for pid in pids))
+
+
+@on_one_loop
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("shutdown", [30, 0.05], ids=["after a grace", "when its time is over"])
+async def test_a_process_that_does_not_react_is_killed(shutdown: float) -> None:
+    async with soon(), ActorSystem() as system:
+        worker = await system.spawn(Worker, "process", shutdown=shutdown)
+        pid = await worker.submit(chores.pid)
+        os.kill(pid, signal.SIGSTOP)
+    assert not _lives(pid)
+    assert not any("worker" in thread.name for thread in threading.enumerate())
+    assert system.report.abandoned == ()
+
+
+@on_one_loop
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+async def test_a_process_that_has_died_without_work_costs_no_work(process_worker: ActorRef[Worker]) -> None:
+    pid = await process_worker.submit(chores.pid)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: not _lives(pid), timeout=60)
+    assert await process_worker.submit(chores.pid) not in {pid, os.getpid()}
+
+
+@on_one_loop
+async def test_an_exception_tells_where_it_was_raised_in_the_process(
+    process_worker: ActorRef[Worker],
+) -> None:
+    for work in (chores.fail_deep, chores.fail_oddly_deep):
+        error = await outcome(process_worker.submit(work))
+        text = "".join(traceback.format_exception(error))
+        assert "in inmost" in text
+        assert "chores.py" in text
 
 
 @on_one_loop
