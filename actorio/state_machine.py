@@ -16,6 +16,7 @@ Source: the `gen_statem` behaviour of Erlang/OTP.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,9 @@ __all__ = ["StateMachine", "entry", "state"]
 S = TypeVar("S")
 E = TypeVar("E", default=Any)
 F = TypeVar("F", bound=Callable[..., Any])
+
+_SHARE = 64
+"""Inserted events in one go, at most, before others have their turn."""
 
 
 def state(*states: Any) -> Callable[[F], F]:
@@ -50,6 +54,8 @@ def entry(*states: Any) -> Callable[[F], F]:
 def _marked(what: str, mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
     if not states:
         raise TypeError("name at least one state")
+    if any(each is None for each in states):
+        raise TypeError(f"{what}() takes no None: returned by a handler, it says that the state stays")
 
     def decorate(method: F) -> F:
         given: object = method
@@ -72,7 +78,7 @@ class StateMachine(Actor[E], Generic[S, E]):
     """
 
     initial_state: ClassVar[Any]
-    """Where an incarnation begins; its entry action runs in `on_start`."""
+    """Where an incarnation begins; its entry action runs in `on_start`, which raises `TypeError` without one."""
 
     _handlers: ClassVar[dict[Any, str]] = {}
     _entries: ClassVar[dict[Any, str]] = {}
@@ -107,7 +113,10 @@ class StateMachine(Actor[E], Generic[S, E]):
         self._postponing = True
 
     def next_event(self, event: E) -> None:
-        """Handle this event right after the current one, before all that is in the mailbox."""
+        """Handle this event right after the current one, before all that is in the mailbox.
+
+        It belongs to the turn of the event that inserts it, and is forgotten when the incarnation has to end first.
+        """
         if self._inserted is None:
             self._inserted = deque()
         self._inserted.append(event)
@@ -133,7 +142,10 @@ class StateMachine(Actor[E], Generic[S, E]):
 
     async def on_start(self) -> None:
         """Enter the initial state; a subclass that overrides it awaits `super().on_start()`."""
-        await self._enter(self.initial_state)
+        first = getattr(self, "initial_state", None)
+        if first is None:
+            raise TypeError(f"{type(self).__qualname__} has no initial_state, where it is to begin")
+        await self._enter(first)
         await self._run_inserted()
 
     async def receive(self, message: E) -> None:
@@ -147,15 +159,23 @@ class StateMachine(Actor[E], Generic[S, E]):
             self.context.unstash_all()
 
     async def _run_inserted(self) -> bool:
-        changed = False
+        changed, handled = False, 0
         self._is_inserted = True
         try:
-            while self._inserted:
+            while self._inserted and not self._has_to_end():
                 changed = await self._handle(self._inserted.popleft()) or changed
+                handled += 1
+                if not handled % _SHARE:
+                    await asyncio.sleep(0)  # each may insert the next, and nobody else would run any more
         finally:
             self._is_inserted = False
             self._inserted = None
         return changed
+
+    def _has_to_end(self) -> bool:
+        """Whether no event may be handled any more: no mail is looked at between those that are inserted."""
+        cell = self.context._own()
+        return cell.must_end() or cell.failure is not None
 
     async def _handle(self, event: E) -> bool:
         """Have the state handle the event; whether it has changed."""

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorError, ActorSystem, StateMachine, UnhandledMessageError, entry, state
+from actorio import (
+    ActorError,
+    ActorSystem,
+    ExitReason,
+    Restart,
+    StartTimeoutError,
+    StateMachine,
+    UnhandledMessageError,
+    entry,
+    state,
+)
 from actorio.testing import run_in_virtual_time, until
 from tests.guarantees.actors import outcome, soon, started
 from tests.stage import ticks
@@ -171,6 +181,92 @@ def test_guarantee_32_timeouts_end_with_the_state_or_at_the_next_event() -> None
         ("state timeout", 16.5),
         ("end", 17.5),
     ]
+
+
+class Spinning(StateMachine[str, str]):
+    """Inserts an event at each event, without ever waiting."""
+
+    initial_state = "spinning"
+
+    def __init__(self, begins: str | None = None) -> None:
+        self.begins = begins
+        self.events = 0
+
+    @state("spinning")
+    async def spin(self, event: str) -> None:
+        self.events += 1
+        if event == "leave":
+            self.context.stop()
+        if event == "fail":
+            self.context.start_soon(self.fail)
+        self.next_event("spin")
+
+    @entry("spinning")
+    def begin(self, before: str | None) -> None:
+        if self.begins is not None:
+            self.next_event(self.begins)
+
+    async def fail(self) -> None:
+        raise OSError
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("kill", ExitReason.KILLED),
+        ("stop", ExitReason.SHUTDOWN),
+        ("leave", ExitReason.NORMAL),
+        ("fail", ExitReason.CRASHED),
+    ],
+)
+async def test_guarantee_32_an_endless_chain_of_inserted_events_lets_others_run_and_is_ended(
+    end: str, reason: ExitReason
+) -> None:
+    async with soon(), ActorSystem() as system:
+        spinning = await system.spawn(Spinning, restart=Restart.TEMPORARY)
+        await spinning.send(end if end in ("leave", "fail") else "spin")
+        if end in ("kill", "stop"):
+            await ticks(5)
+            getattr(spinning, end)()
+        assert (await spinning.join()).reason is reason
+
+
+async def test_guarantee_16_sixty_four_inserted_events_are_handled_in_one_go() -> None:
+    async with soon(), ActorSystem() as system:
+        machine = await system.spawn(Spinning, restart=Restart.TEMPORARY)
+        instance: Any = machine._cell.instance
+        seen: set[int] = set()
+
+        def look() -> bool:
+            seen.add(instance.events)
+            return max(seen) > 200
+
+        machine.send_nowait("spin")
+        await until(look)
+        machine.kill()
+        seen.discard(0)
+        assert all(events % 64 == 1 for events in seen), "the first was no inserted one"
+
+
+async def test_guarantee_8_a_start_that_inserts_events_for_ever_can_be_given_up() -> None:
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(StartTimeoutError):
+            await system.spawn(Spinning, "spin", start_timeout=0.01)
+
+
+async def test_a_machine_without_an_initial_state_does_not_start() -> None:
+    class Nowhere(StateMachine[str, Any]):
+        pass
+
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(TypeError, match="Nowhere has no initial_state"):
+            await system.spawn(Nowhere)
+
+
+@pytest.mark.parametrize("mark", [state, entry])
+def test_none_is_no_state(mark: Any) -> None:
+    with pytest.raises(TypeError, match="takes no None"):
+        mark("on", None)
 
 
 def test_two_handlers_for_one_state_are_refused_and_a_subclass_has_its_own() -> None:
