@@ -11,12 +11,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 # Installed, the plugin comes by its entry point, and must not come twice.
 _INSTALLED = any(point.name == "actorio" for point in importlib.metadata.entry_points(group="pytest11"))
 pytest_plugins = ["tests.simulated"] if _INSTALLED else ["tests.simulated", "actorio.testing.plugin"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+# A run of the tests is the same run each time; `--hypothesis-profile=random` looks further.
+settings.register_profile("random", settings.default)
+settings.register_profile("same", settings.default, derandomize=True)
+settings.load_profile("same")
 
 THREAD_GRACE = 2.0  # seconds in which an idle worker thread that was told to end must have ended
 
