@@ -67,6 +67,7 @@ class Topic(Generic[M]):
 
     def unsubscribe(self, ref: ActorRef[Actor[M]]) -> bool:
         """End a subscription; False when there was none."""
+        check_ref("unsubscribe", ref)
         groups = self._system.groups
         return any(groups.leave(self._group(overflow), ref) for overflow in Overflow)
 

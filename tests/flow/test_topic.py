@@ -114,6 +114,8 @@ async def test_a_policy_that_a_sender_cannot_follow_is_refused() -> None:
             topic.subscribe(ref, overflow=Overflow.DROP_OLD)
         with pytest.raises(TypeError, match="ActorRef"):
             topic.subscribe("ref")  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="unsubscribe takes an ActorRef"):
+            topic.unsubscribe(3)  # type: ignore[arg-type]
 
 
 class Reader(Actor[int]):
