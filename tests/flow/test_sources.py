@@ -136,11 +136,21 @@ async def test_guarantee_36_an_item_goes_into_a_full_mailbox_as_a_tick_does() ->
 
 
 async def test_guarantee_36_with_priorities_an_item_has_its_lane() -> None:
-    valve = opened()
+    valve = Valve()
+
+    async def number() -> AsyncIterator[int]:
+        await valve.entered.wait()
+        yield 0
+
     async with soon(), ActorSystem() as system:
         mailbox: Mailbox[Any] = PriorityMailbox(lambda message: 0 if isinstance(message, str) else 1)
-        await system.spawn(drain(Numbers(3), valve=valve), mailbox=mailbox)
+        actor = await system.spawn(drain(number(), valve=valve), mailbox=mailbox)
+        actor.send_nowait(7)
+        await until(lambda: actor.statistics().depth == 1 and valve.begun)
+        actor.send_nowait("overtakes the number")
+        valve.open.set()
         await until(lambda: len(valve.finished) == 3)
+    assert valve.finished == [7, "overtakes the number", 0]
 
 
 async def test_guarantee_36_an_own_loop_is_handed_the_items() -> None:
