@@ -180,12 +180,12 @@ class Runtime:
         logger.error("%s (incarnation %d) has failed%s", cell.path, cell.incarnation, what, exc_info=error)
         return now
 
-    def abandon(self, task: asyncio.Task[Any]) -> None:
-        """Give up a task that swallows every cancel; named in the log and in the report."""
+    def abandon(self, task: asyncio.Task[Any], why: str = "it swallows every cancel") -> None:
+        """Give up a task that does not end; named in the log and in the report."""
         self.abandoned.append(task.get_name())
         stack = task.get_stack(limit=1)
         where = f" at {stack[0].f_code.co_filename}:{stack[0].f_lineno}" if stack else ""
-        logger.warning("abandoned %s: it swallows every cancel%s", task.get_name(), where)
+        logger.warning("abandoned %s: %s%s", task.get_name(), why, where)
 
     # -- threads -----------------------------------------------------------------------------------
 

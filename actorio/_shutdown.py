@@ -32,7 +32,7 @@ class ShutdownReport:
     """How the end of a system went.
 
     Attributes:
-        abandoned: what did not end by any means and was given up: paths of actors, names of tasks.
+        abandoned: what did not end by any means and was given up: paths of actors, names of tasks and threads.
         failed: exceptions raised by shutdown hooks.
     """
 

@@ -30,6 +30,7 @@ class Worker(Actor[Any]):
 
     - `loop`: in the actor's turn; they hold up the loop while they run.
     - `thread`: in a thread of anyio's pool. One that was cancelled runs to its end, and the next one waits for it.
+      A kill of the worker does not wait: the thread goes on, and is named in the log and in `system.report`.
     - `process`: in a process of this worker's own, made when first needed, replaced when it dies. Cancelling
       the `Result` of running work kills the process. It ends with the worker, killed if it does not end in half a
       second, and with the main process, however that ends. The cause (`__cause__`) of an exception that it raises
@@ -55,10 +56,28 @@ class Worker(Actor[Any]):
         if self._runner == "loop" or inspect.iscoroutinefunction(func):
             return func(*args, **kwargs)
         if self._runner == "thread":
-            return _in_thread(functools.partial(func, *args, **kwargs))
+            return self._in_thread(functools.partial(func, *args, **kwargs))
         if self._process is None:
             self._process = Process()
         return self._process.run(func, args, kwargs)
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+        """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second gives it up."""
+        exits: list[BaseException] = []
+        work = asyncio.ensure_future(_call_in_thread(call, exits))
+        work.set_name(f"{self.context.path} thread")
+        try:
+            value = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            runtime = self.context.system._runtime
+            try:
+                await asyncio.wait([work])
+            except asyncio.CancelledError:
+                runtime.abandon(work, "a thread cannot be stopped")
+            raise
+        if exits:
+            raise exits[0]
+        return value
 
     async def on_stop(self, reason: ExitReason) -> None:
         """End the process."""
@@ -66,27 +85,8 @@ class Worker(Actor[Any]):
             await self._process.close()
 
 
-async def _in_thread(call: Callable[[], Any]) -> Any:
-    """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second does not."""
-    ended = asyncio.Event()
-    exits: list[BaseException] = []
-
-    async def work() -> Any:
-        try:
-            return await anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1))
-        except (
-            SystemExit,
-            KeyboardInterrupt,
-        ) as error:  # raised by this task, it would stop the loop at once
-            exits.append(error)
-        finally:
-            ended.set()
-
+async def _call_in_thread(call: Callable[[], Any], exits: list[BaseException]) -> Any:
     try:
-        value = await asyncio.shield(work())
-    except asyncio.CancelledError:
-        await ended.wait()
-        raise
-    if exits:
-        raise exits[0]
-    return value
+        return await anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1))
+    except (SystemExit, KeyboardInterrupt) as error:  # raised by this task, it would stop the loop at once
+        exits.append(error)

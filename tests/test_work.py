@@ -179,7 +179,9 @@ async def test_a_worker_whose_thread_works_may_be_killed() -> None:
             assert isinstance(await outcome(result), ActorStoppedError)
 
 
-async def test_a_thread_that_does_not_end_does_not_hold_a_kill_up() -> None:
+async def test_a_thread_that_does_not_end_does_not_hold_a_kill_up_and_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with soon(), ActorSystem() as system:
         worker = await system.spawn(Worker, "thread")
         gate = Gate()
@@ -189,6 +191,8 @@ async def test_a_thread_that_does_not_end_does_not_hold_a_kill_up() -> None:
         await worker.join()
         assert not gate.done
         assert isinstance(await outcome(result), ActorStoppedError)
+        assert system.report.abandoned == ("/Worker-1 thread",)
+        assert any("abandoned /Worker-1 thread" in line for line in caplog.messages)
         gate.open.set()
         await until(lambda: gate.done)
 
