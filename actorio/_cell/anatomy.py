@@ -235,6 +235,10 @@ class Anatomy(Waiter):
         """Have the task look again."""
         raise NotImplementedError
 
+    def _end(self, reason: ExitReason, error: BaseException | None) -> None:
+        """End for good."""
+        raise NotImplementedError
+
 
 class _Begin:
     """Awaited first in a coroutine that is begun by hand, before there is a task: a cancel always finds it there."""
