@@ -16,7 +16,10 @@ __all__ = ["Timer"]
 
 
 class Timer:
-    """A pending message, or a train of them. It dies with the incarnation that set it."""
+    """A pending message, or a train of them. It dies with the incarnation that set it.
+
+    Made by `Context.send_after` and `send_every`; `start` is for the runtime.
+    """
 
     __slots__ = ("_alarm", "_cell", "_context", "_interval", "_key", "_message", "_tick")
 

@@ -241,7 +241,10 @@ class Context:
     async def get_or_spawn(
         self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
     ) -> ActorRef[A]:
-        """Return the child of that name, spawned if there is none; two calls at once give one actor."""
+        """Return the child of that name, spawned if there is none; two calls at once give one actor.
+
+        As `ActorSystem.get_or_spawn` does: whoever has the name is returned, made by that factory or not.
+        """
         cell = self._own()
         return await cell.runtime.get_or_spawn(cell.offspring(), name, factory, args, options)
 

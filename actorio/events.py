@@ -81,7 +81,7 @@ E = TypeVar("E", bound=Event, default=Any)
 
 
 class EventBus:
-    """Hands each event to the streams that asked for its type."""
+    """Hands each event to the streams that asked for its type. All but `subscribe` is for the runtime."""
 
     def __init__(self, check_thread: Callable[[], None]) -> None:
         self._check_thread = check_thread

@@ -40,7 +40,8 @@ class Left:
 class Groups:
     """The groups of a system. A group is any hashable; it exists while it has members.
 
-    Who is in may be read from any thread; all else raises `WrongThreadError` there.
+    Who is in may be read from any thread; all else raises `WrongThreadError` there. `forget` and `close` are for the
+    runtime.
     """
 
     def __init__(self, check_thread: Callable[[], None]) -> None:

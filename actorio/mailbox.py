@@ -64,7 +64,8 @@ class _Items(Protocol):
 class Mailbox(asyncio.Queue[M], Generic[M]):
     """A bounded queue with one reader.
 
-    Passed to `spawn` it is a pattern: each actor gets a mailbox of its own with the same settings.
+    Passed to `spawn` it is a pattern: each actor gets a mailbox of its own with the same settings. Public are its
+    settings and what an `asyncio.Queue` has; all else is for the runtime, and may change with any version.
 
     Args:
         capacity: most messages at a time, at least 1; None is unbounded.

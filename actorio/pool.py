@@ -55,7 +55,9 @@ class PoolOptions(TypedDict, total=False):
         restart: when a routee is restarted, `Restart.TRANSIENT` when not said. One that ends is replaced.
         shutdown: seconds for the end of the pool and of each routee, as in `spawn`.
         start_timeout: seconds for the start of them all, as in `spawn`.
-        supervision: restart budget and backoff of the routees. When it is used up the pool itself fails.
+        supervision: of the routees, in order of their start: budget, backoff, and with `ONE_FOR_ALL` or
+            `REST_FOR_ONE` others are restarted with one that fails. When the budget is used up the pool itself
+            fails. `auto_shutdown` does nothing here, since no routee is significant.
         rate: at most so many jobs may begin within so many seconds.
         job_timeout: seconds for one job; a routee that takes longer is reported, killed and replaced. More
             than 0; None for no limit.

@@ -152,6 +152,9 @@ class ActorRef(Generic[A_co]):
         `Overflow`) it has its place in the line of waiting senders, and the await is for room. An actor's send
         to itself never waits.
 
+        What it returns is no coroutine: `create_task` refuses it, where `asyncio.ensure_future`, `gather` and
+        `wait_for` take it; and in place of `run_coroutine_threadsafe` there is `send_threadsafe`.
+
         Raises:
             ActorStoppedError: when awaited; the actor takes no more messages. Not awaited, the message becomes
                 a dead letter.
@@ -212,7 +215,8 @@ class ActorRef(Generic[A_co]):
 
         Args:
             message: an `Ask[R]` is answered with an R; anything else with Any.
-            timeout: seconds for waiting in the mailbox and being handled, None for no limit.
+            timeout: seconds for waiting in the mailbox and being handled, None for no limit. With 0 there is an
+                answer only if it comes before the loop next looks at its timers.
 
         Raises:
             Exception: what the handler raised, the same object.
@@ -364,7 +368,8 @@ class ActorRef(Generic[A_co]):
         """Wait until the actor has ended for good and everything of it is gone.
 
         Raises:
-            TimeoutError: not within `timeout` seconds.
+            TimeoutError: not within `timeout` seconds; with 0, it had not ended when the loop next looked at
+                its timers.
             DeadlockError: called in a turn that the actor waits for, in its own, or in one of an actor below it,
                 which it waits for before it ends.
             WrongThreadError: from another thread or event loop.

@@ -66,7 +66,7 @@ class ActorSystem:
 
     @property
     def groups(self) -> Groups:
-        """Process groups: named sets of actors."""
+        """The process groups, which are named sets of actors."""
         return self._runtime.groups
 
     @property
@@ -85,7 +85,7 @@ class ActorSystem:
 
     @property
     def observer(self) -> Observer | None:
-        """Who is told of every boundary event; set it before the block. For tracing, metrics, simulation."""
+        """For the simulation alone: what it is told is not public, and may change with any version."""
         return self._runtime.observer
 
     @observer.setter
@@ -189,7 +189,7 @@ class ActorSystem:
             Exception: what the constructor or `on_start` raised, unchanged; nothing is left behind then.
             NameInUseError: a sibling or an alias has the name.
             StartTimeoutError: `on_start` took longer than `start_timeout`.
-            ActorStoppedError: the system, or the parent, is ending.
+            ActorStoppedError: the system, or the parent, is ending; or `on_start` was left by `ActorExit` or a kill.
             DeadlockError: in a turn; the start waits, through whomever, for the actor whose turn it is.
             ActorError: the system was not entered.
             WrongThreadError: from another thread or event loop.
@@ -220,6 +220,7 @@ class ActorSystem:
     ) -> ActorRef[A]:
         """Return the top-level actor of that name, spawned if there is none; two calls at once give one actor.
 
+        Whoever has the name is returned, made by that factory or not: `lookup(name, expect=Shop)` tells a class.
         Options as in `spawn`. A start that fails is raised to all who wait for it; the next call tries again.
         """
         return await self._runtime.get_or_spawn(self._tree(), name, factory, args, options)

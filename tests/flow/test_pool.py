@@ -15,6 +15,7 @@ from actorio import (
     ActorStoppedError,
     ActorSystem,
     AskTimeoutError,
+    AutoShutdown,
     DeadLetter,
     DeadlockError,
     ExitReason,
@@ -26,6 +27,7 @@ from actorio import (
     RateLimit,
     RestartLimitError,
     SharedQueue,
+    Strategy,
     StuckJob,
     Supervision,
 )
@@ -634,3 +636,22 @@ async def _pool_within_its_limits() -> None:
 
 def test_guarantee_26_holds_in_simulation() -> None:
     assert explore(_pool_within_its_limits, seeds=range(20)).runs == 20
+
+
+@pytest.mark.parametrize(
+    ("strategy", "restarted"),
+    [("ONE_FOR_ONE", [0, 1, 0]), ("ONE_FOR_ALL", [1, 1, 1]), ("REST_FOR_ONE", [0, 1, 1])],
+)
+async def test_the_strategy_of_its_supervision_is_for_its_routees(
+    strategy: str, restarted: list[int]
+) -> None:
+    supervision = Supervision(Strategy[strategy], auto_shutdown=AutoShutdown.ALL_SIGNIFICANT)
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Failing, [], size=3, supervision=supervision)
+        for routee in pool.routees:
+            await routee.ask("it runs")
+        pool.routees[1].send_nowait(LookupError())
+        await until(lambda: [routee.statistics().restarts for routee in pool.routees] == restarted)
+        for routee in pool.routees:
+            await routee.ask("it runs again")
+        assert [routee.statistics().restarts for routee in pool.routees] == restarted

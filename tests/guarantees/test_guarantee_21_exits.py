@@ -12,7 +12,7 @@ import pytest
 
 from actorio import Actor, ActorStoppedError, ActorSystem, Restart
 from tests.guarantees.actors import outcome, soon, started
-from tests.stage import ticks
+from tests.stage import ticks, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,6 +90,23 @@ async def test_guarantee_21_an_exit_anywhere_ends_all_in_order_and_is_raised_fro
 
 def _raise(error: BaseException) -> None:
     raise error
+
+
+class Odd(BaseException):
+    """Neither an error nor an exit."""
+
+
+@pytest.mark.parametrize("error", [Odd(), GeneratorExit(), BaseExceptionGroup("some", [Odd()])])
+@pytest.mark.parametrize("way", ["ask", "submit"])
+async def test_guarantee_21_what_is_neither_an_error_nor_an_exit_fails_its_actor_alone(
+    error: BaseException, way: str
+) -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Exiting, [], "receive", error)
+        answer = await outcome(ref.ask("plain") if way == "ask" else ref.submit(_raise, error))
+        assert isinstance(answer, ActorStoppedError)
+        await until(lambda: ref.state == "running")
+        assert ref.statistics().restarts == 1
 
 
 async def test_guarantee_21_an_exit_of_on_start_is_raised_from_the_block() -> None:
