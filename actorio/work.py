@@ -6,6 +6,7 @@ Source: `Worker` of the *Python Cookbook*, recipe 12.10.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import inspect
 from collections.abc import Callable
@@ -64,12 +65,13 @@ class Worker(Actor[Any]):
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second gives it up."""
         exits: list[BaseException] = []
-        work = asyncio.ensure_future(_call_in_thread(call, exits))
-        work.set_name(f"{self.context.path} thread")
+        runtime = self.context.system._runtime
+        work = runtime.make_task(
+            _call_in_thread(call, exits), f"{self.context.path} thread", contextvars.copy_context()
+        )
         try:
             value = await asyncio.shield(work)
         except asyncio.CancelledError:
-            runtime = self.context.system._runtime
             try:
                 await asyncio.wait([work])
             except asyncio.CancelledError:

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,14 @@ async def test_a_message_that_is_no_work_is_refused_by_a_typed_error() -> None:
 
 
 # -- threads ---------------------------------------------------------------------------------------
+
+
+async def test_work_in_a_thread_runs_in_the_contextvars_of_who_submitted_it() -> None:
+    variable = ContextVar("variable", default="none")
+    async with soon(), ActorSystem() as system:
+        worker = await system.spawn(Worker, "thread")
+        variable.set("mine")
+        assert await worker.submit(variable.get) == "mine"
 
 
 class Gate:
