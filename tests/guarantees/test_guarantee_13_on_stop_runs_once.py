@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorFailed, ActorSystem, ExitReason, Restart, Supervision
+from actorio._cell import KILL_GRACE
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
 
 
@@ -197,7 +198,7 @@ async def test_guarantee_13_a_kill_leaves_it_the_grace_to_clean_up_in() -> None:
                 self.note("stop")
                 await asyncio.sleep(NEVER)
             finally:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(KILL_GRACE / 2)
                 self.note("clean")
 
     async with ActorSystem() as system:
