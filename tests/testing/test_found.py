@@ -77,3 +77,8 @@ def test_siblings_that_crash_before_their_group_is_stopped_count_as_one() -> Non
 def test_who_fails_as_the_one_before_it_ends_for_good_is_restarted() -> None:
     """Nobody was left of the group that was due, and it waited for its restart for ever."""
     simulate(trees.storms, seed=30969, policy="pct").unwrap()
+
+
+def test_one_that_was_told_to_start_is_stopped_before_it_does_when_its_group_restarts_anew() -> None:
+    """It started before the one ahead of it that had failed in between."""
+    simulate(trees.storms, seed=1, policy="pct").unwrap()
