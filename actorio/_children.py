@@ -232,7 +232,7 @@ class Children:
 
     async def _recycle(self, cell: Cell) -> None:
         """End an incarnation, by a kill when its time is over; a temporary bystander is gone for good."""
-        if cell.state == State.RESTARTING:  # it is down; a restart that was cut short may have told it to start
+        if cell.state == State.RESTARTING:  # it is down, though a restart cut short may have told it to start
             cell.parked = True
             return
         if cell.options.restart is Restart.TEMPORARY:
