@@ -244,10 +244,14 @@ class Request(Waiter, Envelope):
     refused = fail
 
     def cancelled_by_handler(self) -> None:
-        asked = describe(self.message)
+        asked = self.describe()
         self.fail(
             AskCancelledError(f"the handler of {self.cell.path} that was to answer {asked} was cancelled")
         )
+
+    def describe(self) -> str:
+        """Name what was asked, for an error."""
+        return describe(self.message)
 
     @property
     def is_message(self) -> bool:
@@ -305,6 +309,9 @@ class Call(Request):
 
     def run(self, cell: Cell) -> Any:
         return cell.call(self)
+
+    def describe(self) -> str:
+        return repr(self.invocation)
 
 
 class Cast(Parcel):

@@ -135,7 +135,10 @@ class Stream(Generic[R]):
     def _begin(self) -> None:
         channel = self._channel
         channel.consumer = channel.runtime.current()
-        self._result = self._ref.submit(_pump, channel, *self._call)
+        pump = partial(_pump, channel, *self._call)
+        method = self._call[0]
+        pump.__qualname__ = getattr(method, "__qualname__", describe(method))  # type: ignore[attr-defined] # in errors
+        self._result = self._ref.submit(pump)
         self._result.add_done_callback(lambda _: channel.wake_consumer())
 
     def _is_done(self) -> bool:

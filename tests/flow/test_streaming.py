@@ -160,7 +160,7 @@ async def test_guarantee_29_a_stream_that_is_cancelled_from_the_inside_is_not_ta
         table = await system.spawn(Cancelled, [])
         stream = table.stream(Table.rows, 3)
         assert [await anext(stream) for _ in range(3)] == [0, 1, 2]
-        with pytest.raises(AskCancelledError):
+        with pytest.raises(AskCancelledError, match=r"^Table\.rows, "):
             await anext(stream)
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
