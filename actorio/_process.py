@@ -14,6 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -102,7 +103,8 @@ class Process:
 
 
 def _all_live(members: Sequence[BaseProcess]) -> bool:
-    return bool(members) and all(process.is_alive() for process in members)
+    # By the sentinels: `is_alive` still says so while the pool's thread is reading the exit status.
+    return bool(members) and not connection.wait([process.sentinel for process in members], timeout=0)
 
 
 def _kill(members: Sequence[BaseProcess]) -> None:
