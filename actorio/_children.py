@@ -130,9 +130,8 @@ class Children:
         while cell.starter is not None or (cancelled is not None and cell.state != State.ENDED):
             try:
                 await starter  # type: ignore[misc]
-            except (
-                asyncio.CancelledError
-            ) as error:  # it may have started meanwhile: the name is free at its end
+            except asyncio.CancelledError as error:
+                # It may have started meanwhile: the name is free at its end.
                 cancelled = error
                 cell.joiners = [*(cell.joiners or ()), starter]  # type: ignore[list-item]
                 cell.request(Intent.KILL)

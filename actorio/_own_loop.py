@@ -36,6 +36,10 @@ def own_loop(cell: Cell, run: Any) -> Steps:
             awaited = context.run(step, value)
         except (StopIteration, ActorExit):
             _finish_in_hand(cell)
+            if any(task.done() for task in cell.tasks or ()):  # a failure is heard of in the next iteration
+                cell.dispatcher.current = None
+                yield
+                cell.dispatcher.current = cell
             return _raise(cell.failure if failure is None else failure)  # also one since its last recv
         if awaited is RECEIVE:
             _finish_in_hand(cell)

@@ -75,8 +75,8 @@ class Shutdown:
     async def leave(self, error: BaseException | None) -> None:
         """End all actors as the block is left, and raise what has ended it, if that was not its body."""
         self.leaving = True
-        if self._exit is None and isinstance(error, (SystemExit, KeyboardInterrupt)):
-            self._exit = error
+        if self._exit is None:
+            self._exit = exit_in(error)
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
         cancelled = await self._until_ended()
         observer = self._runtime.observer

@@ -81,7 +81,11 @@ class Source:
         items, self._async_items = self._async_items, None
         if self._reader is not None:
             self._is_awaited = True
-            await asyncio.wait((self._reader,))
+            try:
+                await asyncio.wait((self._reader,))
+            except asyncio.CancelledError:
+                self._is_awaited = False
+                raise
         elif items is not None:  # there is no owner any more that could do it
             await close_iterator(items)
         self.raise_failure()

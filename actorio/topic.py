@@ -175,6 +175,9 @@ class _Reader(Actor[Any]):
         self._to = to
         self._taken = taken
 
+    async def on_start(self) -> None:
+        """Have `run` begin in the step in which it starts, so that it sees every end."""
+
     async def run(self) -> None:
         """Hand them over; whatever ends this, a kill too, ends the stream."""
         try:

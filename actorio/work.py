@@ -64,6 +64,7 @@ class Worker(Actor[Any]):
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second gives it up."""
+        value = None
         exits: list[BaseException] = []
         runtime = self.context.system._runtime
         work = runtime.make_task(
@@ -76,7 +77,8 @@ class Worker(Actor[Any]):
                 await asyncio.wait([work])
             except asyncio.CancelledError:
                 runtime.abandon(work, "a thread cannot be stopped")
-            raise
+            if not exits:
+                raise
         if exits:
             raise exits[0]
         return value

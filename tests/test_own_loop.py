@@ -437,3 +437,19 @@ async def test_an_own_loop_may_spawn_watch_and_ask() -> None:
         await ref.send("message")
         await until(lambda: "told" in log)
     assert log == ["message", "cleaned up", ExitReason.SHUTDOWN, "told"]
+
+
+async def test_guarantee_08_a_task_that_failed_before_run_returns_fails_the_actor() -> None:
+    async def fail() -> None:
+        raise ValueError("before the end")
+
+    class Ends(Actor[Any]):
+        async def run(self) -> None:
+            self.context.start_soon(fail)
+            await asyncio.sleep(0)
+
+    async with soon(), ActorSystem() as system:
+        actor = await system.spawn(Ends, restart=Restart.TEMPORARY)
+        ended = await actor.join()
+    assert ended.reason is ExitReason.CRASHED
+    assert isinstance(ended.error, ValueError)

@@ -24,6 +24,7 @@ from actorio import (
     ShutdownReport,
     interleave,
 )
+from actorio._cell import KILL_GRACE
 from tests.guarantees.actors import outcome, started
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
 
@@ -688,3 +689,33 @@ async def test_cancels_of_the_block_while_it_ends_make_it_a_stop_then_a_kill(can
     assert task.cancelled()
     assert (await actors[0].join()).reason is (ExitReason.SHUTDOWN if cancels == 1 else ExitReason.KILLED)
     await until(lambda: not actors[0].is_alive)
+
+
+@in_virtual_time
+async def test_a_task_of_on_stop_that_a_kill_cancels_has_the_grace_to_tidy_up() -> None:
+    diary: Diary = []
+
+    async def tidy() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(KILL_GRACE / 2)
+            diary.append("tidy")
+
+    class Stubborn(Actor[Any]):
+        async def on_stop(self, reason: ExitReason) -> None:
+            self.context.start_soon(tidy)
+            diary.append("on_stop")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                await asyncio.Event().wait()
+
+    async with ActorSystem() as system:
+        actor = await system.spawn(Stubborn, shutdown=5)
+        actor.stop()
+        await until(lambda: diary)
+        actor.kill()
+        await actor.join()
+        assert diary == ["on_stop", "tidy"]
+    assert system.report.abandoned == ()

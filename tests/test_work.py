@@ -438,3 +438,22 @@ async def test_two_workers_have_a_process_each() -> None:
         workers = [await system.spawn(Worker, "process") for _ in range(2)]
         asking = [started(outcome(worker.submit(chores.pid))) for worker in workers]
         assert len({await one for one in asking}) == 2
+
+
+@on_one_loop
+async def test_an_exit_of_a_thread_whose_result_was_cancelled_ends_the_system() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        entered.set()
+        leave.wait(60)
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        async with soon(), ActorSystem() as system:
+            worker = await system.spawn(Worker, "thread")
+            result = worker.submit(work)
+            await until(entered.is_set)
+            result.cancel()
+            leave.set()
+            await asyncio.Event().wait()

@@ -51,6 +51,7 @@ class Anatomy(Waiter):
         "children",
         "context",
         "deferred",
+        "ending",
         "envelope",
         "error",
         "factory",
@@ -144,6 +145,7 @@ class Anatomy(Waiter):
         self.tasks: dict[asyncio.Task[Any], None] | None = None
         self.stopper: asyncio.Task[None] | None = None
         self.reason: ExitReason | None = None
+        self.ending = ExitReason.NORMAL
         self.error: BaseException | None = None
         self.last_report = -1e9
         self._alarm: Alarm | None = None

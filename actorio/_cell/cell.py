@@ -1,4 +1,4 @@
-"""The machinery of one actor: its life from spawn to end. Only this file touches an actor's insides.
+"""The machinery of one actor: its life from spawn to end. Only this package changes an actor's insides.
 
 A cell owns one asyncio task, one mailbox and, one after the other, the incarnations of one actor. Its task
 lives as long as the actor does, over restarts:

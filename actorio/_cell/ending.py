@@ -45,6 +45,7 @@ class Ending(Turn):
 
     async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: int) -> None:
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
+        self.ending = reason
         if self.children is not None:
             self.waits_on = Fork(partial(_those_of, self.children), every=True)
             await self._stop_children(self.children, self._intent_for_children(reason))
@@ -87,7 +88,8 @@ class Ending(Turn):
     async def _cancel_tasks(self) -> None:
         """Cancel the tasks of the incarnation, again once its shutdown time is over, and wait for their end."""
         tasks = list(self.tasks or ())
-        _cancel_all(tasks)
+        killed = self.must_end_at_once()  # which has just cancelled those that were there
+        _cancel_all(task for task in tasks if not (killed and task.cancelling()))
         limit = self.options.shutdown
         alarm = None if limit is None else self.runtime.timers.after(limit, partial(_cancel_all, tasks))
         await self._until_over(tasks)

@@ -31,9 +31,8 @@ class Killing(Ending):
         self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
         if self.task is not None:
             self.task.cancel()
-        if (
-            self.state != State.STOPPING or self.stopper is not None
-        ):  # else it waits for them, and passes it on
+        # One that winds down waits for its tasks, and passes the cancel on; but not while its last hook runs.
+        if self.state != State.STOPPING or self.stopper is not None:
             for task in self.tasks or ():
                 task.cancel()
 

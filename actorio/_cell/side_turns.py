@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.anatomy import BEGIN
 from actorio._envelope import DEFERRED, ENDED, Call
+from actorio._states import State
 from actorio._turns import side_turn
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
@@ -162,8 +163,9 @@ class SideTurn:
 
     def _end_by(self, error: BaseException) -> None:
         cell, envelope = self.cell, self.envelope
-        if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
-            cell.interrupt_beside(envelope, cell.exit_reason())
+        killed = cell.must_end_at_once()
+        if isinstance(error, asyncio.CancelledError) and (killed or cell.state != State.RUNNING):
+            cell.interrupt_beside(envelope, ExitReason.KILLED if killed else cell.ending)
         elif isinstance(error, Exception):
             unheard = envelope.state >= ENDED
             envelope.fail(error)

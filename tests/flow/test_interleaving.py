@@ -19,6 +19,7 @@ from actorio import (
     ExitReason,
     Mailbox,
     MailboxFullError,
+    Restart,
     interleave,
 )
 from actorio.testing import explore, until
@@ -560,3 +561,43 @@ async def _asked_beside_its_turns() -> None:
 
 def test_guarantee_35_holds_in_simulation() -> None:
     assert explore(_asked_beside_its_turns, seeds=range(80)).distinct > 60
+
+
+class Aside(Actor[Any]):
+    """Fails by its messages; a call beside its turns waits, or cancels itself."""
+
+    @interleave
+    async def wait(self) -> None:
+        await asyncio.Event().wait()
+
+    @interleave
+    async def cancel_itself(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    async def receive(self, message: Any) -> None:
+        raise message
+
+
+async def test_guarantee_35_one_that_cancels_its_own_task_fails_its_actor_as_a_turn_does() -> None:
+    async with soon(), ActorSystem() as system:
+        actor = await system.spawn(Aside, restart=Restart.TEMPORARY)
+        assert isinstance(await outcome(actor.call(Aside.cancel_itself)), AskCancelledError)
+        assert (await actor.join()).reason is ExitReason.CRASHED
+
+
+@pytest.mark.parametrize("end", ["crash", "stop", "kill"])
+async def test_guarantee_05_an_interleaved_call_is_told_the_reason_that_join_says(end: str) -> None:
+    async with soon(), ActorSystem() as system:
+        actor = await system.spawn(Aside, restart=Restart.TEMPORARY)
+        calling = started(outcome(actor.call(Aside.wait)))
+        await ticks(3)
+        if end == "crash":
+            await actor.send(ValueError("crash"))
+        else:
+            getattr(actor, end)()
+        error = await calling
+        assert isinstance(error, ActorStoppedError)
+        assert error.reason is (await actor.join()).reason

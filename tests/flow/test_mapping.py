@@ -10,6 +10,7 @@ import pytest
 
 from actorio import (
     Actor,
+    ActorFailed,
     ActorStoppedError,
     ActorSystem,
     AskCancelledError,
@@ -610,3 +611,29 @@ async def _several_results() -> None:
 
 def test_several_results_hold_in_simulation() -> None:
     assert explore(_several_results, seeds=range(40)).distinct > 30
+
+
+async def test_guarantee_28_what_a_source_raises_as_it_is_closed_fails_the_pool_when_nobody_waits_for_it() -> (
+    None
+):
+    closing = asyncio.Event()
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            for number in range(100):
+                yield number
+        finally:
+            await closing.wait()
+            raise OSError("it is gone already")
+
+    async with soon(), ActorSystem() as system, system.events.subscribe(ActorFailed) as failures:
+        pool = await system.spawn_pool(Worker, size=1)
+        mapping = pool.map(square, source())
+        assert await anext(mapping) == 0
+        leaving = started(mapping.aclose())
+        await ticks(5)
+        assert await cancelled(leaving)
+        closing.set()
+        await ticks(5)
+        pool.close()
+        assert isinstance((await anext(failures)).error, OSError)

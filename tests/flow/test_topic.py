@@ -157,3 +157,13 @@ async def _published_to_slow_ones() -> None:
 
 def test_guarantee_34_holds_in_simulation() -> None:
     assert explore(_published_to_slow_ones, seeds=range(60)).distinct > 40
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_a_stream_ends_with_a_reader_that_is_ended_before_it_ran(end: str) -> None:
+    async with soon(), ActorSystem() as system:
+        topic: Topic[int] = Topic(system, "prices")
+        async with topic.stream() as messages:
+            (reader,) = topic.subscribers()
+            getattr(reader, end)()
+            assert [message async for message in messages] == []

@@ -262,3 +262,19 @@ async def test_guarantee_21_an_exit_in_a_group_of_exceptions_is_one(way: str, er
     assert caught.value is error
     assert log[-1] == "a stops"
     assert log.count("b starts") == 1
+
+
+async def test_guarantee_21_an_exit_in_a_group_that_the_body_raises_is_one_while_the_top_level_gives_up() -> (
+    None
+):
+    own = SystemExit(3)
+    with pytest.raises(SystemExit) as caught:
+        async with soon(), ActorSystem() as system:
+            ref = await system.spawn(Exiting, [], "receive", ValueError("again and again"))
+            for _ in range(4):
+                ref.send_nowait("x")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise BaseExceptionGroup("of the body", [own]) from None
+    assert caught.value is own
