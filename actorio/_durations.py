@@ -13,6 +13,7 @@ __all__ = [
     "check_duration",
     "check_number",
     "check_optional_duration",
+    "check_optional_some_time",
     "check_some_time",
     "check_whole",
 ]
@@ -51,6 +52,11 @@ def check_some_time(name: str, value: float) -> float:
 def check_optional_duration(name: str, value: float | None) -> float | None:
     """Like `check_duration`; None means no limit."""
     return None if value is None else check_duration(name, value)
+
+
+def check_optional_some_time(name: str, value: float | None) -> float | None:
+    """Like `check_some_time`; None means no limit."""
+    return None if value is None else check_some_time(name, value)
 
 
 def check_number(name: str, value: float, *, least: int, most: int) -> float:

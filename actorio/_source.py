@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell import BEGIN
+from actorio._cell import BEGIN, is_closing
 from actorio._kinds import kind_of
 from actorio.errors import ActorStoppedError, AskCancelledError
 
@@ -132,15 +132,12 @@ class Source:
         await self._clean_up(items)
 
     def _fails(self, error: BaseException) -> None:
-        if isinstance(error, GeneratorExit) and not self._is_running():
-            raise error  # the coroutine is closed with its loop
+        if is_closing(error, self._reader):
+            raise error
         if self.is_over:
             self._has_not_cleaned_up(error)
         else:
             self._ends(error)
-
-    def _is_running(self) -> bool:
-        return asyncio.current_task(self._owner.runtime.loop) is self._reader
 
     def _is_cancelled(self) -> bool:
         return self._reader is not None and self._reader.cancelling() > 0

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
-from actorio._durations import check_count, check_some_time
+from actorio._durations import check_count, check_optional_some_time
 from actorio._kinds import check_plain_function
 from actorio._reading import OneReader
 from actorio._source import Source
@@ -79,8 +79,7 @@ class PoolMap(Generic[R]):
         for name, value in (("on_error", on_error), ("progress", progress)):
             if value is not None:
                 check_plain_function(name, value)
-        if timeout is not None:
-            check_some_time("timeout", timeout)
+        timeout = check_optional_some_time("timeout", timeout)
         check_count("chunk", chunk, least=1)
         if limit is None:
             limit = max(1, 2 * pool.size) * chunk

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from actorio._crew import Desk, Jobs
-from actorio._durations import check_count, check_some_time
+from actorio._durations import check_count, check_optional_some_time
 from actorio._kinds import check_instance, check_options, kind_of
 from actorio._limits import Limits, RateLimit, StuckJob
 from actorio._typevar import TypeVar
@@ -284,9 +284,7 @@ async def spawn_pool(
     """Check the options and start a pool by `spawn`, the method of a system or of a context."""
     check_options("spawn_pool", options, PoolOptions.__annotations__)
     size = check_count("size", options.get("size", 4), least=0)
-    timeout = options.get("job_timeout")
-    if timeout is not None:
-        check_some_time("job_timeout", timeout)
+    timeout = check_optional_some_time("job_timeout", options.get("job_timeout"))
     pattern = check_instance("mailbox", _or_default(options.get("mailbox"), Mailbox), Mailbox)
     supervision = check_instance("supervision", options.get("supervision", Supervision()), Supervision)
     routing = _or_default(options.get("routing"), SharedQueue)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actorio._cell.anatomy import BEGIN, KILL_GRACE
+from actorio._cell.anatomy import BEGIN, KILL_GRACE, is_closing
 from actorio._cell.cell import Cell
 from actorio._cell.ending import run_hook
 from actorio._cell.side_turns import SideTurn
 
-__all__ = ["BEGIN", "KILL_GRACE", "Cell", "SideTurn", "run_hook"]
+__all__ = ["BEGIN", "KILL_GRACE", "Cell", "SideTurn", "is_closing", "run_hook"]

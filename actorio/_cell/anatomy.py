@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from actorio.events import ActorFailed
 from actorio.ref import ActorRef, Statistics, Terminated
 
 if TYPE_CHECKING:
-    import asyncio
     from collections import deque
     from collections.abc import Callable, Generator
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actorio.mailbox import Mailbox
     from actorio.timers import Alarm
 
-__all__ = ["BEGIN", "KILL_GRACE", "Anatomy"]
+__all__ = ["BEGIN", "KILL_GRACE", "Anatomy", "is_closing"]
 
 KILL_GRACE = 0.25
 """Seconds between a kill, the second cancel, and giving the task up."""
@@ -250,3 +250,10 @@ class _Begin:
 
 
 BEGIN = _Begin()
+
+
+def is_closing(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+    """Whether the coroutine of a task is closed with its loop; a GeneratorExit in its own step is its failure."""
+    if not isinstance(error, GeneratorExit):
+        return False
+    return task is None or asyncio.current_task(task.get_loop()) is not task

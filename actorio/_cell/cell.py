@@ -16,7 +16,7 @@ import weakref
 from contextvars import Context as Variables
 from typing import Any
 
-from actorio._cell.anatomy import BEGIN
+from actorio._cell.anatomy import BEGIN, is_closing
 from actorio._cell.killing import Killing
 from actorio._dispatcher import Waiter
 from actorio._envelope import (
@@ -109,8 +109,8 @@ class Cell(Killing):
                 except ActorExit:
                     outcome = self.exit_reason(), None
                 except BaseException as error:
-                    if isinstance(error, GeneratorExit) and not self._is_running():
-                        raise  # the coroutine is closed with its loop
+                    if is_closing(error, self.task):
+                        raise
                     outcome = self._reason_of(error)
                 self._end_turn()
                 self.mailbox.sleeper = None
@@ -133,9 +133,6 @@ class Cell(Killing):
             self._end(*self._final(outcome))
         except Exception as error:
             self.runtime.broken(self.path, error)
-
-    def _is_running(self) -> bool:
-        return self.task is not None and asyncio.current_task(self.dispatcher.loop) is self.task
 
     async def _start(self) -> None:
         self.state = State.STARTING

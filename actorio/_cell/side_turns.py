@@ -11,7 +11,7 @@ import functools
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.anatomy import BEGIN
+from actorio._cell.anatomy import BEGIN, is_closing
 from actorio._envelope import DEFERRED, ENDED, Call
 from actorio._states import State
 from actorio._turns import side_turn
@@ -141,8 +141,8 @@ class SideTurn:
             await BEGIN
             value = await side_turn(self, work, self.envelope.sender or Variables())
         except BaseException as error:
-            if isinstance(error, GeneratorExit) and not self._is_running():
-                raise  # the coroutine is closed with its loop
+            if is_closing(error, self.task):
+                raise
             self._leave()
             self._end_by(error)
         else:
@@ -150,9 +150,6 @@ class SideTurn:
             if self.envelope.state < ENDED:
                 self.envelope.reply(value)
         self._tell()
-
-    def _is_running(self) -> bool:
-        return asyncio.current_task(self.dispatcher.loop) is self.task
 
     def _leave(self) -> None:
         self._turns.ended(self)
