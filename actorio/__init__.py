@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actorio._timer import Timer
+from actorio._cell.owned.timer import Timer
 from actorio.actor import Actor, Ask, Context
-from actorio.behaviours import Becoming
+from actorio.flow.become import Becoming
 from actorio.errors import (
     ActorError,
     ActorExit,
@@ -25,7 +25,7 @@ from actorio.errors import (
     WorkerError,
     WrongThreadError,
 )
-from actorio.events import (
+from actorio._core.events import (
     ActorFailed,
     ActorRestarted,
     ActorStarted,
@@ -34,18 +34,18 @@ from actorio.events import (
     EventBus,
     EventStream,
 )
-from actorio.gathering import all_results, as_completed, first_result
-from actorio.groups import GroupMonitor, Groups, Joined, Left
-from actorio.interleaving import interleave
-from actorio.mailbox import Mailbox, Overflow, PriorityMailbox
-from actorio.mapping import Failed, PoolMap
-from actorio.piping import PipeFailed
+from actorio.work.gathering import all_results, as_completed, first_result
+from actorio._tree.groups import GroupMonitor, Groups, Joined, Left
+from actorio._cell.interleave import interleave
+from actorio._core.mailbox import Mailbox, Overflow, PriorityMailbox
+from actorio.work.mapping import Failed, PoolMap
+from actorio._cell.owned.pipe import PipeFailed
 from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
-from actorio.pool import PoolOptions, PoolRef, RateLimit, StuckJob
-from actorio.progress import ProgressBar
+from actorio.work.pool import PoolOptions, PoolRef, RateLimit, StuckJob
+from actorio.work.progress import ProgressBar
 from actorio.ref import ActorRef, Statistics, Terminated
-from actorio.result import Result
-from actorio.routing import (
+from actorio._core.result import Result
+from actorio.work.routing import (
     Broadcast,
     ConsistentHash,
     LeastBusy,
@@ -56,13 +56,13 @@ from actorio.routing import (
     SharedQueue,
     Work,
 )
-from actorio.snapshot import ActorSnapshot, SystemSnapshot
-from actorio.state_machine import StateMachine, entry, state
-from actorio.streaming import Stream
-from actorio.supervision import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
+from actorio._tree.snapshot import ActorSnapshot, SystemSnapshot
+from actorio.flow.state_machine import StateMachine, entry, state
+from actorio._cell.stream import Stream
+from actorio.supervisor import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
 from actorio.system import ActorSystem, ShutdownReport, run
-from actorio.topic import Topic, TopicStream
-from actorio.work import Worker
+from actorio.flow.topic import Topic, TopicStream
+from actorio.work.worker import Worker
 
 __all__ = [
     "Actor",

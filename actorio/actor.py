@@ -6,11 +6,11 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Seque
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVarTuple, Unpack, cast
 
-from actorio._idle_timeout import IdleTimeout
-from actorio._states import Intent
-from actorio._timer import Timer
-from actorio._turns import RECEIVE
-from actorio._typevar import TypeVar
+from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._cell.states import Intent
+from actorio._cell.owned.timer import Timer
+from actorio._cell.turns import RECEIVE
+from actorio._core.typevar import TypeVar
 from actorio.errors import ActorError, ExitReason
 from actorio.policy import Restart, Supervision
 from actorio.ref import check_callable, check_ref
@@ -18,11 +18,11 @@ from actorio.ref import check_callable, check_ref
 if TYPE_CHECKING:
     import asyncio
 
-    from actorio._cell import Cell
-    from actorio.mailbox import Mailbox
-    from actorio.pool import PoolOptions, PoolRef
+    from actorio._cell.cell import Cell
+    from actorio._core.mailbox import Mailbox
+    from actorio.work.pool import PoolOptions, PoolRef
     from actorio.ref import ActorRef, Terminated
-    from actorio.result import Result
+    from actorio._core.result import Result
     from actorio.system import ActorSystem
 
 __all__ = ["Actor", "Ask", "Context"]
@@ -233,8 +233,8 @@ class Context:
     async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
     ) -> PoolRef[A]:
-        """Spawn a pool as a child; options and promises as in `actorio.pool`."""
-        from actorio.pool import spawn_pool
+        """Spawn a pool as a child; options and promises as in `actorio.work.pool`."""
+        from actorio.work.pool import spawn_pool
 
         return await spawn_pool(self.spawn, self.system, factory, args, options)
 
@@ -328,7 +328,7 @@ class Context:
         Raises:
             TypeError: an argument is not of its kind.
         """
-        from actorio.piping import pipe
+        from actorio._cell.owned.pipe import pipe
 
         return pipe(self._here(), awaitable, value, error)
 
@@ -349,7 +349,7 @@ class Context:
             item: makes the message of an item; None sends the item itself.
             end: makes the message of the end of the source; None sends none.
         """
-        from actorio.sources import add_source
+        from actorio._cell.owned.source import add_source
 
         return add_source(self._here(), source, item, end)
 
@@ -364,13 +364,13 @@ class Context:
             MailboxFullError: `capacity` messages are stashed already.
             ActorError: it is not the message that is being handled.
         """
-        from actorio.stash import Stash
+        from actorio._cell.owned.stash import Stash
 
         Stash.of(self._here()).put(message, capacity)
 
     def unstash_all(self) -> int:
         """Handle what was stashed next, in its order, before what is in the mailbox; returns how many."""
-        from actorio.stash import Stash
+        from actorio._cell.owned.stash import Stash
 
         return Stash.of(self._here()).put_back()
 

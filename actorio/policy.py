@@ -11,8 +11,8 @@ import math
 import random
 from dataclasses import KW_ONLY, dataclass
 
-from actorio._durations import check_count, check_duration, check_number, check_some_time
-from actorio._kinds import check_instance
+from actorio._core.durations import check_count, check_duration, check_number, check_some_time
+from actorio._core.kinds import check_instance
 
 __all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
 

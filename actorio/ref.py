@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, Self, overload
 
-from actorio._crossing import copy_outcome, pass_cancel
-from actorio._dispatcher import Waiter
-from actorio._durations import LONGEST, check_duration, check_optional_duration
-from actorio._envelope import (
+from actorio._core.threads import copy_outcome, pass_cancel
+from actorio._core.dispatcher import Waiter
+from actorio._core.durations import LONGEST, check_duration, check_optional_duration
+from actorio._core.envelope import (
     ANSWERED,
     QUEUED,
     Call,
@@ -29,11 +29,11 @@ from actorio._envelope import (
     Submission,
     payload,
 )
-from actorio._kinds import has_yield
-from actorio._sending import Sending
-from actorio._states import Intent
-from actorio._typevar import TypeVar
-from actorio._waits import check_no_cycle, check_not_within
+from actorio._core.kinds import has_yield
+from actorio._core.sending import Sending
+from actorio._cell.states import Intent
+from actorio._core.typevar import TypeVar
+from actorio._core.deadlock import check_no_cycle, check_not_within
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -41,13 +41,13 @@ from actorio.errors import (
     WrongThreadError,
     describe,
 )
-from actorio.mailbox import Item, Overflow
-from actorio.result import Result
+from actorio._core.mailbox import Item, Overflow
+from actorio._core.result import Result
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._cell.cell import Cell
     from actorio.actor import Actor, Asks
-    from actorio.streaming import Stream
+    from actorio._cell.stream import Stream
 
 __all__ = ["ActorRef", "Statistics", "Terminated", "check_callable", "check_ref"]
 
@@ -344,7 +344,7 @@ class ActorRef(Generic[A_co]):
         Raises:
             TypeError: at the call; not a callable, a coroutine function, or a generator that is not async.
         """
-        from actorio.streaming import Stream, check_streamable
+        from actorio._cell.stream import Stream, check_streamable
 
         check_callable("stream", method, may_yield=True)
         check_streamable(method)

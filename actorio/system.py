@@ -11,31 +11,31 @@ from collections.abc import Coroutine
 from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 
-from actorio._durations import check_duration
-from actorio._kinds import check_class, check_instance
-from actorio._observer import Observer
-from actorio._runtime import Runtime
-from actorio._shutdown import Shutdown, ShutdownReport
-from actorio._signals import Signals
-from actorio._states import Intent
-from actorio._typevar import TypeVar
+from actorio._core.durations import check_duration
+from actorio._core.kinds import check_class, check_instance
+from actorio._core.observer import Observer
+from actorio._tree.runtime import Runtime
+from actorio._tree.shutdown import Shutdown, ShutdownReport
+from actorio._tree.signals import Signals
+from actorio._cell.states import Intent
+from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.address import check_name, split_path
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
 from actorio.policy import Restart
 from actorio.ref import ActorRef, check_callable, check_ref
-from actorio.snapshot import SystemSnapshot, take
+from actorio._tree.snapshot import SystemSnapshot, take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from actorio._cell import Cell
-    from actorio._children import Children
-    from actorio.events import EventBus
-    from actorio.groups import Groups
-    from actorio.mailbox import Mailbox
-    from actorio.pool import PoolOptions, PoolRef
+    from actorio._cell.cell import Cell
+    from actorio._tree.children import Children
+    from actorio._core.events import EventBus
+    from actorio._tree.groups import Groups
+    from actorio._core.mailbox import Mailbox
+    from actorio.work.pool import PoolOptions, PoolRef
 
 __all__ = ["ActorSystem", "ShutdownReport", "run"]
 
@@ -207,11 +207,11 @@ class ActorSystem:
     async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
     ) -> PoolRef[A]:
-        """Start several actors of one kind behind one ref; options and promises as in `actorio.pool`.
+        """Start several actors of one kind behind one ref; options and promises as in `actorio.work.pool`.
 
         Raises and cancellation as in `spawn`.
         """
-        from actorio.pool import spawn_pool
+        from actorio.work.pool import spawn_pool
 
         return await spawn_pool(self.spawn, self, factory, args, options)
 

@@ -24,7 +24,7 @@ from actorio import (
     ShutdownReport,
     interleave,
 )
-from actorio._cell import KILL_GRACE
+from actorio._cell.state import KILL_GRACE
 from tests.guarantees.actors import outcome, started
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Timer
-from actorio.timers import TimerQueue
+from actorio._core.deadlines import TimerQueue
 from tests.stage import Boom, Diary, Gate, Puppet, in_virtual_time, now, ticks
 
 BAD = [-1, float("nan"), float("inf"), True, "1", None, 10**400, -0.001]

@@ -16,17 +16,17 @@ import weakref
 from contextvars import Context as Variables
 from typing import Any
 
-from actorio._cell.anatomy import BEGIN, is_closing
-from actorio._cell.killing import Killing
-from actorio._dispatcher import Waiter
-from actorio._envelope import (
+from actorio._cell.state import BEGIN, is_closing
+from actorio._cell.kill import Killing
+from actorio._core.dispatcher import Waiter
+from actorio._core.envelope import (
     NO_MESSAGE,
 )
-from actorio._hooks import Hooks
-from actorio._mailbox_loop import mailbox_loop
-from actorio._own_loop import own_loop
-from actorio._states import Intent, State, Verdict
-from actorio._turns import hook
+from actorio._cell.hooks import Hooks
+from actorio._cell.mailbox_loop import mailbox_loop
+from actorio._cell.own_loop import own_loop
+from actorio._cell.states import Intent, State, Verdict
+from actorio._cell.turns import hook
 from actorio.actor import Actor, Context
 from actorio.errors import (
     ActorExit,
@@ -34,7 +34,7 @@ from actorio.errors import (
     ExitReason,
     exit_in,
 )
-from actorio.events import ActorRestarted, ActorStarted, ActorStopped
+from actorio._core.events import ActorRestarted, ActorStarted, ActorStopped
 
 __all__ = ["Cell"]
 

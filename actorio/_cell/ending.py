@@ -8,13 +8,13 @@ from contextvars import Context as Variables
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import (
+from actorio._core.envelope import (
     ENDED,
     NO_MESSAGE,
 )
-from actorio._states import Intent, State, Verdict
-from actorio._turns import hook
-from actorio._waits import Fork
+from actorio._cell.states import Intent, State, Verdict
+from actorio._cell.turns import hook
+from actorio._core.deadlock import Fork
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actorio._cell.cell import Cell
-    from actorio._children import Children
-    from actorio._envelope import Envelope
-from actorio._cell.anatomy import KILL_GRACE
+    from actorio._tree.children import Children
+    from actorio._core.envelope import Envelope
+from actorio._cell.state import KILL_GRACE
 from actorio._cell.turn import Turn
 
 __all__ = ["Ending"]

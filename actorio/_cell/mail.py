@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.anatomy import Anatomy
-from actorio._envelope import (
+from actorio._cell.state import Anatomy
+from actorio._core.envelope import (
     ENDED,
     ENVELOPES,
     Envelope,
     is_message,
     payload,
 )
-from actorio._waits import check_no_cycle
+from actorio._core.deadlock import check_no_cycle
 from actorio.errors import (
     ActorStoppedError,
     MailboxFullError,
 )
-from actorio.events import DeadLetter
+from actorio._core.events import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actorio._envelope import Waits
-    from actorio._runtime import Runtime
-    from actorio._waits import Fork
-    from actorio.mailbox import Item, Room
+    from actorio._core.envelope import Waits
+    from actorio._tree.runtime import Runtime
+    from actorio._core.deadlock import Fork
+    from actorio._core.mailbox import Item, Room
 
 __all__ = ["Mail", "wait_of_current"]
 

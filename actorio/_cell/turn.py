@@ -7,19 +7,19 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.bonds import Bonds
-from actorio._cell.side_turns import SideTurn, SideTurns
-from actorio._deferred import Deferred
-from actorio._envelope import (
+from actorio._cell.watch_and_link import Bonds
+from actorio._cell.owned.interleaved import SideTurn, SideTurns
+from actorio._cell.owned.deferred import Deferred
+from actorio._core.envelope import (
     ANSWERED,
     ENDED,
     Call,
     Cast,
     Submission,
 )
-from actorio._idle_timeout import IdleTimeout
-from actorio._kinds import has_yield
-from actorio._states import Intent, State
+from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._core.kinds import has_yield
+from actorio._cell.states import Intent, State
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context as Variables
 
-    from actorio._children import Children
-    from actorio._envelope import Envelope
+    from actorio._tree.children import Children
+    from actorio._core.envelope import Envelope
 
 __all__ = ["Turn"]
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import ENDED, payload
-from actorio._observer import Observer
+from actorio._core.envelope import ENDED, payload
+from actorio._core.observer import Observer
 from actorio.testing._ledger import Breach
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._cell.cell import Cell
     from actorio.errors import ExitReason
     from actorio.system import ActorSystem
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from actorio._observer import Observer
-from actorio._states import Intent
-from actorio._turns import RECEIVE
+from actorio._core.observer import Observer
+from actorio._cell.states import Intent
+from actorio._cell.turns import RECEIVE
 from actorio.testing.faults import EVERYBODY, Fault, FaultKind, Faults, InjectedCrash
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._cell.cell import Cell
     from actorio.testing._loop import SimLoop
 
 __all__ = ["Injection"]

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import ENDED, Tick, payload
-from actorio._observer import Observer
+from actorio._core.envelope import ENDED, Tick, payload
+from actorio._core.observer import Observer
 from actorio.errors import ExitReason
-from actorio.mailbox import Overflow, PriorityMailbox
+from actorio._core.mailbox import Overflow, PriorityMailbox
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
+    from actorio._cell.cell import Cell
 
 __all__ = ["Breach", "Ledger"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from actorio._observer import Observer
+from actorio._core.observer import Observer
 from actorio.testing._answers import Answers
 from actorio.testing._ledger import Ledger
 from actorio.testing._lives import Lives

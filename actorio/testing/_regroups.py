@@ -6,15 +6,15 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actorio._observer import Observer
-from actorio._states import Intent, Verdict
+from actorio._core.observer import Observer
+from actorio._cell.states import Intent, Verdict
 from actorio.errors import ExitReason
 from actorio.policy import Restart, Strategy
 from actorio.testing._ledger import Breach
 
 if TYPE_CHECKING:
-    from actorio._cell import Cell
-    from actorio._children import Children
+    from actorio._cell.cell import Cell
+    from actorio._tree.children import Children
 
 __all__ = ["Regroups"]
 

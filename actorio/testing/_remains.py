@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actorio._observer import Observer
+from actorio._core.observer import Observer
 from actorio.testing._ledger import Breach
 
 if TYPE_CHECKING:
     import asyncio
 
-    from actorio._cell import Cell
+    from actorio._cell.cell import Cell
     from actorio.errors import ExitReason
     from actorio.system import ActorSystem
 

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
-from actorio._envelope import Request
+from actorio._core.envelope import Request
 
 __all__ = ["describe_waits"]
 

@@ -10,16 +10,16 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actorio._envelope import ANSWERED, FAILED, Call, Cast, Request, Submission, Tick, payload
-from actorio._observer import Observer
-from actorio._states import intent_name
+from actorio._core.envelope import ANSWERED, FAILED, Call, Cast, Request, Submission, Tick, payload
+from actorio._core.observer import Observer
+from actorio._cell.states import intent_name
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actorio._cell import Cell
-    from actorio._envelope import Waits
+    from actorio._cell.cell import Cell
+    from actorio._core.envelope import Waits
     from actorio.errors import ExitReason
     from actorio.ref import Terminated
     from actorio.testing._loop import SimLoop

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actorio._durations import check_count, check_whole
-from actorio._kinds import check_iterable
+from actorio._core.durations import check_count, check_whole
+from actorio._core.kinds import check_iterable
 from actorio.errors import describe
 from actorio.ref import check_callable
 from actorio.testing._heap import steady_heap

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from actorio._durations import check_count, check_duration, check_number
-from actorio._kinds import check_instance, check_iterable
+from actorio._core.durations import check_count, check_duration, check_number
+from actorio._core.kinds import check_instance, check_iterable
 
 __all__ = ["Fault", "FaultKind", "Faults", "InjectedCrash"]
 

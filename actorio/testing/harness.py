@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, Unpack, cast
 
-from actorio._cell import Cell
-from actorio._durations import check_duration
-from actorio._envelope import Tick, payload
-from actorio._observer import Observer
-from actorio._timer import Timer
+from actorio._cell.cell import Cell
+from actorio._core.durations import check_duration
+from actorio._core.envelope import Tick, payload
+from actorio._core.observer import Observer
+from actorio._cell.owned.timer import Timer
 from actorio.actor import Actor
 from actorio.address import check_name
 from actorio.errors import ActorError
-from actorio.mailbox import Mailbox
+from actorio._core.mailbox import Mailbox
 from actorio.policy import Restart
 from actorio.ref import ActorRef, Terminated, check_callable
 from actorio.system import ActorSystem

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from actorio._durations import check_count
-from actorio._kinds import check_instance, check_iterable
+from actorio._core.durations import check_count
+from actorio._core.kinds import check_instance, check_iterable
 from actorio.testing._tape import Tape
 
 __all__ = ["tapes"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from actorio._cell import Cell
-from actorio._durations import check_duration
-from actorio._kinds import check_instance, check_plain_function
-from actorio._states import State
+from actorio._cell.cell import Cell
+from actorio._core.durations import check_duration
+from actorio._core.kinds import check_instance, check_plain_function
+from actorio._cell.states import State
 from actorio.system import ActorSystem
 from actorio.testing.probe import PATIENCE
 

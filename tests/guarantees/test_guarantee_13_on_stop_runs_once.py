@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorFailed, ActorSystem, ExitReason, Restart, Supervision
-from actorio._cell import KILL_GRACE
+from actorio._cell.state import KILL_GRACE
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
 
 

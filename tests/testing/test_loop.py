@@ -12,7 +12,7 @@ from typing import cast
 import anyio.to_thread
 import pytest
 
-from actorio._dispatcher import Dispatcher, Waiter
+from actorio._core.dispatcher import Dispatcher, Waiter
 from actorio.testing import SimDeadlock, SimLivelock, SimLoop, SimulationSettings, simulate
 from tests.testing.planted import Main
 

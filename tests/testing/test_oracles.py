@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Mailbox, Overflow, PriorityMailbox
-from actorio._cell import Cell
-from actorio._envelope import Request
-from actorio._observer import Observer
+from actorio._cell.cell import Cell
+from actorio._core.envelope import Request
+from actorio._core.observer import Observer
 from actorio.testing import GuaranteeBroken, SimulationFailed, explore, simulate
 from actorio.testing._oracles import Combined, oracles
 

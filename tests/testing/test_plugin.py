@@ -274,7 +274,7 @@ async def test_fails_unseen(actor_system):
 
 def test_a_guarantee_that_breaks_in_an_ordinary_test_fails_it(pytester: pytest.Pytester) -> None:
     test = """
-from actorio._cell import Cell
+from actorio._cell.cell import Cell
 
 async def test_it(actor_system, monkeypatch):
     account = await actor_system.spawn(Account)

@@ -1,0 +1,146 @@
+"""The loop of an actor that has a `run` of its own: steps it, and gives it a message whenever it asks for one."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import types
+from collections.abc import Callable, Generator, Iterator
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.envelope import ENVELOPES, NO_MESSAGE, RUNNING, is_message
+from actorio._cell.turns import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer, attend
+from actorio.errors import ActorExit, NoReplyError
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+
+__all__ = ["own_loop"]
+
+
+@types.coroutine
+def own_loop(cell: Cell, run: Any) -> Steps:
+    """Step the actor's own `run`, giving it a message whenever it asks for one by `recv`.
+
+    A failure from outside is an `ActorExit` for `run`, so that it can clean up, and is raised when it has ended.
+    """
+    dispatcher = cell.dispatcher
+    dispatcher.current = cell
+    step: Callable[[Any], Any] = run.send
+    context, value = Context(), None
+    taken = itertools.count(1)
+    told, failure = False, None
+    while True:
+        try:
+            awaited = context.run(step, value)
+        except (StopIteration, ActorExit):
+            _finish_in_hand(cell)
+            if any(task.done() for task in cell.tasks or ()):  # a failure is heard of in the next iteration
+                cell.dispatcher.current = None
+                yield
+                cell.dispatcher.current = cell
+            return _raise(cell.failure if failure is None else failure)  # also one since its last recv
+        if awaited is RECEIVE:
+            _finish_in_hand(cell)
+            if told:  # it has swallowed the ActorExit, and would do so for ever
+                context.run(run.close)
+                return _raise(failure)
+            try:
+                value, context = yield from _next_message(cell, taken)
+                step = run.send
+            except asyncio.CancelledError as cancelled:
+                value, step = cancelled, run.throw
+            except ActorExit as stop:
+                told, value, step = True, stop, run.throw
+            except BaseException as error:
+                told, failure, value, step = True, error, ActorExit(), run.throw
+            continue
+        if cell.interrupted is None and cell.cancel_soon:
+            cell.cancel_now()
+        dispatcher.current = None
+        try:
+            value = yield awaited
+            step = run.send
+        except BaseException as error:
+            value, step = error, run.throw
+        dispatcher.current = cell
+
+
+def _raise(failure: BaseException | None) -> None:
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            del failure  # or the frame and the traceback would keep each other alive
+
+
+def _finish_in_hand(cell: Cell) -> None:
+    """An own loop asks for its next message, or has ended: it is done with the one before."""
+    envelope, cell.envelope = cell.envelope, None
+    if envelope is not None and envelope.state == RUNNING:
+        if envelope.answers:
+            envelope.fail(NoReplyError(f"{cell.path} is done with the message and has not replied"))
+        else:
+            envelope.reply(None)
+    if cell.in_hand:
+        if cell.observer is not None:
+            cell.observer.ended(cell, envelope)
+        cell.in_hand = False
+        cell.handled += 1
+        cell.message = NO_MESSAGE
+
+
+def _next_message(cell: Cell, taken: Iterator[int]) -> Generator[Any, Any, tuple[Any, Context]]:
+    """Wait for a message for the own loop; calls and submitted work are done on the way."""
+    mailbox = cell.mailbox
+    while True:
+        if cell.urgent and (yield from attend(cell)):
+            raise ActorExit
+        mailbox.peak = max(mailbox.peak, len(mailbox.items))
+        if mailbox.items and _has_spent(cell, next(taken)):
+            yield from _pause(cell)
+        elif mailbox.items:
+            item = mailbox.items.popleft()
+            if mailbox.waiting is not None:
+                mailbox.admit()
+            if cell.observer is not None:
+                cell.observer.begun(cell, item)
+            if not is_message(item):
+                yield from answer(cell, item, Context())
+                cell.handled += 1
+                if cell.observer is not None:
+                    cell.observer.ended(cell, item)
+            elif type(item) not in ENVELOPES:
+                cell.message, cell.in_hand = item, True
+                return item, Context()
+            elif item.begin():
+                cell.envelope, cell.message, cell.in_hand = item, item.message, True
+                return item.message, item.sender or Context()
+        elif mailbox.closed and not cell.urgent and not cell.has_side_turns():
+            raise ActorExit
+        else:
+            yield from _pause(cell)
+
+
+def _has_spent(cell: Cell, number: int) -> bool:
+    """Whether an own loop that is about to take its message of that number has to let others run first."""
+    if number % len(CLOCK_EVERY):
+        return False
+    dispatcher = cell.dispatcher
+    if dispatcher.loop.time() >= dispatcher.deadline:
+        dispatcher.spent = True
+        return True
+    return not number % (len(CLOCK_EVERY) * len(BUDGET))
+
+
+def _pause(cell: Cell) -> Steps:
+    """Let others run: until mail or something urgent comes, or, with mail left, until the queue comes round."""
+    if cell.mailbox.items or cell.urgent:
+        cell.wake()
+    else:
+        cell.mailbox.sleeper = cell
+    cell.dispatcher.current = None
+    cell._asyncio_future_blocking = True
+    yield cell
+    cell.dispatcher.current = cell

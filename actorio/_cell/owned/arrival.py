@@ -1,0 +1,41 @@
+"""Bringing an actor a message from one of its own tasks: one that is not sent, but handled before the task goes on."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.envelope import ENDED, RUNNING, Arrival
+from actorio._cell.states import State
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+
+__all__ = ["bring"]
+
+
+async def bring(cell: Cell, message: Any) -> bool:
+    """Have an actor handle a message in a turn of its own, and wait for that. False: it takes no more.
+
+    The task that calls this belongs to the incarnation, so the message never reaches a later one. It may go in
+    above the capacity, like a timer's tick; there is no more than one a task.
+
+    Cancellation: a message whose handling has not begun is a dead letter.
+    """
+    arrival = Arrival(cell.dispatcher, message, copy_context() or None)
+    if not cell.post_tick(arrival):
+        cell.dead_letter(message, "unsent")
+        return False
+    try:
+        while arrival.state < ENDED or _is_ending(cell):  # then the task is about to be cancelled
+            await arrival.over
+    except BaseException:
+        if arrival.state < ENDED and arrival.state != RUNNING:  # in the mailbox, or in the stash
+            arrival.state = ENDED
+            cell.dead_letter(message, "stopped")
+        raise
+    return True
+
+
+def _is_ending(cell: Cell) -> bool:
+    return cell.state == State.STOPPING or cell.must_end()

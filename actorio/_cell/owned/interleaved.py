@@ -1,0 +1,185 @@
+"""Turns beside the turns: the calls of methods that are marked by `interleave`, each in a task of its own.
+
+Such a task belongs to the incarnation, which cancels it as it ends. In the search for deadlocks it is a node of
+its own: who has called it waits for it, not for the actor, and what it waits for itself is seen as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from contextvars import Context as Variables
+from typing import TYPE_CHECKING, Any
+
+from actorio._cell.state import BEGIN, is_closing
+from actorio._core.envelope import DEFERRED, ENDED, Call
+from actorio._cell.states import State
+from actorio._cell.turns import side_turn
+from actorio.errors import ActorExit, ActorStoppedError, ExitReason
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio._core.dispatcher import Dispatcher
+    from actorio._core.envelope import Cast, Waits
+    from actorio._tree.runtime import Runtime
+    from actorio._core.deadlock import Fork
+    from actorio._core.mailbox import Mailbox
+
+__all__ = ["SideTurn", "SideTurns"]
+
+
+class SideTurns:
+    """Those of one incarnation: at most as many at a time as its mailbox has capacity."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._running: dict[SideTurn, None] = {}
+
+    @classmethod
+    def of(cls, cell: Cell) -> SideTurns:
+        """Return those of the incarnation, which are kept with its timers: most actors have neither."""
+        if cell.timers is None:
+            cell.timers = {}
+        if cls not in cell.timers:
+            cell.timers[cls] = cls(cell)
+        turns: SideTurns = cell.timers[cls]
+        return turns
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another one may begin."""
+        capacity = self._cell.mailbox.capacity
+        return capacity is None or len(self._running) < capacity
+
+    def begin(self, envelope: Call | Cast) -> None:
+        """Begin one now."""
+        turn = SideTurn(self._cell, self, envelope)
+        self._running[turn] = None
+        turn.begin()
+
+    def begin_or_drop(self, envelope: Call | Cast) -> None:
+        """Begin one that comes out of the mailbox; waiting for room, it would hold up all that is behind it."""
+        self._cell.handled -= 1  # the loop counts all that it takes
+        if self.has_room:
+            self.begin(envelope)
+        else:
+            self._cell.drop(envelope)
+
+    def ended(self, turn: SideTurn) -> None:
+        """Note that one is over."""
+        del self._running[turn]
+
+    def cancel(self) -> None:
+        """The incarnation ends, and cancels its tasks next: they are among them."""
+
+
+class SideTurn:
+    """One call beside the turns. It stands in for its cell where the runtime asks whose turn it is."""
+
+    __slots__ = ("_turns", "cell", "envelope", "reply_errors", "task", "waits_on")
+
+    stopper = None
+    """It has no last hook."""
+
+    cancel_soon = False
+    """A kill cancels its task, which sees it at its next await."""
+
+    task: asyncio.Task[None]
+
+    def __init__(self, cell: Cell, turns: SideTurns, envelope: Call | Cast) -> None:
+        self.cell = cell
+        self.envelope = envelope
+        self.reply_errors = cell.reply_errors
+        self.waits_on: Waits | Fork | None = None
+        self._turns = turns
+
+    @property
+    def path(self) -> str:
+        """The path of its actor."""
+        return self.cell.path
+
+    @property
+    def runtime(self) -> Runtime:
+        """That of its actor."""
+        return self.cell.runtime
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The run queue of its actor."""
+        return self.cell.dispatcher
+
+    @property
+    def mailbox(self) -> Mailbox[Any]:
+        """The mailbox of its actor."""
+        return self.cell.mailbox
+
+    def cancel_now(self) -> None:
+        """Never asked for: `cancel_soon` is not set."""
+
+    def begin(self) -> None:
+        """Start the task. Its coroutine has begun before, so that a cancel always finds somebody to tell."""
+        cell, envelope = self.cell, self.envelope
+        envelope.state = DEFERRED  # if a turn has taken it out of the mailbox, that turn gives no answer
+        if isinstance(envelope, Call) and envelope.asker is not None:
+            envelope.asker.waits_on = self
+        if cell.deferred is None:
+            cell.deferred = {}
+        cell.deferred[envelope] = None
+        if cell.observer is not None:
+            cell.observer.begun_beside(cell, envelope)
+        life = self._live()
+        life.send(None)
+        name = f"{cell.path} {envelope.invocation.func.__name__}"
+        self.task = cell.start_task(life, name)
+
+    async def _live(self) -> None:
+        work = functools.partial(self.cell.run_method, self.envelope)
+        try:
+            await BEGIN
+            value = await side_turn(self, work, self.envelope.sender or Variables())
+        except BaseException as error:
+            if is_closing(error, self.task):
+                raise
+            self._leave()
+            self._end_by(error)
+        else:
+            self._leave()
+            if self.envelope.state < ENDED:
+                self.envelope.reply(value)
+        self._tell()
+
+    def _leave(self) -> None:
+        self._turns.ended(self)
+        cell, envelope = self.cell, self.envelope
+        cell.handled += 1
+        if cell.deferred is not None:
+            cell.deferred.pop(envelope, None)
+
+    def _end_by(self, error: BaseException) -> None:
+        cell, envelope = self.cell, self.envelope
+        killed = cell.must_end_at_once()
+        if isinstance(error, asyncio.CancelledError) and (killed or cell.state != State.RUNNING):
+            cell.interrupt_beside(envelope, ExitReason.KILLED if killed else cell.ending)
+        elif isinstance(error, Exception):
+            unheard = envelope.state >= ENDED
+            envelope.fail(error)
+            is_answer = isinstance(error, self.reply_errors) and not isinstance(error, ActorExit)
+            if isinstance(envelope, Call) and is_answer:
+                cell.count_failure(error, unheard=unheard)
+            else:
+                cell.fail_by_task(self.task, error)
+        else:
+            if isinstance(error, asyncio.CancelledError):
+                envelope.cancelled_by_handler()
+            else:
+                envelope.fail(ActorStoppedError(cell.ref, ExitReason.CRASHED))
+            cell.fail_by_task(self.task, error)
+
+    def _tell(self) -> None:
+        cell = self.cell
+        if cell.observer is not None:
+            cell.observer.ended_beside(cell, self.envelope)
+        cell.task_ended(self.task)

@@ -1,0 +1,88 @@
+"""Messages that an actor puts aside: it cannot handle them yet, and takes them up again when it can.
+
+    if not self.connected:
+        self.context.stash(message)        # and, once connected: self.context.unstash_all()
+
+A stashed message keeps all that it came with: its sender's contextvars, and an ask its asker and its timeout.
+At a restart the stash goes back into the mailbox, at the end it is undelivered, like all mail.
+
+Source: `StashBuffer` of Akka; `postpone` of Erlang's gen_statem.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.durations import check_count
+from actorio._core.envelope import DEFERRED, ENVELOPES, QUEUED
+from actorio.errors import ActorError, MailboxFullError
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio._core.mailbox import Item
+
+__all__ = ["Stash"]
+
+
+class Stash:
+    """What one incarnation of an actor has put aside, in order."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        self._items: list[Item] = []
+
+    @classmethod
+    def of(cls, cell: Cell) -> Stash:
+        """Return the stash of the incarnation, for a turn.
+
+        It is kept with the timers, which are cancelled, before the last hooks run, however the incarnation ends.
+        """
+        cell.at_hand()
+        stash = None if cell.timers is None else cell.timers.get(cls)
+        if stash is None:
+            if cell.timers is None:
+                cell.timers = {}
+            stash = cell.timers[cls] = cls(cell)
+        return stash
+
+    def put(self, message: Any, capacity: int) -> None:
+        """Put the current message aside.
+
+        Raises:
+            MailboxFullError: the stash holds `capacity` messages.
+            ActorError: it is not the current message.
+        """
+        check_count("capacity", capacity, least=1)
+        cell, envelope = self._cell, self._cell.envelope
+        if envelope is not None and envelope.message is not message:
+            raise ActorError(f"{cell.path} can only stash the message that it is handling")
+        if len(self._items) >= capacity:
+            error = MailboxFullError(cell.ref, message)
+            error.add_note(f"it is its stash that is full, with {capacity} messages")
+            raise error
+        if envelope is not None:
+            envelope.defer()  # so its turn ends without an answer
+            if cell.deferred is None:
+                cell.deferred = {}
+            cell.deferred[envelope] = None
+        self._items.append(message if envelope is None else envelope)
+
+    def put_back(self) -> int:
+        """Put them all in front of the mailbox, in order; returns how many."""
+        cell, items = self._cell, self._items
+        self._items = []
+        for item in items:
+            if type(item) in ENVELOPES:
+                if cell.deferred is not None:
+                    cell.deferred.pop(item, None)
+                if item.state == DEFERRED:  # nobody has given it up in the meantime
+                    item.state = QUEUED
+        if items:
+            cell.mailbox.items.extendleft(reversed(items))  # type: ignore[attr-defined]
+            if cell.observer is not None:
+                cell.observer.put_back(cell, items)
+        return len(items)
+
+    def cancel(self) -> None:
+        """Put them back, since the incarnation ends."""
+        self.put_back()

@@ -1,0 +1,259 @@
+"""What a cell consists of, and what can be asked of it without changing it."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.dispatcher import Waiter
+from actorio._core.envelope import (
+    NO_MESSAGE,
+    Envelope,
+)
+from actorio._cell.states import Intent, Options, State
+from actorio.address import child_path
+from actorio.errors import (
+    ExitReason,
+)
+from actorio._core.events import ActorFailed
+from actorio.ref import ActorRef, Statistics, Terminated
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable, Generator
+
+    from actorio._cell.cell import Cell
+    from actorio._tree.children import Children
+    from actorio._core.envelope import Waits
+    from actorio._cell.hooks import Hooks
+    from actorio._tree.runtime import Runtime
+    from actorio._core.deadlock import Fork
+    from actorio.actor import Actor, Context
+    from actorio._core.mailbox import Mailbox
+    from actorio._core.deadlines import Alarm
+
+__all__ = ["BEGIN", "KILL_GRACE", "Anatomy", "is_closing"]
+
+KILL_GRACE = 0.25
+"""Seconds between a kill, the second cancel, and giving the task up."""
+
+
+class Anatomy(Waiter):
+    """The parts of a cell. Its own task awaits it, and is woken through it."""
+
+    __slots__ = (
+        "__weakref__",
+        "_alarm",
+        "_ref",
+        "args",
+        "cancel_soon",
+        "children",
+        "context",
+        "deferred",
+        "ending",
+        "envelope",
+        "error",
+        "factory",
+        "failed",
+        "failure",
+        "handled",
+        "hooks",
+        "in_hand",
+        "incarnation",
+        "instance",
+        "intent",
+        "interrupted",
+        "joiners",
+        "last_report",
+        "links",
+        "mailbox",
+        "message",
+        "name",
+        "notices",
+        "observer",
+        "options",
+        "parked",
+        "path",
+        "reason",
+        "restarts",
+        "runtime",
+        "siblings",
+        "start_failed",
+        "starter",
+        "state",
+        "stopper",
+        "task",
+        "tasks",
+        "timers",
+        "urgent",
+        "waits_on",
+        "watchers",
+        "watching",
+    )
+
+    def __init__(  # noqa: PLR0915 (one line a part)
+        self,
+        siblings: Children,
+        factory: Callable[..., Actor[Any]],
+        args: tuple[Any, ...],
+        name: str,
+        mailbox: Mailbox[Any],
+        options: Options,
+    ) -> None:
+        runtime = siblings.runtime
+        self.runtime: Runtime = runtime
+        self.siblings = siblings
+        self.factory = factory
+        self.args = args
+        self.name = name
+        self.path = child_path(siblings.path, name)
+        self.mailbox = mailbox
+        self.options = options
+        Waiter.__init__(self, runtime.dispatcher)
+        self.observer = runtime.observer
+        self._ref: Any = None
+        self.state = State.STARTING
+        self.intent = Intent.NONE
+        self.incarnation = self.restarts = self.handled = self.failed = 0
+        self.task: asyncio.Task[None] | None = None
+        self.instance: Actor[Any] | None = None
+        self.hooks: Hooks | None = None
+        self.context: Context | None = None
+        self.children: Children | None = None
+        # what the turn is at
+        self.message: Any = NO_MESSAGE
+        self.in_hand = False
+        self.envelope: Envelope | None = None
+        self.interrupted: Envelope | None = None
+        self.cancel_soon = False
+        self.waits_on: Waits | Fork | None = None
+        # what came from outside
+        self.urgent = False
+        self.failure: BaseException | None = None
+        self.notices: deque[Terminated] | None = None
+        self.parked = False
+        # who is to be told; made when needed
+        self.starter: Waiter | None = None
+        self.start_failed = False
+        self.joiners: list[Waiter] | None = None
+        self.watchers: dict[Cell, None] | None = None
+        self.watching: dict[Cell, None] | None = None
+        self.links: dict[Cell, None] | None = None
+        self.deferred: dict[Envelope, None] | None = None
+        self.timers: dict[Any, Any] | None = None
+        self.tasks: dict[asyncio.Task[Any], None] | None = None
+        self.stopper: asyncio.Task[None] | None = None
+        self.reason: ExitReason | None = None
+        self.ending = ExitReason.NORMAL
+        self.error: BaseException | None = None
+        self.last_report = -1e9
+        self._alarm: Alarm | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended for good."""
+        return self.reason is not None
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The ref of the actor: one object, held weakly after the end so that no cycle is left to collect."""
+        ref: Any = self._ref
+        if type(ref) is weakref.ref:
+            ref = ref()
+        if ref is None:
+            ref = ActorRef(self._whole)
+            self._ref = ref if self.state != State.ENDED else weakref.ref(ref)
+        return ref  # type: ignore[no-any-return]
+
+    @property
+    def owner(self) -> str:
+        """The path of the actor that waits."""
+        return self.path
+
+    def must_end(self) -> bool:
+        """Whether no further message may run."""
+        return self.intent > Intent.CLOSE
+
+    def must_end_at_once(self) -> bool:
+        """Whether the current message may not end either."""
+        return self.intent == Intent.KILL or self.intent == Intent.ABORT
+
+    def is_killed(self) -> bool:
+        """Whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
+        task = self.task
+        return self.must_end_at_once() or (
+            self.interrupted is None and task is not None and task.cancelling() > 0
+        )
+
+    def exit_reason(self) -> ExitReason:
+        """Return the reason that the present intent leads to."""
+        if self.must_end_at_once():
+            return ExitReason.KILLED
+        if self.intent in (Intent.STOP, Intent.RETIRE, Intent.RECYCLE):
+            return ExitReason.SHUTDOWN
+        return ExitReason.NORMAL
+
+    def statistics(self) -> Statistics:
+        """Return the counters."""
+        depth = len(self.mailbox.items)
+        return Statistics(depth, max(self.mailbox.peak, depth), self.handled, self.failed, self.restarts)
+
+    def terminated(self) -> Terminated:
+        """Return the notice of an actor that has ended."""
+        return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
+
+    @property
+    def _whole(self) -> Cell:
+        """This object as the whole cell, which the files of this package add up to."""
+        return self  # type: ignore[return-value]
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def _publish(self, kind: Any, *details: Any) -> None:
+        events = self.runtime.events
+        if events.wants(kind):
+            events.publish(kind(self.ref, *details))
+
+    def _report(self, error: BaseException) -> None:
+        """Make a failure known: to the observer, to subscribers, and, at most once a second, to the log."""
+        message = None if self.message is NO_MESSAGE else self.message
+        if self.observer is not None:
+            self.observer.failed(self._whole, message, error)
+        self._publish(ActorFailed, error, message)
+        self.last_report = self.runtime.log_failure(self._whole, message, error, self.last_report)
+
+    # -- what the files above add and those below need ---------------------------------------------
+
+    def _end_turn(self) -> None:
+        self.dispatcher.current = None
+        self.waits_on = None
+
+    def request(self, intent: int) -> None:
+        """Note down what is asked and wake the task."""
+        raise NotImplementedError
+
+    def _poke(self) -> None:
+        """Have the task look again."""
+        raise NotImplementedError
+
+    def _end(self, reason: ExitReason, error: BaseException | None) -> None:
+        """End for good."""
+        raise NotImplementedError
+
+
+class _Begin:
+    """Awaited first in a coroutine that is begun by hand, before there is a task: a cancel always finds it there."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+BEGIN = _Begin()
+
+
+def is_closing(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
+    """Whether the coroutine of a task is closed with its loop; a GeneratorExit in its own step is its failure."""
+    if not isinstance(error, GeneratorExit):
+        return False
+    return task is None or asyncio.current_task(task.get_loop()) is not task

@@ -1,0 +1,1 @@
+"""How tasks are woken and messages wait: the run queue, deadlines, mailboxes, envelopes."""

@@ -1,0 +1,436 @@
+"""What lies in a mailbox besides plain messages: asks, calls, casts and submitted work.
+
+An envelope carries its sender's contextvars and knows how to run in an actor's turn and whom to tell what
+came of it. It ends exactly once; whatever comes later is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from actorio._core.dispatcher import Dispatcher, Waiter
+from actorio.errors import (
+    ActorStoppedError,
+    AskCancelledError,
+    AskTimeoutError,
+    WrongThreadError,
+    describe,
+)
+from actorio._core.result import Result, safe_exception
+from actorio._core.deadlines import RING, Entry
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio._cell.owned.interleaved import SideTurn
+
+__all__ = [
+    "ANSWERED",
+    "ENDED",
+    "ENVELOPES",
+    "NO_MESSAGE",
+    "QUEUED",
+    "RUNNING",
+    "Arrival",
+    "Call",
+    "Cast",
+    "Envelope",
+    "Parcel",
+    "Request",
+    "Submission",
+    "Tick",
+    "Waits",
+    "is_message",
+    "payload",
+]
+
+Waits: TypeAlias = "Cell | SideTurn"
+"""Who may wait for another: an actor, in its turn, and a call that runs beside its turns."""
+
+QUEUED, RUNNING, DEFERRED, ANSWERED, FAILED, WITHDRAWN = range(6)
+"""The states of an envelope; from ANSWERED on it has ended, and nothing changes that."""
+ENDED = ANSWERED
+
+NO_MESSAGE: Any = object()
+"""Says that a turn is at no message; None is a message like any other."""
+
+
+class Envelope:
+    """A message with a way to tell what came of it."""
+
+    # No slots here, since two bases with slots cannot be mixed: each kind has these in slots of its own.
+    __slots__ = ()
+
+    message: Any
+    """What a dead letter or an error hands back."""
+    sender: Context | None
+    """The contextvars of who sent it, None when they are empty."""
+    state: int
+
+    def begin(self) -> bool:
+        """Mark that handling begins; False when it has ended already and must not run."""
+        if self.state != QUEUED:
+            return False
+        self.state = RUNNING  # type: ignore[misc]
+        return True
+
+    def run(self, cell: Cell) -> Any:
+        """Start the work inside the actor's turn: the value, or an awaitable of it."""
+        raise NotImplementedError
+
+    def reply(self, value: Any) -> None:
+        """End with a value."""
+        raise NotImplementedError
+
+    def fail(self, error: BaseException) -> None:
+        """End with an exception."""
+        raise NotImplementedError
+
+    def cancelled_by_handler(self) -> None:
+        """End since the handler was cancelled from the inside."""
+        raise NotImplementedError
+
+    @property
+    def answers(self) -> bool:
+        """Whether somebody gets to see an exception of the work."""
+        return True
+
+    @property
+    def is_message(self) -> bool:
+        """Whether `recv` hands its message to an own loop; other work is done on the way."""
+        return False
+
+    def defer(self) -> None:
+        """Somebody took it away, to be answered later."""
+        self.state = DEFERRED  # type: ignore[misc]
+
+
+class Parcel(Envelope):
+    """A plain message with its sender's contextvars.
+
+    A message whose sender has none lies in the mailbox as it is: nothing to allocate, and nothing for the
+    garbage collector to look at (the benchmark `counting` pays for it).
+    """
+
+    __slots__ = ("message", "sender", "state")
+
+    def __init__(self, message: Any, sender: Context | None) -> None:
+        self.message = message
+        self.sender = sender
+        self.state = QUEUED
+
+    def run(self, cell: Cell) -> Any:
+        return cell.instance.receive(self.message)  # type: ignore[union-attr]
+
+    def reply(self, value: Any) -> None:
+        self.state = ANSWERED
+
+    def fail(self, error: BaseException) -> None:
+        self.state = FAILED
+
+    def cancelled_by_handler(self) -> None:
+        self.state = FAILED
+
+    @property
+    def answers(self) -> bool:
+        return False
+
+    @property
+    def is_message(self) -> bool:
+        return True
+
+
+class Request(Waiter, Envelope):
+    """An ask, awaited by the asker's task itself: no Future.
+
+    Written for speed, at the cost of a second look: fields are set when first needed, and what `Waiter` does
+    by a call is written out (the benchmark `pingpong` pays for it).
+    """
+
+    __slots__ = ("alarm", "asker", "cell", "error", "message", "sender", "state", "timeout", "value")
+
+    timeout: float
+    error: BaseException | None
+    value: Any
+
+    def __init__(self, cell: Cell, message: Any) -> None:
+        dispatcher = cell.dispatcher
+        self._loop = dispatcher.loop
+        self._asyncio_future_blocking = True
+        self.seen = dispatcher.woken
+        self.callback = None
+        self.cell = cell
+        self.message = message
+        self.sender = copy_context() or None
+        self.state = QUEUED
+        self.asker: Waits | None = None
+        self.alarm: Entry | None = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Wait once for the end; `outcome` says what it came to."""
+        # An iterator in C, not a generator: half the cost, and what is thrown into it passes it by.
+        return iter((self,))  # type: ignore[return-value]
+
+    def outcome(self) -> Any:
+        """Return the value, or raise what it failed with."""
+        if self.state == FAILED:
+            failure, self.error = self.error, None
+            try:
+                raise cast("BaseException", failure)
+            finally:
+                del failure  # or the traceback and this frame would keep each other alive
+        return self.value
+
+    def left(self, error: BaseException) -> None:
+        """Withdraw it, since `error` has ended the wait for it."""
+        if self.state < ANSWERED:
+            self.cell.mailbox.leave_line(self)
+            self.callback = None
+            self._end(WITHDRAWN)
+        if isinstance(error, RuntimeError):  # asyncio's word for a task of another loop
+            raise WrongThreadError("ask was awaited on another event loop than the actor system's") from error
+
+    def cancel(self, msg: object = None) -> bool:
+        if self.callback is None or self.state >= ANSWERED:
+            return False
+        self.cell.mailbox.leave_line(self)
+        self.show_cancelled(msg)
+        self._end(WITHDRAWN)
+        return True
+
+    def wake(self) -> None:
+        dispatcher = self.cell.dispatcher
+        if not dispatcher.scheduled:
+            dispatcher.schedule()
+        dispatcher.ready.append(self)
+
+    def run(self, cell: Cell) -> Any:
+        return cell.instance.receive(self.message)  # type: ignore[union-attr]
+
+    def reply(self, value: Any) -> None:
+        if self.state < ANSWERED:
+            self.value = value
+            cell = self.cell
+            if cell.observer is not None:
+                self._end(ANSWERED)
+                return
+            alarm = self.alarm
+            if alarm is not None:
+                self.alarm = alarm[RING] = None
+            self.state = ANSWERED
+            asker = self.asker
+            if asker is not None:
+                asker.waits_on = self.asker = None
+            dispatcher = cell.dispatcher
+            if not dispatcher.scheduled:
+                dispatcher.schedule()
+            dispatcher.ready.append(self)
+
+    def fail(self, error: BaseException) -> None:
+        if self.state < ANSWERED:
+            self.error = safe_exception(error)
+            self._end(FAILED)
+
+    def expire(self) -> None:
+        """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
+        started = self.state != QUEUED
+        self.cell.mailbox.leave_line(self)
+        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=started))
+
+    def admitted(self) -> None:
+        """The mailbox has let it in; what is awaited is the reply."""
+        self.cell.accepted(self)
+
+    refused = fail
+
+    def cancelled_by_handler(self) -> None:
+        asked = self.describe()
+        self.fail(
+            AskCancelledError(f"the handler of {self.cell.path} that was to answer {asked} was cancelled")
+        )
+
+    def describe(self) -> str:
+        """Name what was asked, for an error."""
+        return describe(self.message)
+
+    @property
+    def is_message(self) -> bool:
+        return type(self) is Request
+
+    def defer(self) -> None:
+        """Taken away: the asker waits for whoever holds the reply now, not for a turn of the target."""
+        self.state = DEFERRED
+        asker = self.asker
+        if asker is not None:
+            asker.waits_on = None
+            self.asker = None
+
+    def _end(self, state: int) -> None:
+        self.state = state
+        asker, self.asker = self.asker, None
+        if asker is not None:
+            asker.waits_on = None
+        alarm = self.alarm
+        if alarm is not None:
+            self.alarm = alarm[RING] = None
+        if self.cell.observer is not None:
+            self.cell.observer.answered(self.cell, self)
+        self.wake()
+
+
+class _Invocation:
+    """A callable with its arguments."""
+
+    __slots__ = ("args", "func", "kwargs")
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+
+    @property
+    def name(self) -> str:
+        return getattr(self.func, "__name__", "")
+
+    def __repr__(self) -> str:
+        return getattr(self.func, "__qualname__", repr(self.func))
+
+
+class Call(Request):
+    """A call of a method, answered like an ask."""
+
+    __slots__ = ("invocation",)
+
+    def __init__(
+        self, cell: Cell, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        super().__init__(cell, func)
+        self.invocation = _Invocation(func, args, kwargs)
+
+    def run(self, cell: Cell) -> Any:
+        return cell.call(self)
+
+    def describe(self) -> str:
+        return repr(self.invocation)
+
+
+class Cast(Parcel):
+    """A call of a method that nobody waits for: fails the actor like a plain message."""
+
+    __slots__ = ("invocation",)
+
+    def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__(func, copy_context() or None)
+        self.invocation = _Invocation(func, args, kwargs)
+
+    def run(self, cell: Cell) -> Any:
+        return cell.call(self)
+
+    @property
+    def is_message(self) -> bool:
+        return False
+
+
+class Tick(Parcel):
+    """A timer's message: a cancelled or replaced one is never seen."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self, message: Any, sender: Context | None, taken: Callable[[], None] | None) -> None:
+        super().__init__(message, sender)
+        self.taken = taken
+
+    def begin(self) -> bool:
+        if self.taken is not None:
+            self.taken()
+        return super().begin()
+
+
+class Arrival(Tick):
+    """What a task of the actor brings: an item of a source, what was piped. The task waits for its end."""
+
+    __slots__ = ("over",)
+
+    def __init__(self, dispatcher: Dispatcher, message: Any, sender: Context | None) -> None:
+        super().__init__(message, sender, None)
+        self.over = Waiter(dispatcher)
+
+    def reply(self, value: Any) -> None:
+        super().reply(value)
+        self.over.wake()
+
+    def fail(self, error: BaseException) -> None:
+        super().fail(error)
+        self.over.wake()
+
+
+class Submission(Envelope):
+    """A function as a message, answered through a `Result`."""
+
+    __slots__ = ("cell", "invocation", "message", "result", "sender", "state")
+
+    def __init__(
+        self, cell: Cell, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.cell = cell
+        self.invocation = _Invocation(func, args, kwargs)
+        self.message = func
+        self.sender = copy_context() or None
+        self.state = QUEUED
+        self.result: Result[Any] = Result(cell.dispatcher.loop, on_cancel=self._cancelled, work=self)
+
+    def run(self, cell: Cell) -> Any:
+        return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
+
+    def reply(self, value: Any) -> None:
+        if self.state < ANSWERED:
+            self._end(ANSWERED)
+            if not self.result.done():
+                self.result.set_result(value)
+
+    def fail(self, error: BaseException) -> None:
+        if self.state < ANSWERED:
+            self._end(FAILED)
+            if not self.result.done():
+                self.result.set_exception(error)
+                if isinstance(error, ActorStoppedError) and error.ref == self.cell.ref:
+                    self.result.exception()  # the actor has ended, not the work: no log line if nobody looks
+
+    refused = fail
+
+    def admitted(self) -> None:
+        """The mailbox has let it in."""
+        self.cell.accepted(self)
+
+    def cancelled_by_handler(self) -> None:
+        self.fail(AskCancelledError(f"{self.invocation!r}, submitted to {self.cell.path}, was cancelled"))
+        if not self.result.cancelled():
+            self.result.exception()  # no log line if nobody looks: the actor's own failure is reported
+
+    def _cancelled(self) -> None:
+        was = self.state
+        if was < ANSWERED:
+            self._end(WITHDRAWN)
+        if was == RUNNING:
+            self.cell.interrupt(self)
+        elif was == QUEUED:
+            self.cell.mailbox.leave_line(self)
+
+    def _end(self, state: int) -> None:
+        self.state = state
+        if self.cell.observer is not None:
+            self.cell.observer.answered(self.cell, self)
+
+
+ENVELOPES = frozenset({Parcel, Request, Call, Cast, Tick, Arrival, Submission})
+
+
+def payload(item: Any) -> Any:
+    """Return what a dead letter or an error hands back of an item of a mailbox."""
+    return item.message if type(item) in ENVELOPES else item
+
+
+def is_message(item: Any) -> bool:
+    """Whether an item is for `receive` or `recv`; calls, casts and submitted work are not."""
+    return type(item) not in ENVELOPES or item.is_message

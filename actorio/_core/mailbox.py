@@ -1,0 +1,425 @@
+"""The mailbox of an actor: an `asyncio.Queue` with one reader, a bound, and fair waiting senders.
+
+It differs from a plain `asyncio.Queue` where that loses or costs: one deque instead of four, made when the
+first message arrives; the closed flag is tested in the same step that stores; a sender that waits has its
+place in line, since the reader itself moves its message in as soon as it takes one out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, Protocol, cast
+
+from actorio._core.durations import check_count
+from actorio._core.envelope import is_message, payload
+from actorio._core.kinds import check_instance, check_plain_function, kind_of
+from actorio._core.typevar import TypeVar
+from actorio.errors import ActorStoppedError, MailboxFullError
+
+__all__ = ["Item", "Mailbox", "Overflow", "PriorityMailbox"]
+
+M = TypeVar("M", default=Any)
+
+
+Item = Any
+"""A message as it is, or an envelope of `_envelope`."""
+
+
+class Overflow(enum.Enum):
+    """What a bounded mailbox does with a message for which there is no room."""
+
+    WAIT = "wait"
+    """The sender waits, first come first served."""
+    FAIL = "fail"
+    """The sender gets `MailboxFullError`."""
+    DROP_NEW = "drop_new"
+    """The message becomes a dead letter."""
+    DROP_OLD = "drop_old"
+    """The oldest message in the mailbox becomes a dead letter, this one gets its place."""
+
+
+class _Sleeper(Protocol):
+    def wake(self) -> None: ...
+
+
+class Room(Protocol):
+    """One who waits for room: told once, either that the item is in or why it never will be."""
+
+    def admitted(self) -> None: ...
+    def refused(self, error: BaseException) -> None: ...
+
+
+class _Items(Protocol):
+    """What a mailbox needs of its store; a deque has it."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Item]: ...
+    def append(self, item: Item, /) -> None: ...
+    def popleft(self) -> Item: ...
+
+
+class Mailbox(asyncio.Queue[M], Generic[M]):
+    """A bounded queue with one reader.
+
+    Passed to `spawn` it is a pattern: each actor gets a mailbox of its own with the same settings. Public are its
+    settings and what an `asyncio.Queue` has; all else is for the runtime, and may change with any version.
+
+    Args:
+        capacity: most messages at a time, at least 1; None is unbounded.
+        overflow: what happens to a message for which there is no room.
+    """
+
+    __slots__ = (
+        "_room",
+        "capacity",
+        "closed",
+        "items",
+        "limit",
+        "observed",
+        "overflow",
+        "peak",
+        "sleeper",
+        "waiting",
+    )
+
+    readers: Any = None
+    """Who takes what is in it, as one node of the graph of waits; None for its own actor."""
+    items: _Items
+    """What was accepted and not taken, first to last."""
+    limit: int
+    """Below this many items a message goes straight in; -1 sends every one through `accept`."""
+
+    def __init__(self, capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT) -> None:
+        if capacity is not None:
+            check_count("capacity", capacity, least=1)
+        self._setup(capacity, check_instance("overflow", overflow, Overflow))
+
+    def _setup(self, capacity: int | None, overflow: Overflow) -> None:
+        self.capacity = capacity
+        self.overflow = overflow
+        self.items = _EMPTY
+        self.limit = -1
+        self.peak = 0
+        self.closed = False
+        self.observed = False
+        self.sleeper: _Sleeper | None = None
+        self.waiting: deque[tuple[Item, Room]] | None = None
+        self._room = capacity if capacity is not None else 1 << 62
+
+    def fresh(self) -> Mailbox[M]:
+        """Return an empty mailbox with the same settings."""
+        mailbox = object.__new__(type(self))
+        mailbox._setup(self.capacity, self.overflow)
+        return mailbox
+
+    # -- for senders -------------------------------------------------------------------------------
+
+    def accept(self, item: Item, dropped: Callable[[Item], None]) -> bool:
+        """Store the item if that can be done at once; True when done with, False when it has to wait or fail.
+
+        `dropped` is told which item the overflow policy gave up, this one or an older one.
+        The caller has seen that the mailbox is not closed.
+        """
+        if self.items is _EMPTY:
+            self._open()
+        if len(self.items) >= self._room:
+            if self.overflow is Overflow.DROP_NEW:
+                dropped(item)
+                return True
+            if self.overflow is not Overflow.DROP_OLD:
+                return False
+            dropped(self.items.popleft())
+        self.force(item)
+        return True
+
+    def force(self, item: Item) -> None:
+        """Store the item even above the capacity: an actor's mail to itself, a timer's tick."""
+        if self.items is _EMPTY:
+            self._open()
+        if self.sleeper is not None:
+            self.sleeper.wake()  # from the wrong loop that is refused, with nothing changed
+            self.sleeper = None
+        self.items.append(item)
+        if len(self.items) > self._room:  # the reader does not see all of a peak that its own turn has made
+            self.peak = max(self.peak, len(self.items))
+
+    def queue_up(self, item: Item, room: Room) -> None:
+        """Give the item a place in the line of those who wait for room."""
+        if self.waiting is None:
+            self.waiting = deque()
+        self.waiting.append((item, room))
+
+    def leave_line(self, room: Room) -> bool:
+        """Take a waiting item back; False when it is not in line any more."""
+        for index, (_, waiting) in enumerate(self.waiting or ()):
+            if waiting is room:
+                del cast("deque[tuple[Item, Room]]", self.waiting)[index]
+                return True
+        return False
+
+    # -- for the reader ----------------------------------------------------------------------------
+
+    def admit(self) -> None:
+        """Move waiting items in, as far as there is room; the reader calls it after each item it takes."""
+        waiting = self.waiting
+        while waiting and len(self.items) < self._room:
+            item, room = waiting.popleft()
+            try:
+                self.items.append(item)
+            except Exception as error:  # a priority function's: the sender's to see, not the reader's
+                room.refused(error)
+            else:
+                room.admitted()
+        if not waiting:
+            self.waiting = None
+
+    def close(self) -> None:
+        """Accept no more. What was accepted stays; what waits for room stays in line for `refuse_waiting`."""
+        self.closed = True
+        self.limit = -1
+
+    def refuse_waiting(self, error: Callable[[Item], BaseException]) -> None:
+        """Fail everybody who waits for room."""
+        waiting, self.waiting = self.waiting, None
+        for item, room in waiting or ():
+            room.refused(error(item))
+
+    def drain(self) -> list[Item]:
+        """Take out all that is left."""
+        left = list(self.items)
+        self.items = _EMPTY
+        self.limit = -1
+        return left
+
+    def _open(self) -> None:
+        self.items = self._new_items()
+        if not self.observed and not self.closed:
+            self.limit = self._room
+
+    def _new_items(self) -> _Items:
+        return deque()
+
+    # -- as an asyncio.Queue -----------------------------------------------------------------------
+
+    @property
+    def maxsize(self) -> int:
+        """The capacity, 0 when unbounded."""
+        return self.capacity or 0
+
+    @property
+    def _maxsize(self) -> int:
+        return self.capacity or 0
+
+    def qsize(self) -> int:
+        """Return how many messages are in the mailbox."""
+        return len(self.items)
+
+    def empty(self) -> bool:
+        """Whether no message is in the mailbox."""
+        return not self.items
+
+    def full(self) -> bool:
+        """Whether there is no room left."""
+        return len(self.items) >= self._room
+
+    def put_nowait(self, item: M) -> None:
+        """Put a message in, or follow the overflow policy.
+
+        Raises:
+            MailboxFullError: no room, and the policy is WAIT or FAIL.
+            ActorStoppedError: the mailbox is closed.
+        """
+        if self.closed:
+            raise ActorStoppedError(None, None, item)
+        if not self.accept(item, lambda _: None):
+            raise MailboxFullError(None, item)
+
+    async def put(self, item: M) -> None:
+        """Put a message in, waiting for room if the policy is WAIT.
+
+        Raises:
+            MailboxFullError: no room, and the policy is FAIL.
+            ActorStoppedError: the mailbox is closed, or its actor ends while the message waits.
+
+        Cancellation: the message is not put in, unless it was in already.
+        """
+        if self.closed or not self.full() or self.overflow is not Overflow.WAIT:
+            return self.put_nowait(item)
+        room = _Turn(asyncio.get_running_loop().create_future())
+        self.queue_up(item, room)
+        try:
+            await room.future
+        except asyncio.CancelledError:
+            self.leave_line(room)
+            raise
+
+    def get_nowait(self) -> M:
+        """Take the first message.
+
+        Raises:
+            asyncio.QueueEmpty: there is none.
+        """
+        if not self.items:
+            raise asyncio.QueueEmpty
+        self.peak = max(self.peak, len(self.items))
+        item = self.items.popleft()
+        if self.waiting is not None:
+            self._forget_cancelled()
+            self.admit()
+        return cast("M", payload(item))
+
+    def _forget_cancelled(self) -> None:
+        """Take those out of the line whose `put` was cancelled, and whose task has not run since."""
+        gone = [room for _, room in self.waiting or () if isinstance(room, _Turn) and room.future.cancelled()]
+        for room in gone:
+            self.leave_line(room)
+
+    async def get(self) -> M:
+        """Take the first message, waiting for one. One reader at a time.
+
+        Raises:
+            RuntimeError: another one is waiting already.
+
+        Cancellation: no message is lost.
+        """
+        while not self.items:
+            if self.sleeper is not None:
+                raise RuntimeError("a mailbox has one reader, and it is waiting already")
+            reader = _Reader(asyncio.get_running_loop().create_future())
+            self.sleeper = reader
+            try:
+                await reader.future
+            finally:
+                if self.sleeper is reader:
+                    self.sleeper = None
+        return self.get_nowait()
+
+    def task_done(self) -> None:
+        """Not of use here: an actor's `close` and `join` say when all was handled."""
+        raise NotImplementedError("a mailbox does not count finished work; close and join its actor instead")
+
+    async def join(self) -> None:
+        """Not of use here: an actor's `close` and `join` say when all was handled."""
+        raise NotImplementedError("a mailbox does not count finished work; close and join its actor instead")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {len(self.items)} of {self.capacity or 'unbounded'}>"
+
+    __str__ = __repr__
+
+
+class PriorityMailbox(Mailbox[M]):
+    """A mailbox with lanes: a message of a lower priority number is taken first, first in first out within each.
+
+    Args:
+        priority: gives a message's number, an int; called when the message goes in, by `unstash_all` too. Asks
+            are ordered by their message; calls and submitted work have priority 0. What it raises is raised
+            to who sends the message; a timer's message fails the actor that has set it.
+        capacity: most messages at a time, over all lanes.
+        overflow: as in `Mailbox`; the oldest for DROP_OLD is the next one that would be taken.
+    """
+
+    __slots__ = ("priority",)
+
+    def __init__(
+        self, priority: Callable[[M], int], capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT
+    ) -> None:
+        check_plain_function("priority", priority)
+        self.priority = priority
+        super().__init__(capacity, overflow=overflow)
+
+    def fresh(self) -> Mailbox[M]:
+        """Return an empty mailbox with the same settings."""
+        mailbox = cast("PriorityMailbox[M]", super().fresh())
+        mailbox.priority = self.priority
+        return mailbox
+
+    def _new_items(self) -> _Items:
+        return _Lanes(self.priority)
+
+
+class _Lanes:
+    """The store of a `PriorityMailbox`: one deque a priority, few priorities."""
+
+    __slots__ = ("_lanes", "_order", "_priority", "_size")
+
+    def __init__(self, priority: Callable[[Any], int]) -> None:
+        self._priority = priority
+        self._lanes: dict[int, deque[Item]] = {}
+        self._order: list[int] = []
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Item]:
+        for number in self._order:
+            yield from self._lanes[number]
+
+    def append(self, item: Item, /) -> None:
+        self._lane_of(item).append(item)
+        self._size += 1
+
+    def extendleft(self, items: Iterable[Item], /) -> None:
+        """Put what was stashed back, each item in front of its lane."""
+        for item in items:
+            try:
+                lane = self._lane_of(item)
+            except Exception:  # the priority function did not raise when it went in: it must not be lost now
+                lane = self._lane(0)
+            lane.appendleft(item)
+            self._size += 1
+
+    def _lane_of(self, item: Item) -> deque[Item]:
+        number = self._priority(payload(item)) if is_message(item) else 0
+        if not isinstance(number, int):  # or it would spoil the order of all
+            raise TypeError(f"priority must give an int, not {kind_of(number)}")
+        return self._lane(number)
+
+    def _lane(self, number: int) -> deque[Item]:
+        lane = self._lanes.get(number)
+        if lane is None:
+            lane = self._lanes[number] = deque()
+            self._order = sorted(self._lanes)
+        return lane
+
+    def popleft(self) -> Item:
+        for number in self._order:
+            lane = self._lanes[number]
+            if lane:
+                self._size -= 1
+                return lane.popleft()
+        raise IndexError("popleft from an empty mailbox")
+
+
+class _Reader:
+    """A plain task that waits in `Mailbox.get`."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.future = future
+
+    def wake(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class _Turn(_Reader):
+    """A plain task that waits in `Mailbox.put`."""
+
+    __slots__ = ()
+
+    def admitted(self) -> None:
+        self.wake()
+
+    def refused(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+_EMPTY: Any = ()
+"""Stands for the deque until the first message: an actor that never had mail does not pay for one."""

@@ -1,0 +1,199 @@
+"""The `Result` of submitted work: an awaitable over an `asyncio.Future`.
+
+Many may await it, and each by itself: cancelling one of them cancels neither the work nor the others
+(a bare future is cancelled with its awaiter). Cancelling the `Result` cancels the work.
+
+Source: `Result` of the *Python Cookbook*, recipe 12.10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Generic, cast
+
+from actorio._core.kinds import check_instance, check_plain_function
+from actorio._core.typevar import TypeVar
+from actorio._core.deadlock import Fork
+from actorio.errors import AskCancelledError
+
+if TYPE_CHECKING:
+    from actorio._core.deadlock import Work
+
+__all__ = ["Result", "safe_exception", "wait_of_current"]
+
+R = TypeVar("R", default=Any)
+
+
+class Result(Generic[R]):
+    """What comes of submitted work, or of an ask that a handler took away with `defer`."""
+
+    __slots__ = ("__weakref__", "_future", "_on_cancel", "_work")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        on_cancel: Callable[[], None] | None = None,
+        work: Work | None = None,
+    ) -> None:
+        self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
+        self._on_cancel = on_cancel
+        self._work = work
+
+    def __await__(self) -> Generator[Any, None, R]:
+        """Wait for the value.
+
+        Raises:
+            Exception: what the work raised, the same object.
+            asyncio.CancelledError: the `Result` was cancelled.
+            AskCancelledError: the work was cancelled, not by the `Result` but from the inside.
+            ActorStoppedError: the actor ended first.
+            DeadlockError: the work waits, behind a chain of waiting actors, for this very turn.
+            WrongThreadError: from another thread or event loop, and it is not done.
+
+        Cancellation: only this wait ends; the work goes on.
+        """
+        if not self._future.done():
+            self._check_thread()
+            release = wait_of_current((self,), every=True)
+            try:
+                yield from self._wait().__await__()
+            finally:
+                if release is not None:
+                    release()
+        return self._future.result()
+
+    async def _wait(self) -> None:
+        private = self._future.get_loop().create_future()
+
+        def wake(_: object) -> None:
+            if not private.done():
+                private.set_result(None)
+
+        self._future.add_done_callback(wake)
+        try:
+            await private
+        finally:
+            self._future.remove_done_callback(wake)
+
+    def cancel(self) -> bool:
+        """Cancel the work: dropped while queued, a running coroutine is cancelled at its next await.
+
+        Returns:
+            False when it has finished already.
+
+        Raises:
+            WrongThreadError: from another thread or event loop, and it has not.
+        """
+        if self._future.done():
+            return False
+        self._check_thread()
+        self._future.cancel()
+        if self._on_cancel is not None:
+            self._on_cancel()
+        return True
+
+    def done(self) -> bool:
+        """Whether there is a value, an exception, or it was cancelled."""
+        return self._future.done()
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._future.cancelled()
+
+    def result(self) -> R:
+        """Return the value, or raise what the work raised.
+
+        Raises:
+            asyncio.InvalidStateError: not done.
+            asyncio.CancelledError: it was cancelled.
+        """
+        return self._future.result()
+
+    def exception(self) -> BaseException | None:
+        """Return what the work raised, None when it did not.
+
+        Raises:
+            asyncio.InvalidStateError: not done.
+            asyncio.CancelledError: it was cancelled.
+        """
+        return self._future.exception()
+
+    def add_done_callback(
+        self, callback: Callable[[Result[R]], object], *, context: Context | None = None
+    ) -> None:
+        """Have `callback(self)` called by the loop once done.
+
+        Raises:
+            WrongThreadError: from another thread or event loop.
+        """
+        check_plain_function("callback", callback)
+        self._check_thread()
+        self._future.add_done_callback(lambda _: callback(self), context=context)
+
+    def set_result(self, value: R) -> None:
+        """Give the value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
+
+        Raises:
+            WrongThreadError: from another thread or event loop.
+        """
+        self._check_thread()
+        if not self._future.cancelled():
+            self._future.set_result(value)
+
+    def set_exception(self, error: BaseException) -> None:
+        """Give an exception instead of a value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
+
+        A `CancelledError` becomes an `AskCancelledError`: who waits is never cancelled by the work.
+
+        Raises:
+            TypeError: not an exception.
+            WrongThreadError: from another thread or event loop.
+        """
+        check_instance("error", error, BaseException)
+        self._check_thread()
+        if not self._future.cancelled():
+            self._future.set_exception(safe_exception(error))
+
+    def _check_thread(self) -> None:
+        """Refuse use from another thread than that of whom it comes from."""
+        if self._work is not None:
+            self._work.cell.runtime.check_thread()
+
+    def __repr__(self) -> str:
+        state = cast("str", getattr(self._future, "_state", "unknown")).lower()
+        return f"<Result {state}>"
+
+
+def wait_of_current(results: Collection[Result[Any]], *, every: bool) -> Callable[[], None] | None:
+    """Note that the actor whose turn it is waits for all of these results, or any; returns how to take that back.
+
+    Raises:
+        DeadlockError: with this turn waiting there is nobody to get them done.
+    """
+
+    def find() -> Iterator[Any]:
+        for result in results:
+            work = result._work
+            yield None if work is None or result.done() else work.cell.server
+
+    work = next((result._work for result in results if result._work is not None), None)
+    return None if work is None else work.cell.wait_of_current(Fork(find, every=every))
+
+
+def safe_exception(error: BaseException) -> BaseException:
+    """Return an exception that tells the one who waits what it is.
+
+    A `StopIteration` would turn into a value or a hang, a `CancelledError` into a cancel of the waiting task.
+    """
+    wrapped: Exception
+    if isinstance(error, StopIteration):
+        wrapped = RuntimeError(f"the handler raised {type(error).__name__}")
+    elif isinstance(error, asyncio.CancelledError):
+        wrapped = AskCancelledError("the work was cancelled")
+    else:
+        return error
+    wrapped.__cause__ = error
+    return wrapped

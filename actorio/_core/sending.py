@@ -1,0 +1,93 @@
+"""A send that is not done with when the call returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.dispatcher import Dispatcher, Waiter
+from actorio._core.envelope import payload
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio.errors import ActorError
+    from actorio._core.mailbox import Item
+
+__all__ = ["Sending"]
+
+
+class Sending:
+    """A send that is not done with: it waits for room, or has failed and its sender may want to know."""
+
+    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_waiter")
+
+    def __init__(self, cell: Cell, item: Item, error: ActorError | None) -> None:
+        self._cell = cell
+        self._item = item
+        self._error: BaseException | None = error
+        self._done = error is not None
+        self._awaited = False
+        self._waiter: Waiter | None = None
+
+    def admitted(self) -> None:
+        """The mailbox has let it in."""
+        self._done = True
+        self._cell.accepted(self._item)
+        self._wake()
+
+    def refused(self, error: BaseException) -> None:
+        """The mailbox never will."""
+        self._done = True
+        self._error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            self._waiter.wake()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        self._awaited = True
+        if not self._done:
+            yield from self._wait()
+        if self._error is not None:
+            raise self._error
+
+    def _wait(self) -> Generator[Any, None, None]:
+        waiter = self._waiter = _RoomWaiter(self._cell.dispatcher, self._give_up)
+        release = None
+        try:
+            release = self._cell.wait_of_current(self._cell.server)
+            while not self._done:
+                yield from waiter.__await__()
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
+            if release is not None:
+                release()
+
+    def _give_up(self) -> None:
+        if not self._done:
+            self._done = True
+            self._cell.mailbox.leave_line(self)
+
+    def __del__(self) -> None:
+        if self._error is not None and not self._awaited:
+            self._cell.runtime.finalise(partial(self._cell.dead_letter, payload(self._item), "unsent"))
+
+
+class _RoomWaiter(Waiter):
+    """Waits for room. A cancel gives the place in line up at once: there may be room before its task runs."""
+
+    __slots__ = ("_give_up",)
+
+    def __init__(self, dispatcher: Dispatcher, give_up: Callable[[], None]) -> None:
+        super().__init__(dispatcher)
+        self._give_up = give_up
+
+    def cancel(self, msg: object = None) -> bool:
+        if not super().cancel(msg):
+            return False
+        self._give_up()
+        return True

@@ -1,0 +1,1 @@
+"""All the actors of a system: who starts, restarts and ends them."""

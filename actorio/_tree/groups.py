@@ -1,0 +1,180 @@
+"""Process groups: named sets of actors, to send to all of them or to know who is in.
+
+Source: `pg` of Erlang/OTP. An actor may be in a group more than once, and leaves as often; one that ends has
+left all its groups before anybody is told of its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from actorio._core.feed import Feed
+from actorio.errors import ActorError, ActorStoppedError, MailboxFullError
+from actorio.ref import check_ref
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio.ref import ActorRef
+
+__all__ = ["GroupMonitor", "Groups", "Joined", "Left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A member has joined the group, once more."""
+
+    group: Hashable
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A member has left the group, once; or ended, one such event for each of its memberships."""
+
+    group: Hashable
+    ref: ActorRef[Any]
+
+
+class Groups:
+    """The groups of a system. A group is any hashable; it exists while it has members.
+
+    Who is in may be read from any thread; all else raises `WrongThreadError` there. `forget` and `close` are for the
+    runtime.
+    """
+
+    def __init__(self, check_thread: Callable[[], None]) -> None:
+        self._check_thread = check_thread
+        # Each membership has a number, so that ending thousands of members of one group is not quadratic.
+        self._joins = 0
+        self._members: dict[Hashable, dict[int, ActorRef[Any]]] = {}
+        self._joined: dict[Cell, dict[Hashable, list[int]]] = {}
+        self._monitors: dict[Hashable, list[GroupMonitor]] = {}
+        self._closed = False
+
+    def join(self, group: Hashable, ref: ActorRef[Any]) -> None:
+        """Add a membership.
+
+        Raises:
+            ActorStoppedError: the actor has ended.
+            ValueError: it belongs to another system, which would not tell of its end.
+        """
+        self._check_thread()
+        check_ref("join", ref)
+        if ref._cell.runtime.groups is not self:
+            raise ValueError(f"join takes an actor of this system, and {ref.path} belongs to another")
+        if not ref.is_alive:
+            raise ActorStoppedError(ref, ref._cell.reason)
+        self._joins += 1
+        self._members.setdefault(group, {})[self._joins] = ref
+        self._joined.setdefault(ref._cell, {}).setdefault(group, []).append(self._joins)
+        self._tell(Joined(group, ref))
+
+    def leave(self, group: Hashable, ref: ActorRef[Any]) -> bool:
+        """Take one membership back, the oldest; False when it had none."""
+        self._check_thread()
+        check_ref("leave", ref)
+        joined = self._joined.get(ref._cell, {})
+        numbers = joined.get(group)
+        if not numbers:
+            return False
+        members = self._members[group]
+        del members[numbers.pop(0)]
+        if not numbers:
+            del joined[group]
+        if not joined:
+            del self._joined[ref._cell]
+        if not members:
+            del self._members[group]
+        self._tell(Left(group, ref))
+        return True
+
+    def members(self, group: Hashable) -> tuple[ActorRef[Any], ...]:
+        """Return the members in order of joining, one entry for each membership."""
+        return tuple(self._members.get(group, {}).values())
+
+    def names(self) -> tuple[Hashable, ...]:
+        """Return the groups that have members."""
+        return tuple(self._members)
+
+    async def broadcast(self, group: Hashable, message: Any) -> int:
+        """Send a message to each membership there is at the call; returns to how many it went.
+
+        A member that ends or is full with the policy FAIL halfway is left out; it does not stop the others.
+        All are sent to before any full one is waited for.
+
+        Raises:
+            DeadlockError: the wait for a full one would close a cycle of waiting actors; it alone is left out.
+
+        Cancellation: those that still wait for room may not get it.
+        """
+        self._check_thread()
+        sendings = [ref.send(message) for ref in self.members(group)]
+        sent = 0
+        for sending in sendings:
+            try:
+                await sending
+                sent += 1
+            except (ActorStoppedError, MailboxFullError):
+                continue
+        return sent
+
+    def monitor(self, group: Hashable) -> GroupMonitor:
+        """Return the members now and a stream of every change after, with no gap and no repeat.
+
+        It ends with the system.
+        """
+        self._check_thread()
+        monitor = GroupMonitor(self, group)
+        if self._closed:
+            monitor.close()
+        return monitor
+
+    def forget(self, cell: Cell) -> None:
+        """Take an actor that has ended out of all its groups."""
+        for group in tuple(self._joined.get(cell, ())):
+            while self.leave(group, cell.ref):
+                pass
+
+    def close(self) -> None:
+        """End all monitors, also those that are yet to be made."""
+        self._closed = True
+        for monitors in tuple(self._monitors.values()):
+            for monitor in tuple(monitors):
+                monitor.close()
+
+    def _tell(self, event: Joined | Left) -> None:
+        for monitor in self._monitors.get(event.group, ()):
+            monitor._push(event)
+
+
+class GroupMonitor(Feed["Joined | Left"]):
+    """`async with groups.monitor(group) as monitor: async for event in monitor`; one task reads it.
+
+    Attributes:
+        members: who was in when the monitor was made; the events tell each change since.
+    """
+
+    def __init__(self, groups: Groups, group: Hashable) -> None:
+        super().__init__(groups._check_thread)
+        self._groups = groups
+        self._group = group
+        self.members = groups.members(group)
+        groups._monitors.setdefault(group, []).append(self)
+
+    def close(self) -> None:
+        """Stop watching; iteration ends after what is held. Idempotent."""
+        if self._closed:
+            return
+        self._check_thread()
+        monitors = self._groups._monitors[self._group]
+        monitors.remove(self)
+        if not monitors:
+            del self._groups._monitors[self._group]
+        super().close()
+
+    async def __aenter__(self) -> Self:
+        if self._closed:
+            raise ActorError("this monitor is closed")
+        return self

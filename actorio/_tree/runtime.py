@@ -1,0 +1,220 @@
+"""What all the cells of a system share: its loop and thread, its clock, its run queue, its tasks, its failures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import sys
+from collections import deque
+from contextvars import Context as Variables
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from actorio._tree.children import Children
+from actorio._core.dispatcher import Dispatcher
+from actorio._tree.spawning import begin_spawn, get_or_spawn
+from actorio.errors import ActorError, ActorStoppedError, WrongThreadError, describe
+from actorio._core.events import EventBus
+from actorio._tree.groups import Groups
+from actorio.policy import Supervision
+from actorio._tree.aliases import Registry
+from actorio._core.deadlines import TimerQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from actorio._cell.cell import Cell
+    from actorio._core.envelope import Waits
+    from actorio._core.observer import Observer
+    from actorio._tree.shutdown import Shutdown
+    from actorio.ref import ActorRef
+    from actorio.system import ActorSystem
+
+__all__ = ["Runtime"]
+
+logger = logging.getLogger("actorio")
+
+_EAGER = sys.version_info >= (3, 12)
+"""Whether the loop may run a task's first step inside another task's (eager task factories)."""
+_REPORT_EVERY = 1.0
+"""Seconds between two log records of failures of one actor: a crash loop must not flood the log."""
+
+
+class Runtime:
+    """The machinery of one system, for the runtime alone; `ActorSystem` is what users see of it."""
+
+    loop: asyncio.AbstractEventLoop
+    thread: int
+    dispatcher: Dispatcher
+    timers: TimerQueue
+    root: Children
+    shutdown: Shutdown
+
+    def __init__(self, system: ActorSystem) -> None:
+        self.system = system
+        self.name = system.name
+        self.random = random.Random()
+        self.observer: Observer | None = None
+        self.groups = Groups(self.check_thread)
+        self.events = EventBus(self.check_thread)
+        self.registry = Registry()
+        self.starting: dict[tuple[Children, str], asyncio.Future[ActorRef[Any] | None]] = {}
+        self.abandoned: list[str] = []
+        self.is_running = False
+        self.has_ended = False
+        self._inbox: deque[tuple[Callable[[], object], object]] = deque()
+        self._is_called = False
+
+    def start(self, shutdown: Shutdown) -> None:
+        """Bind the system to the running loop."""
+        loop = self.loop = asyncio.get_running_loop()
+        self.thread = get_ident()
+        self.is_running = True
+        self.shutdown = shutdown
+        self.dispatcher = Dispatcher.of(loop)
+        self.dispatcher.choose = getattr(loop, "actorio_choose", None)
+        if self.observer is None:  # simulation watches every system of its loop
+            self.observer = getattr(loop, "actorio_observer", None)
+        self.timers = TimerQueue(loop)
+        self._variables = Variables()
+        self._task_class: type[asyncio.Task[Any]] = getattr(loop, "actorio_task_class", asyncio.Task)
+        self.root = Children(self, shutdown, "", Supervision())
+
+    def end(self) -> None:
+        """Let go of what is left when all actors have ended."""
+        self.has_ended = True
+        self.groups.close()
+        self.events.close()
+        self._drain_inbox()
+        self.timers.close()
+
+    begin_spawn = staticmethod(begin_spawn)
+    get_or_spawn = staticmethod(get_or_spawn)
+
+    def children_of(self, owner: Cell, supervision: Supervision) -> Children:
+        """Make the table of a cell's children."""
+        return Children(self, owner, owner.path, supervision)
+
+    def make_task(
+        self, work: Coroutine[Any, Any, Any], name: str, variables: Variables | None = None
+    ) -> asyncio.Task[Any]:
+        """Make a task: the one place where the runtime does.
+
+        Not by the loop's task factory: an eager first step would run before the cell knows its task.
+        """
+        task = self._task_class(
+            work, loop=self.loop, name=name, context=self._variables if variables is None else variables
+        )
+        if self.observer is not None:
+            self.observer.task_made(self.system, task)
+        return task
+
+    def is_alias(self, children: Children, name: str) -> bool:
+        """Whether a top-level name is taken by an alias."""
+        return children is self.root and name in self.registry
+
+    def remember(self, cell: Cell) -> None:
+        """A cell is in the tree."""
+        if self.observer is not None:
+            cell.mailbox.observed = True
+            self.observer.spawned(cell)
+
+    def forget(self, cell: Cell) -> None:
+        """A cell has ended: its names and memberships are free before anybody is told."""
+        self.registry.forget(cell)
+        self.groups.forget(cell)
+
+    def current(self) -> Waits | None:
+        """Return the cell whose turn, or the call beside its turns that, is running this code; None outside."""
+        cell: Waits | None = self.dispatcher.current
+        if _EAGER and cell is not None:
+            task = asyncio.current_task()
+            if task is not cell.task and task is not cell.stopper:
+                return None
+        return cell
+
+    def check_usable(self) -> None:
+        """Refuse use from another thread or loop, and before the block.
+
+        Raises:
+            WrongThreadError: another thread, or another loop.
+            ActorError: outside of the block.
+        """
+        if not self.is_running:
+            raise ActorError(
+                f"the system {self.name!r} is not running: use `async with ActorSystem() as system`"
+            )
+        self.check_thread()
+
+    def check_thread(self) -> None:
+        """Refuse use from another thread or loop; before the block any will do.
+
+        Raises:
+            WrongThreadError: another thread, or another loop.
+        """
+        if not self.is_running:
+            return
+        running = asyncio._get_running_loop()
+        if get_ident() != self.thread or (running is not None and running is not self.loop):
+            raise WrongThreadError(f"the system {self.name!r} belongs to another thread or event loop")
+
+    # -- failures ----------------------------------------------------------------------------------
+
+    def end_by(self, error: BaseException) -> None:
+        """A handler has raised SystemExit or KeyboardInterrupt: end in order, and raise it from the block."""
+        self.shutdown.end_by(error)
+
+    def broken(self, where: str, error: BaseException) -> None:
+        """The machinery itself has failed, which is a bug of this package: never silent."""
+        logger.critical("internal error in the task of %s", where, exc_info=error)
+        self.shutdown.fail_from_outside(error)
+
+    def log_failure(self, cell: Cell, message: object, error: BaseException, last: float) -> float:
+        """Log a failure unless that actor had one within the last second; returns when it last was logged."""
+        now = self.timers.now()
+        if now - last < _REPORT_EVERY or isinstance(error, (SystemExit, KeyboardInterrupt)):
+            return last
+        what = "" if message is None else f" while it handled {describe(message)}"
+        logger.error("%s (incarnation %d) has failed%s", cell.path, cell.incarnation, what, exc_info=error)
+        return now
+
+    def abandon(self, task: asyncio.Task[Any], why: str = "it swallows every cancel") -> None:
+        """Give up a task that does not end; named in the log and in the report."""
+        self.abandoned.append(task.get_name())
+        stack = task.get_stack(limit=1)
+        where = f" at {stack[0].f_code.co_filename}:{stack[0].f_lineno}" if stack else ""
+        logger.warning("abandoned %s: %s%s", task.get_name(), why, where)
+
+    # -- threads -----------------------------------------------------------------------------------
+
+    def from_thread(self, work: Callable[[], object], message: object) -> None:
+        """Have `work` called on the system's thread; in order per thread.
+
+        Raises:
+            ActorStoppedError: the system has ended; `message` is handed back.
+        """
+        if not self.is_running or self.has_ended:
+            raise ActorStoppedError(None, None, message)
+        self._inbox.append((work, message))
+        if not self._is_called:  # looked at after the append: whoever clears it afterwards sees the work
+            self._is_called = True
+            try:
+                self.loop.call_soon_threadsafe(self._drain_inbox)
+            except RuntimeError:  # the loop was closed in between
+                raise ActorStoppedError(None, None, message) from None
+
+    def finalise(self, work: Callable[[], object]) -> None:
+        """Do the work of a finaliser, which may be called on any thread: on this one if it is the system's, or soon."""
+        if get_ident() == self.thread and asyncio._get_running_loop() in (self.loop, None):
+            work()
+        else:
+            with contextlib.suppress(ActorStoppedError):  # it has ended, and nobody waits any more
+                self.from_thread(work, None)
+
+    def _drain_inbox(self) -> None:
+        self._is_called = False
+        while self._inbox:
+            work, _ = self._inbox.popleft()
+            work()

@@ -1,0 +1,215 @@
+"""How a system ends: in order, within its time, with hooks before and after; and what its block raises then.
+
+It is the owner of the top level: what a supervisor is to its children. When the top level gives up, the body
+of the block is cancelled and the block raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from contextvars import Context as Variables
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actorio._cell.state import KILL_GRACE
+from actorio._cell.ending import run_hook
+from actorio._cell.states import Intent
+from actorio.errors import ActorStoppedError, describe, exit_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actorio._tree.runtime import Runtime
+
+__all__ = ["Shutdown", "ShutdownReport"]
+
+logger = logging.getLogger("actorio")
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownReport:
+    """How the end of a system went.
+
+    Attributes:
+        abandoned: what did not end by any means and was given up: paths of actors, names of tasks and threads.
+        failed: exceptions raised by shutdown hooks.
+    """
+
+    abandoned: tuple[str, ...]
+    failed: tuple[BaseException, ...]
+
+
+class Shutdown:
+    """The end of one system."""
+
+    path = ""
+
+    def __init__(self, runtime: Runtime, timeout: float) -> None:
+        self._runtime = runtime
+        self._timeout = timeout
+        self._intent = Intent.NONE
+        self._limited = False
+        self._failures: list[BaseException] = []
+        self._exit: BaseException | None = None
+        self._body: asyncio.Task[Any] | None = None
+        self._body_cancelled = False
+        self.hook: asyncio.Task[BaseException | None] | None = None
+        """The hook that runs now."""
+        self._hook_errors: list[BaseException] = []
+        self.before: list[Callable[[], Any]] = []
+        self.after: list[Callable[[], Any]] = []
+        self.leaving = False
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def report(self) -> ShutdownReport:
+        """How the end went, as far as it has."""
+        return ShutdownReport(tuple(self._runtime.abandoned), tuple(self._hook_errors))
+
+    def watch_over(self, body: asyncio.Task[Any] | None) -> None:
+        """Note whose block it is."""
+        self._body = body
+        self._killed: asyncio.Future[None] = self._runtime.loop.create_future()
+
+    async def leave(self, error: BaseException | None) -> None:
+        """End all actors as the block is left, and raise what has ended it, if that was not its body."""
+        self.leaving = True
+        if self._exit is None:
+            self._exit = exit_in(error)
+        self.begin(Intent.CLOSE if error is None else Intent.STOP)
+        cancelled = await self._until_ended()
+        observer = self._runtime.observer
+        if observer is not None:
+            observer.left(self._runtime.system)
+        if self._body_cancelled and self._body is not None:
+            self._body.uncancel()
+        self._raise_outcome(error, cancelled)
+
+    async def _until_ended(self) -> asyncio.CancelledError | None:
+        """Wait for the end; a cancel of the block makes it a stop, a further one a kill."""
+        cancelled = None
+        task = self.task
+        while task is not None and not task.done():
+            waiter = self._runtime.loop.create_future()
+            task.add_done_callback(functools.partial(_wake, waiter))
+            try:
+                await waiter
+            except asyncio.CancelledError as error:
+                if not self._body_cancelled or cancelled is not None:
+                    cancelled = error
+                self.begin(Intent.STOP if self._intent < Intent.STOP else Intent.KILL)
+        if task is not None:
+            task.result()
+        return cancelled
+
+    def _raise_outcome(self, error: BaseException | None, cancelled: asyncio.CancelledError | None) -> None:
+        exit_, self._exit = self._exit, None
+        failures, self._failures = self._failures, []
+        failed = f"the actor system {self._runtime.name!r} has failed"
+        if exit_ is not None:
+            if failures:
+                logger.error("%s", failed, exc_info=BaseExceptionGroup(failed, failures))
+                exit_.add_note(f"{failed}: {describe(failures)}")
+            if exit_ is not error:
+                raise exit_
+        elif failures:
+            if error is not None and not isinstance(error, (ActorStoppedError, asyncio.CancelledError)):
+                failures.append(error)
+            raise BaseExceptionGroup(failed, failures)
+        elif cancelled is not None:
+            raise cancelled
+
+    def fail_from_outside(self, error: BaseException) -> None:
+        """The top level has given up: the body of the block is cancelled, the block raises."""
+        error.add_note(f"the system {self._runtime.name!r} ends with it")
+        self._failures.append(error)
+        self._end_body()
+
+    def end_by(self, error: BaseException) -> None:
+        """A handler has raised SystemExit or KeyboardInterrupt: end in order, and raise it from the block."""
+        if self._exit is None:
+            self._exit = error
+        self._end_body()
+
+    def request(self, intent: int) -> None:
+        """Nothing is significant at the top level."""
+
+    def _end_body(self) -> None:
+        """Stop the tree and cancel the block's body, soon: never in the middle of the body's own step."""
+        self.begin(Intent.STOP)
+        if not self._body_cancelled and not self.leaving:
+            self._runtime.loop.call_soon(self._cancel_body)
+
+    def _cancel_body(self) -> None:
+        if not self.leaving and not self._body_cancelled and self._body is not None:
+            self._body_cancelled = True
+            self._body.cancel()
+
+    def begin(self, intent: int) -> None:
+        if intent <= self._intent or self._runtime.has_ended:
+            return
+        self._intent = intent
+        if intent == Intent.KILL:
+            self._killed.set_result(None)
+        if self.task is None:
+            self.task = self._runtime.make_task(self._end(), f"{self._runtime.name} ends")
+        elif intent == Intent.KILL:
+            self._kill_all()
+        else:
+            self._runtime.root.begin_stop(intent)
+        if intent == Intent.STOP:
+            self.limit()
+
+    def limit(self) -> None:
+        """Kill what is left once the time for the end is over."""
+        if not self._limited and not self._runtime.has_ended:
+            self._limited = True
+            self._runtime.timers.after(self._timeout, lambda: self.begin(Intent.KILL))
+
+    async def _end(self) -> None:
+        await self._run_hooks(self.before)
+        if self._intent == Intent.KILL:
+            self._kill_all()
+        await self._runtime.root.stop_all(self._intent)
+        await self._run_hooks(list(reversed(self.after)))
+        self._runtime.end()
+
+    def _kill_all(self) -> None:
+        self._runtime.root.begin_stop(Intent.KILL)
+        for cell in tuple(self._runtime.root.table.values()):
+            cell.request(Intent.KILL)
+
+    async def _run_hooks(self, hooks: list[Callable[[], Any]]) -> None:
+        for hook in hooks:
+            task = self.hook = self._runtime.make_task(
+                run_hook(hook), f"{self._runtime.name} shutdown hook", Variables()
+            )
+            error = await self._outcome_of(task)
+            self.hook = None
+            if (exit_ := exit_in(error)) is not None:
+                self._exit = self._exit or exit_
+            elif error is not None:
+                self._hook_errors.append(error)
+                logger.error("a shutdown hook of %s has failed", self._runtime.name, exc_info=error)
+
+    async def _outcome_of(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
+        """Wait for a hook and return what it raised; once all is killed it is cancelled, twice, and given up."""
+        if self._killed.done():
+            await asyncio.wait([task], timeout=KILL_GRACE)
+        else:
+            either: list[asyncio.Future[Any]] = [task, self._killed]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        for _ in range(2):
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=KILL_GRACE)
+        if not task.done():
+            self._runtime.abandon(task)
+        return TimeoutError("it took too long") if not task.done() or task.cancelled() else task.result()
+
+
+def _wake(waiter: asyncio.Future[None], _: object) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,1 @@
+"""Flows of messages, built on actors: streams, topics, state machines, stash, sources."""

@@ -1,0 +1,218 @@
+"""State machines: an actor whose messages are events, handled by the state that it is in.
+
+    class Door(StateMachine[State, Event]):
+        initial_state = State.CLOSED
+
+        @state(State.CLOSED)
+        async def closed(self, event: Event) -> State | None:
+            return State.OPEN if event is Event.PUSH else None      # None: stay
+
+        @entry(State.OPEN)
+        async def opened(self, before: State | None) -> None:
+            self.state_timeout(5.0, Event.SLAM)
+
+Source: the `gen_statem` behaviour of Erlang/OTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic
+
+from actorio._core.kinds import has_yield, kind_of
+from actorio._cell.owned.timer import Timer
+from actorio._core.typevar import TypeVar
+from actorio.actor import Actor
+from actorio.errors import ActorError, UnhandledMessageError
+
+__all__ = ["StateMachine", "entry", "state"]
+
+S = TypeVar("S")
+E = TypeVar("E", default=Any)
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SHARE = 64
+"""Inserted events in one go, at most, before others have their turn."""
+
+
+def state(*states: Any) -> Callable[[F], F]:
+    """Mark a method as the handler of events in these states: it takes an event and returns the next state.
+
+    Returning None, or the state that it is in, stays there.
+    """
+    return _marked("state", "_actorio_states", states)
+
+
+def entry(*states: Any) -> Callable[[F], F]:
+    """Mark a method to be called on each entry into these states, with the state before, None at the start."""
+    return _marked("entry", "_actorio_entries", states)
+
+
+def _marked(what: str, mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
+    if not states:
+        raise TypeError("name at least one state")
+    if any(each is None for each in states):
+        raise TypeError(f"{what}() takes no None: returned by a handler, it says that the state stays")
+
+    def decorate(method: F) -> F:
+        given: object = method
+        if not callable(given):
+            raise TypeError(f"{what}() marks a method, not {kind_of(given)}")
+        if has_yield(given):
+            raise TypeError(f"{what}() marks a method without a yield in it")
+        setattr(method, mark, states)
+        return method
+
+    return decorate
+
+
+class StateMachine(Actor[E], Generic[S, E]):
+    """An actor that is always in one of its states. Its messages are events; states are any hashables.
+
+    A new incarnation begins in the initial state. The reply of an ask is None, unless the handler says
+    otherwise by `self.context.reply(value)` or `self.context.defer()`. An exception in a handler leaves the
+    state as it was, and fails the actor as in any other.
+    """
+
+    initial_state: ClassVar[Any]
+    """Where an incarnation begins; its entry action runs in `on_start`, which raises `TypeError` without one."""
+
+    _handlers: ClassVar[dict[Any, str]] = {}
+    _entries: ClassVar[dict[Any, str]] = {}
+
+    _state: Any = None
+    _postponing = False
+    _inserted: deque[E] | None = None
+    _is_inserted = False
+    _state_timer: Timer | None = None
+    _event_timer: Timer | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._handlers = _methods_by_state(cls, "_actorio_states")
+        cls._entries = _methods_by_state(cls, "_actorio_entries")
+
+    # -- for handlers ------------------------------------------------------------------------------
+
+    @property
+    def current_state(self) -> S:
+        """The state that it is in."""
+        return self._state  # type: ignore[no-any-return]
+
+    def postpone(self) -> None:
+        """Have the event handled again after the next change of state, before newer ones, in its order.
+
+        Raises:
+            ActorError: it was inserted by `next_event`.
+        """
+        if self._is_inserted:
+            raise ActorError("an event inserted by next_event cannot be postponed")
+        self._postponing = True
+
+    def next_event(self, event: E) -> None:
+        """Handle this event right after the current one, before all that is in the mailbox.
+
+        It belongs to the turn of the event that inserts it, and is forgotten when the incarnation has to end first.
+        """
+        if self._inserted is None:
+            self._inserted = deque()
+        self._inserted.append(event)
+
+    def state_timeout(self, delay: float, event: E) -> None:
+        """Send the event in `delay` seconds, unless the state changes first. A second call replaces the first."""
+        self._cancel(self._state_timer)
+        self._state_timer = self.context.send_after(delay, event)
+
+    def event_timeout(self, delay: float, event: E) -> None:
+        """Send the event in `delay` seconds, unless another event comes first, whatever it is."""
+        self._cancel(self._event_timer)
+        self._event_timer = self.context.send_after(delay, event)
+
+    async def unhandled(self, event: E) -> S | None:
+        """Handle the events of a state that has no handler; override it for those that are the same in all."""
+        raise UnhandledMessageError(
+            f"{type(self).__qualname__} handles no event in the state {self._state!r}; this was a "
+            f"{type(event).__name__}"
+        )
+
+    # -- the machine -------------------------------------------------------------------------------
+
+    async def on_start(self) -> None:
+        """Enter the initial state; a subclass that overrides it awaits `super().on_start()`."""
+        first = getattr(self, "initial_state", None)
+        if first is None:
+            raise TypeError(f"{type(self).__qualname__} has no initial_state, where it is to begin")
+        await self._enter(first)
+        await self._run_inserted()
+
+    async def receive(self, message: E) -> None:
+        """Handle one event, and what it has inserted."""
+        self._cancel(self._event_timer)
+        self._postponing = False
+        changed = await self._handle(message)
+        if self._postponing:
+            self.context.stash(message)
+        if await self._run_inserted() or changed:
+            self.context.unstash_all()
+
+    async def _run_inserted(self) -> bool:
+        changed, handled = False, 0
+        self._is_inserted = True
+        try:
+            while self._inserted and not self._has_to_end():
+                changed = await self._handle(self._inserted.popleft()) or changed
+                handled += 1
+                if not handled % _SHARE:
+                    await asyncio.sleep(0)  # each may insert the next, and nobody else would run any more
+        finally:
+            self._is_inserted = False
+            self._inserted = None
+        return changed
+
+    def _has_to_end(self) -> bool:
+        """Whether no event may be handled any more: no mail is looked at between those that are inserted."""
+        cell = self.context._own()
+        return cell.must_end() or cell.failure is not None
+
+    async def _handle(self, event: E) -> bool:
+        """Have the state handle the event; whether it has changed."""
+        name = self._handlers.get(self._state)
+        after = await _value_of(self.unhandled(event) if name is None else getattr(self, name)(event))
+        if after is None or after == self._state:
+            return False
+        await self._enter(after)
+        return True
+
+    async def _enter(self, after: S) -> None:
+        before, self._state = self._state, after
+        self._cancel(self._state_timer)
+        self._state_timer = None
+        name = self._entries.get(after)
+        if name is not None:
+            await _value_of(getattr(self, name)(before))
+
+    @staticmethod
+    def _cancel(timer: Timer | None) -> None:
+        if timer is not None:
+            timer.cancel()
+
+
+async def _value_of(outcome: Any) -> Any:
+    return await outcome if inspect.isawaitable(outcome) else outcome
+
+
+def _methods_by_state(cls: type[Any], mark: str) -> dict[Any, str]:
+    """Return the names of the marked methods by state, a subclass's before those that it inherits."""
+    found: dict[Any, str] = {}
+    for owner in cls.__mro__:
+        own: dict[Any, str] = {}
+        for name, method in vars(owner).items():
+            for marked in getattr(method, mark, ()):
+                if marked in own:
+                    raise TypeError(f"{cls.__qualname__}: both {own[marked]} and {name} are for {marked!r}")
+                own[marked] = name
+        found = {**own, **found}
+    return found

@@ -1,0 +1,1 @@
+"""Work for actors: workers, pools, mappings, results."""

@@ -1,0 +1,402 @@
+"""The queue of a pool and the mailboxes of its routees, which are two ends of one thing.
+
+A pool's mailbox is never read by the pool: its routees read it. A job that is put into it lies in the common
+queue, or in the lane of the routee it is for; the mailbox of a routee shows the jobs that it may take, behind
+what was sent to that routee itself. So a job makes one hop, not two; it is taken by whoever is idle, in
+the turn of that routee, with the sender's contextvars and timeout; and what a sender is promised of an actor
+holds of a pool, since the envelope is the same one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import copy
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from actorio._core.envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
+from actorio._cell.states import State
+from actorio._core.deadlock import Fork
+from actorio.errors import ActorError, describe
+from actorio._core.mailbox import Item, Mailbox
+from actorio.work.routing import Work
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio.ref import ActorRef
+    from actorio.work.routing import Routing
+    from actorio.system import ActorSystem
+
+__all__ = ["Desk", "Gate", "Jobs", "Watch"]
+
+
+class Gate(Mailbox[Any]):
+    """The mailbox of a pool: bound, overflow policy and line of waiting senders of the jobs of a crew.
+
+    Args:
+        jobs: what is behind it.
+        pattern: its capacity and overflow policy, and the kind of its queue.
+    """
+
+    __slots__ = ("jobs", "readers")
+
+    def __init__(self, jobs: Jobs, pattern: Mailbox[Any]) -> None:
+        super().__init__(pattern.capacity, overflow=pattern.overflow)
+        self.jobs = jobs
+        self.items = jobs
+        self.readers = jobs.crew
+        self.observed = True  # a send must not store by itself: no limit below which it may
+
+    def fresh(self) -> Mailbox[Any]:
+        """Return itself: a pool has one gate, made for it."""
+        return self
+
+    def close(self) -> None:
+        """Take no more jobs, and have the pool see what that means for it."""
+        super().close()
+        self.jobs.changed()
+
+    def drain(self) -> list[Item]:
+        """Take out the jobs that nobody will do."""
+        left = list(self.jobs)
+        while self.jobs:
+            self.jobs.popleft()
+        return left
+
+
+class Watch:
+    """Told when a routee begins a job and when it is done with it; a seam for limits on rate and time."""
+
+    def may_take(self) -> bool:
+        """Whether a job may begin now."""
+        return True
+
+    def begins(self, desk: Desk, item: Item) -> None:
+        """A routee takes a job."""
+
+    def done(self, desk: Desk) -> None:
+        """A routee is done with its job, or has ended."""
+
+
+class Jobs:
+    """The jobs of a pool that nobody has begun, and the routees that take them: the store behind a `Gate`."""
+
+    def __init__(self, system: ActorSystem, routing: Routing, pattern: Mailbox[Any], watch: Watch) -> None:
+        self.system = system
+        self.routing = routing
+        self.watch = watch
+        self.cell: Cell | None = None
+        self.new_queue: Callable[[], Any] = pattern._new_items
+        self.common = self.new_queue()
+        self.desks: tuple[Desk, ...] = ()
+        self._size = 0
+        self._idle: OrderedDict[Desk, None] = OrderedDict()
+        self._waiters: list[asyncio.Future[None]] = []
+        self._failure: BaseException | None = None
+        self.crew = Fork(self._those_who_take, every=False)
+        """Any of the routees, as one who may be waited for."""
+        self.gate = Gate(self, pattern)
+
+    # -- as the store of a mailbox -----------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Item]:
+        yield from self.common
+        for desk in self.desks:
+            yield from desk.lane
+
+    def append(self, item: Item, /) -> None:
+        """Put a job in its place, and wake whom it is for."""
+        desks = self.desks
+        chosen = self.routing.select(_seen(item), desks) if desks else ()
+        if not chosen:
+            self._size += 1
+            self.common.append(item)
+            if self._idle and self.watch.may_take():
+                next(iter(self._idle)).wake()
+        elif len(chosen) == 1:
+            self._assign(item, cast("Desk", chosen[0]))
+        else:
+            self._hand_round(item, cast("Sequence[Desk]", chosen))
+        if self._size > self.gate.peak:
+            self.gate.peak = self._size
+
+    def popleft(self) -> Item:
+        """Take out the oldest job of the longest queue: the overflow policy gives it up."""
+        queue = self.common or max((desk.lane for desk in self.desks), key=len)
+        self._size -= 1
+        return queue.popleft()
+
+    def _assign(self, item: Item, desk: Desk) -> None:
+        if desk not in self.desks:
+            raise ActorError(f"the routing has chosen {describe(desk)}, who is not among the routees")
+        self._size += 1
+        desk.lane.append(item)
+        if self.watch.may_take():
+            desk.wake()
+
+    def _hand_round(self, item: Item, desks: Sequence[Desk]) -> None:
+        if type(item) in ENVELOPES and item.answers:
+            item.fail(ActorError("several routees would answer; only a send or a cast goes to more than one"))
+            return
+        self._assign(item, desks[0])
+        for desk in desks[1:]:
+            self._assign(copied := _copied(item), desk)
+            if self.cell is not None and self.cell.observer is not None:
+                self.cell.observer.accepted(self.cell, copied)
+
+    # -- for the routees ---------------------------------------------------------------------------
+
+    def take(self, desk: Desk) -> Item:
+        """Give a routee, whose turn it is, its next job."""
+        item = (desk.lane or self.common).popleft()
+        self._size -= 1
+        if self.gate.waiting is not None:
+            self.gate.admit()
+        elif not self._size and self.gate.closed:
+            self.changed()
+        if type(item) in ENVELOPES:
+            self._adopt(item, self.system._runtime.dispatcher.current)
+        self.watch.begins(desk, item)
+        return item
+
+    def _adopt(self, item: Any, cell: Cell) -> None:
+        """Bind an envelope that was sent to the pool to the routee that is about to run it."""
+        if cell.observer is not None and self.cell is not None:
+            cell.observer.handed_over(self.cell, cell, item)
+        kind = type(item)
+        if kind is Request or kind is Call:
+            item.cell = cell
+            if item.asker is not None and item.state == QUEUED:
+                item.asker.waits_on = cell
+        elif kind is Submission:
+            item.cell = cell
+
+    def asleep(self, desk: Desk) -> None:
+        """A routee has nothing to do."""
+        self.watch.done(desk)
+        self._idle[desk] = None
+
+    def awake(self, desk: Desk) -> None:
+        """A routee has been woken, whatever for."""
+        self._idle.pop(desk, None)
+
+    def joins(self, desk: Desk) -> None:
+        """A routee has started: from now on the routing may choose it."""
+        desks = list(self.desks)
+        bisect.insort(desks, desk, key=_number)
+        self.desks = tuple(desks)
+        self._place_again(self.common, self.new_queue())
+        self.wake_idle()
+        self.changed()
+
+    def leaves(self, desk: Desk) -> None:
+        """A routee takes no more new jobs: it closes, or is on its way out."""
+        self._idle.pop(desk, None)
+        desks = self.desks
+        place = bisect.bisect_left(
+            desks, desk.number, key=_number
+        )  # a scan would make the end of many quadratic
+        if place < len(desks) and desks[place] is desk:
+            self.desks = desks[:place] + desks[place + 1 :]
+        self.wake_idle()  # a job that this one had been woken for
+        self.changed()
+
+    def give_back(self, desk: Desk) -> None:
+        """A routee has ended: what was meant for it goes to others."""
+        self.watch.done(desk)
+        lane, desk.lane = desk.lane, self.new_queue()
+        self._place_again(lane, None)
+
+    def wake_idle(self) -> None:
+        """Wake those for whom there is something to do."""
+        if not self._idle or not self._size or not self.watch.may_take():
+            return
+        for desk in [desk for desk in self._idle if desk.lane]:
+            desk.wake()
+        for desk in list(self._idle)[: len(self.common)]:
+            desk.wake()
+
+    def _place_again(self, queue: Any, fresh: Any) -> None:
+        """Route the jobs of a queue anew, in their order."""
+        if fresh is not None:
+            self.common = fresh
+        left = list(queue)
+        self._size -= len(left)
+        for item in left:
+            try:
+                self.append(item)
+            except (
+                Exception
+            ):  # a routing that fails now, and did not when it took the job in: anyone may have it
+                self._size += 1
+                self.common.append(item)
+
+    def _those_who_take(self) -> Iterator[Cell | None]:
+        """Return whom one waits for whose job nobody has begun; nobody in particular where there are no routees."""
+        for desk in self.desks:
+            yield desk.ref._cell
+
+    # -- for the pool ------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Wake those who wait for a change of the crew, or for the last job."""
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Have the pool fail in its turn, for what has failed outside of it; reported when it has no turn left."""
+        if self.cell is not None and self.cell.state == State.STOPPING:
+            self.cell.count_failure(error, unheard=True)
+            return
+        self._failure = error
+        self.changed()
+
+    def raise_failure(self) -> None:
+        """Raise, in the pool's turn, what `fail` was told, once."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    async def change(self) -> None:
+        """Wait for a change."""
+        waiter = self.system._runtime.loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+
+class Desk(Mailbox[Any]):
+    """The mailbox of a routee: its own mail first, then the jobs of its lane, then the common ones."""
+
+    __slots__ = ("_reader", "_ref", "jobs", "lane", "number", "own", "retired")
+
+    def __init__(self, jobs: Jobs, number: int) -> None:
+        self.jobs = jobs
+        self.number = number
+        self.own: deque[Item] = deque()
+        self.lane = jobs.new_queue()
+        self.retired = False
+        self._ref: ActorRef[Any] | None = None
+        self._reader: Any = None
+        super().__init__()
+        self.observed = True
+        self.items = _Shown(self)
+
+    def fresh(self) -> Mailbox[Any]:
+        """Return itself: each routee has a desk made for it."""
+        return self
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The routee."""
+        return cast("ActorRef[Any]", self._ref)
+
+    @ref.setter
+    def ref(self, ref: ActorRef[Any]) -> None:
+        self._ref = ref
+
+    @property
+    def load(self) -> int:
+        """How many jobs are meant for it: those in its lane, and the one it is at."""
+        return len(self.lane) + (self._reader is None)
+
+    @property  # a hook where the base has an attribute: the one moment at which a routee is known to be idle
+    def sleeper(self) -> Any:
+        """Who waits for mail: the routee, when it is idle."""
+        return self._reader
+
+    @sleeper.setter
+    def sleeper(self, reader: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._reader = reader
+        if reader is None:
+            self.jobs.awake(self)
+        else:
+            self.jobs.asleep(self)
+
+    def wake(self) -> None:
+        """Have the routee look for jobs."""
+        reader = self._reader
+        if reader is not None:
+            self._reader = None
+            self.jobs.awake(self)
+            reader.wake()
+
+    def retire(self) -> None:
+        """Have it end when it has done what is meant for it alone; the rest is for others."""
+        self.retired = True
+        self.ref.close()
+
+    def close(self) -> None:
+        """Take no more, whatever the reason; the pool puts another one in its place."""
+        super().close()
+        self.jobs.leaves(self)
+
+    def drain(self) -> list[Item]:
+        """Take out its own mail; the jobs go back to the pool."""
+        left = list(self.own)
+        self.own.clear()
+        self.jobs.give_back(self)
+        return left
+
+
+class _Shown:
+    """What a routee sees in its mailbox."""
+
+    __slots__ = ("_desk",)
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def __bool__(self) -> bool:
+        desk = self._desk
+        return bool(desk.own) or (
+            bool(desk.lane or (desk.jobs.common and not desk.retired)) and desk.jobs.watch.may_take()
+        )
+
+    def __len__(self) -> int:
+        """Its own mail and its lane, and one for the common queue, which is nobody's backlog."""
+        desk = self._desk
+        return len(desk.own) + len(desk.lane) + bool(self and not desk.own and not desk.lane)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._desk.own)
+
+    def append(self, item: Item, /) -> None:
+        self._desk.own.append(item)
+
+    def extendleft(self, items: Iterable[Item], /) -> None:
+        self._desk.own.extendleft(items)
+
+    def popleft(self) -> Item:
+        desk = self._desk
+        if desk.own:
+            desk.jobs.watch.done(desk)
+            return desk.own.popleft()
+        return desk.jobs.take(desk)
+
+
+def _number(desk: Desk) -> int:
+    return desk.number
+
+
+def _seen(item: Item) -> Any:
+    """Return what a routing sees of an item: the message, or the work."""
+    kind = type(item)
+    if kind is Call or kind is Cast or kind is Submission:
+        return Work(item.invocation.func, item.invocation.args, item.invocation.kwargs)
+    return payload(item)
+
+
+def _copied(item: Item) -> Item:
+    """Return a copy of an item to be handed round: no two turns may share one sender's contextvars."""
+    if type(item) is not Parcel and type(item) is not Cast:
+        return item
+    item = copy.copy(item)
+    item.sender = None if item.sender is None else item.sender.copy()
+    return item

@@ -1,0 +1,143 @@
+"""The limits of a pool: how many jobs may begin within a time, and how long one may take."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actorio.work.jobs import Desk, Jobs, Watch
+from actorio._core.durations import check_count, check_some_time
+from actorio._core.envelope import payload
+from actorio._core.kinds import check_instance, check_plain_function
+from actorio.errors import describe
+
+if TYPE_CHECKING:
+    from actorio._core.mailbox import Item
+    from actorio.ref import ActorRef
+    from actorio.system import ActorSystem
+    from actorio._core.deadlines import Alarm
+
+__all__ = ["Limits", "RateLimit", "StuckJob"]
+
+logger = logging.getLogger("actorio")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `count` jobs begin within any `per` seconds."""
+
+    count: int
+    per: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_count("count", self.count, least=1)
+        check_some_time("per", self.per)
+
+
+@dataclass(frozen=True, slots=True)
+class StuckJob:
+    """A routee that was at one job longer than `job_timeout`.
+
+    Attributes:
+        ref: the routee, which is killed; another one takes its place.
+        job: the message, method or function it was at.
+        seconds: how long.
+    """
+
+    ref: ActorRef[Any]
+    job: object
+    seconds: float
+
+
+class Limits(Watch):
+    """Holds the jobs of a pool to a rate, and its routees to a time for each job."""
+
+    jobs: Jobs
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        rate: RateLimit | None,
+        job_timeout: float | None,
+        on_stuck: Callable[[StuckJob], object] | None,
+    ) -> None:
+        if rate is not None:
+            check_instance("rate", rate, RateLimit)
+        if on_stuck is not None:
+            check_plain_function("on_stuck", on_stuck)
+        self._timers = system._runtime.timers
+        self._rate = rate
+        self._begun: deque[float] = deque(maxlen=rate.count if rate is not None else 0)
+        self._opening: Alarm | None = None
+        self._rung = -1.0
+        """The deadline of the last alarm that rang: that time has come, whatever the clock's last digit says."""
+        self._job_timeout = job_timeout
+        self._on_stuck = on_stuck
+        self._current: dict[Desk, tuple[Item, float]] = {}
+        self._deadlines: dict[Desk, Alarm] = {}
+
+    def may_take(self) -> bool:
+        """Whether the rate allows for one more job now."""
+        rate, begun = self._rate, self._begun
+        if rate is None or len(begun) < rate.count:
+            return True
+        return max(self._timers.now(), self._rung) >= begun[0] + rate.per
+
+    def begins(self, desk: Desk, item: Item) -> None:
+        """Count the job, and begin to measure its time."""
+        if self._rate is not None:
+            self._begun.append(self._timers.now())
+            if self._opening is None or not self._opening.pending:
+                self._await_opening()
+        if self._job_timeout is not None:
+            self._current[desk] = (item, self._timers.now())
+            if desk not in self._deadlines:  # one alarm at a time for each routee, however many jobs it does
+                self._look_at_later(desk, self._timers.now() + self._job_timeout)
+
+    def done(self, desk: Desk) -> None:
+        """Stop measuring."""
+        self._current.pop(desk, None)
+        if desk.closed and desk in self._deadlines:
+            self._deadlines.pop(desk).cancel()
+
+    def _await_opening(self) -> None:
+        """Let jobs begin; if the rate does not allow for one, when it does."""
+        if self._rate is None or self.may_take():
+            self.jobs.wake_idle()
+            return
+        deadline = self._begun[0] + self._rate.per
+        self._opening = self._timers.at(deadline, lambda: self._opens(deadline))
+
+    def _opens(self, deadline: float) -> None:
+        self._rung = deadline
+        self._await_opening()  # others may have begun since the alarm was set
+
+    def _look_at_later(self, desk: Desk, deadline: float) -> None:
+        self._deadlines[desk] = self._timers.at(deadline, lambda: self._look_at(desk, deadline))
+
+    def _look_at(self, desk: Desk, now: float) -> None:
+        del self._deadlines[desk]
+        if desk not in self._current or self._job_timeout is None:
+            return
+        item, since = self._current[desk]
+        if now < since + self._job_timeout:
+            self._look_at_later(desk, since + self._job_timeout)
+        else:
+            self._report(StuckJob(desk.ref, payload(item), now - since))
+
+    def _report(self, stuck: StuckJob) -> None:
+        logger.warning(
+            "%s is at one job for %.3g s, and is replaced: %s",
+            stuck.ref.path,
+            stuck.seconds,
+            describe(stuck.job),
+        )
+        stuck.ref.kill()
+        if self._on_stuck is not None:
+            try:
+                self._on_stuck(stuck)
+            except BaseException as error:  # the loop, which called this, is not to have it
+                self.jobs.fail(error)

@@ -1,0 +1,310 @@
+"""Pools: several actors of one kind behind one ref.
+
+    pool = await system.spawn_pool(Parser, size=4)
+    facts = await pool.ask(path)
+
+The ref is one like any other: what is sent to it waits, in the pool's bounded queue, for one of the routees.
+A routee that fails is restarted, one that ends is replaced, and the queue goes on. Closing the pool has all
+jobs done first.
+
+Source: `factory` of ractor, `poolboy` of Erlang, `Pool` routers of Akka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from actorio.work.jobs import Desk, Jobs
+from actorio._core.durations import check_count, check_optional_some_time
+from actorio._core.kinds import check_instance, check_options, kind_of
+from actorio.work.limits import Limits, RateLimit, StuckJob
+from actorio._core.typevar import TypeVar
+from actorio._core.deadlock import check_no_cycle
+from actorio.actor import Actor
+from actorio.errors import ActorStoppedError
+from actorio._core.mailbox import Mailbox
+from actorio.policy import Restart, Supervision
+from actorio.ref import ActorRef, Statistics
+from actorio.work.routing import Routing, SharedQueue
+
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+    from actorio._core.envelope import Request
+    from actorio.work.mapping import OnError, PoolMap, Progress
+    from actorio.system import ActorSystem
+
+__all__ = ["Pool", "PoolOptions", "PoolRef", "RateLimit", "StuckJob", "spawn_pool"]
+
+A_co = TypeVar("A_co", bound=Actor[Any], covariant=True, default=Actor[Any])
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class PoolOptions(TypedDict, total=False):
+    """The options of `spawn_pool`, all of them keyword-only.
+
+    Attributes:
+        size: how many routees, 4 when not said; `PoolRef.resize` changes it.
+        routing: who gets a job, `SharedQueue()` when not said.
+        name: of the pool, as in `spawn`.
+        mailbox: the pattern of the pool's queue: its capacity is that of all jobs that nobody has begun, and
+            its overflow policy is the pool's. With a `PriorityMailbox` an urgent job is taken first.
+        restart: when a routee is restarted, `Restart.TRANSIENT` when not said. One that ends is replaced.
+        shutdown: seconds for the end of the pool and of each routee, as in `spawn`.
+        start_timeout: seconds for the start of them all, as in `spawn`.
+        supervision: of the routees, in order of their start: budget, backoff, and with `ONE_FOR_ALL` or
+            `REST_FOR_ONE` others are restarted with one that fails. When the budget is used up the pool itself
+            fails. `auto_shutdown` does nothing here, since no routee is significant.
+        rate: at most so many jobs may begin within so many seconds.
+        job_timeout: seconds for one job; a routee that takes longer is reported, killed and replaced. More
+            than 0; None for no limit.
+        on_stuck: a plain function, called with a `StuckJob` for each of those, beside the warning in the log.
+            What it raises fails the pool.
+    """
+
+    size: int
+    routing: Routing
+    name: str | None
+    mailbox: Mailbox[Any]
+    restart: Restart
+    shutdown: float | None
+    start_timeout: float | None
+    supervision: Supervision
+    rate: RateLimit | None
+    job_timeout: float | None
+    on_stuck: Callable[[StuckJob], object] | None
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What a pool is to be like, over all its incarnations."""
+
+    factory: Callable[..., Actor[Any]]
+    args: tuple[Any, ...]
+    size: int
+    restart: Restart
+    shutdown: float | None
+    supervision: Supervision
+    jobs: Jobs
+
+
+class PoolRef(ActorRef[A_co]):
+    """A ref of a pool; whatever is sent to it is for one of the routees, `A` being their class.
+
+    `close` has every job done that the pool has accepted, `stop` has each routee end after its current job,
+    `join` returns when the routees are gone too.
+    """
+
+    __slots__ = ("_plan", "_retired")
+
+    def __init__(self, cell: Cell, plan: _Plan) -> None:
+        super().__init__(cell)
+        self._plan = plan
+
+    @property
+    def size(self) -> int:
+        """How many routees it is to have."""
+        return self._plan.size
+
+    @property
+    def routees(self) -> tuple[ActorRef[A_co], ...]:
+        """Those that take jobs now, in order of their numbers."""
+        return tuple(desk.ref for desk in self._plan.jobs.desks)
+
+    def statistics(self) -> Statistics:
+        """Return the pool's counters: jobs waiting, and what its routees of now have done."""
+        jobs = self._plan.jobs
+        counts = [desk.ref.statistics() for desk in jobs.desks]
+        return Statistics(
+            len(jobs),
+            max(self._cell.mailbox.peak, len(jobs)),
+            sum(count.handled for count in counts),
+            sum(count.failed for count in counts),
+            sum(count.restarts for count in counts),
+        )
+
+    def __repr__(self) -> str:
+        return f"<PoolRef {self.path} of {self.size}{'' if self.is_alive else ' (ended)'}>"
+
+    async def resize(self, size: int) -> None:
+        """Have it work with that many routees; returns when it does. No job is lost, none is done twice.
+
+        A routee that is too many does what it has begun, and what the routing has meant for it, and ends. A
+        pool of size 0 keeps its jobs until it grows again; closed at that size, it gives them up.
+
+        Raises:
+            ActorStoppedError: the pool has ended, or is about to.
+
+        Cancellation: only this wait ends.
+        """
+        self._check_thread()
+        jobs = self._plan.jobs
+        self._plan.size = check_count("size", size, least=0)
+        jobs.changed()
+        while len(jobs.desks) != self._plan.size:
+            if not self.is_alive or jobs.gate.closed:
+                raise ActorStoppedError(self, self._cell.reason)
+            await jobs.change()
+
+    def map(
+        self,
+        func: Callable[[T], Any],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = None,
+        on_error: OnError[T] | None = None,
+        progress: Progress | None = None,
+        chunk: int = 1,
+    ) -> PoolMap[Any]:
+        """Have `func(item)` run by the routees for each item: `async for value in pool.map(func, items)`.
+
+        Nothing is begun before the first value is asked for, and the source is read no further than there is
+        room. A consumer that leaves (break, exception, cancellation) ends it all: what waits is not begun,
+        what runs is cancelled. Kept in a variable, it is left by `async with` or `aclose` alone, since Python
+        does not tell an iterator of a `break`.
+
+        Args:
+            func: a function or coroutine function, run as `submit` does; for `Worker(runner="process")` one
+                that can be pickled.
+            iterable: the items; an async iterable is read as the values come, never two at a time.
+            limit: most items between source and consumer at a time, done ones included; None for twice the
+                pool's size, times `chunk`.
+            ordered: values in the order of the items, or as they come.
+            timeout: seconds for one item (with `chunk`, for one chunk), from when it is handed to the pool; more than
+                0.
+            on_error: called with the item and the exception; what it returns takes the place of the value.
+                `Failed` gives both back. None ends the iteration with the exception.
+            progress: called with the number of values handed out and of all items, None while not known; a
+                `ProgressBar`, say.
+            chunk: items handed over at once; more of them cost less each.
+
+        Raises:
+            TypeError, ValueError: at the call: an argument is not of its kind.
+            TimeoutError: from the iteration: an item took too long.
+            Exception: from the iteration: what `func` or the source raised.
+        """
+        from actorio.work.mapping import PoolMap
+
+        return PoolMap(
+            self,
+            func,
+            iterable,
+            limit=limit,
+            ordered=ordered,
+            timeout=timeout,
+            on_error=on_error,
+            progress=progress,
+            chunk=chunk,
+        )
+
+    def _note_asker(self, request: Request) -> None:
+        """The asker waits for any of the routees."""
+        asker = self._cell.runtime.current()
+        if asker is not None:
+            crew = self._plan.jobs.crew
+            if not self._cell.mailbox.closed:
+                check_no_cycle(asker, crew)
+            asker.waits_on = crew
+            request.asker = asker
+
+
+class Pool(Actor[Any]):
+    """Keeps the routees of a pool; made by `spawn_pool`. The jobs in its mailbox are taken by the routees."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
+        self._jobs = plan.jobs
+        self.supervision = plan.supervision  # type: ignore[misc]
+
+    async def on_start(self) -> None:
+        """Start the routees."""
+        cell = self.context._own()
+        if self._jobs.cell is None:
+            self._jobs.cell = cell
+            self._jobs.crew.stands_for = cell
+            cell._ref = PoolRef(cell, self._plan)  # from the first moment on everybody is given this one
+        await self._adjust()
+
+    async def run(self) -> None:
+        """Replace routees that ended and follow the size, until the pool ends."""
+        jobs = self._jobs
+        while not self._is_over():
+            try:
+                await self._adjust()
+            except ActorStoppedError:
+                await self.recv()  # it is being ended, which recv says how: by a stop, or by a failure
+            jobs.raise_failure()
+            if not self._is_over() and len(jobs.desks) == self._plan.size:  # nothing has changed meanwhile
+                await jobs.change()
+        jobs.raise_failure()
+
+    async def _adjust(self) -> None:
+        jobs, plan = self._jobs, self._plan
+        for desk in jobs.desks[plan.size :]:
+            desk.retire()
+        if len(jobs.desks) < plan.size:
+            taken = {desk.number for desk in jobs.desks}
+            for number in range(plan.size):
+                if number not in taken and len(jobs.desks) < plan.size:
+                    await self._hire(number)
+                    await asyncio.sleep(0)  # a spawn need not wait for anything, and there may be many
+
+    async def _hire(self, number: int) -> None:
+        plan = self._plan
+        desk = Desk(self._jobs, number)
+        desk.ref = await self.context.spawn(
+            plan.factory,
+            *plan.args,
+            mailbox=desk,
+            restart=plan.restart,
+            shutdown=plan.shutdown,
+            dynamic=True,
+        )
+        if not desk.closed:
+            self._jobs.joins(desk)
+
+    def _is_over(self) -> bool:
+        """Whether it was closed and every job has been begun, or nobody is ever to begin one."""
+        jobs = self._jobs
+        return jobs.gate.closed and (not jobs or (not jobs.desks and not self._plan.size))
+
+
+async def spawn_pool(
+    spawn: Callable[..., Any],
+    system: ActorSystem,
+    factory: Callable[..., Actor[Any]],
+    args: tuple[Any, ...],
+    options: PoolOptions,
+) -> PoolRef[Any]:
+    """Check the options and start a pool by `spawn`, the method of a system or of a context."""
+    check_options("spawn_pool", options, PoolOptions.__annotations__)
+    size = check_count("size", options.get("size", 4), least=0)
+    timeout = check_optional_some_time("job_timeout", options.get("job_timeout"))
+    pattern = check_instance("mailbox", _or_default(options.get("mailbox"), Mailbox), Mailbox)
+    supervision = check_instance("supervision", options.get("supervision", Supervision()), Supervision)
+    routing = _or_default(options.get("routing"), SharedQueue)
+    if isinstance(routing, type) or not callable(getattr(routing, "select", None)):
+        raise TypeError(f"routing must have a method select, which {kind_of(routing)} has not")
+    limits = Limits(system, options.get("rate"), timeout, options.get("on_stuck"))
+    jobs = Jobs(system, routing, pattern, limits)
+    limits.jobs = jobs
+    restart, shutdown = options.get("restart", Restart.TRANSIENT), options.get("shutdown", 5.0)
+    plan = _Plan(factory, args, size, restart, shutdown, supervision, jobs)
+    ref = await spawn(
+        Pool,
+        plan,
+        name=options.get("name"),
+        mailbox=jobs.gate,
+        shutdown=shutdown,
+        start_timeout=options.get("start_timeout"),
+    )
+    return cast("PoolRef[Any]", ref)
+
+
+def _or_default(value: T | None, default: Callable[[], T]) -> T:
+    return default() if value is None else value
