@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from actorio._cell.interleave import interleave
+from actorio._cell.notices import Statistics, Terminated
+from actorio._cell.owned.pipe import PipeFailed
 from actorio._cell.owned.timer import Timer
-from actorio.actor import Actor, Ask, Context
-from actorio.flow.become import Becoming
+from actorio._cell.stream import Stream
+from actorio._core.events import (
+    ActorFailed,
+    ActorRestarted,
+    ActorStarted,
+    ActorStopped,
+    DeadLetter,
+    EventBus,
+    EventStream,
+)
+from actorio._core.mailbox import Mailbox, Overflow, PriorityMailbox
+from actorio._core.result import Result
+from actorio._tree.groups import GroupMonitor, Groups, Joined, Left
+from actorio._tree.snapshot import ActorSnapshot, SystemSnapshot
+from actorio.actor import Actor, Ask
+from actorio.context import Context
 from actorio.errors import (
     ActorError,
     ActorExit,
@@ -25,26 +42,17 @@ from actorio.errors import (
     WorkerError,
     WrongThreadError,
 )
-from actorio._core.events import (
-    ActorFailed,
-    ActorRestarted,
-    ActorStarted,
-    ActorStopped,
-    DeadLetter,
-    EventBus,
-    EventStream,
-)
-from actorio.work.gathering import all_results, as_completed, first_result
-from actorio._tree.groups import GroupMonitor, Groups, Joined, Left
-from actorio._cell.interleave import interleave
-from actorio._core.mailbox import Mailbox, Overflow, PriorityMailbox
-from actorio.work.mapping import Failed, PoolMap
-from actorio._cell.owned.pipe import PipeFailed
+from actorio.flow.become import Becoming
+from actorio.flow.state_machine import StateMachine, entry, state
+from actorio.flow.topic import Topic, TopicStream
 from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
+from actorio.ref import ActorRef
+from actorio.supervisor import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
+from actorio.system import ActorSystem, ShutdownReport, run
+from actorio.work.mapping import Failed, PoolMap
 from actorio.work.pool import PoolOptions, PoolRef, RateLimit, StuckJob
 from actorio.work.progress import ProgressBar
-from actorio.ref import ActorRef, Statistics, Terminated
-from actorio._core.result import Result
+from actorio.work.results import all_results, as_completed, first_result
 from actorio.work.routing import (
     Broadcast,
     ConsistentHash,
@@ -56,12 +64,6 @@ from actorio.work.routing import (
     SharedQueue,
     Work,
 )
-from actorio._tree.snapshot import ActorSnapshot, SystemSnapshot
-from actorio.flow.state_machine import StateMachine, entry, state
-from actorio._cell.stream import Stream
-from actorio.supervisor import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
-from actorio.system import ActorSystem, ShutdownReport, run
-from actorio.flow.topic import Topic, TopicStream
 from actorio.work.worker import Worker
 
 __all__ = [

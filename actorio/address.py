@@ -2,7 +2,38 @@
 
 from __future__ import annotations
 
-__all__ = ["check_name", "child_path", "split_path"]
+__all__ = ["Address", "check_name", "check_ref", "child_path", "split_path"]
+
+
+class Address:
+    """Where an actor is, and whether it is still there: what errors and notices tell of it. A ref is one."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The actor's name, unique among its siblings while it lives."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """The actor's path, like `/shop/till`."""
+        raise NotImplementedError
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the actor has not ended for good; true while it restarts or stops."""
+        raise NotImplementedError
+
+
+def check_ref(what: str, ref: object) -> None:
+    """Refuse what is no ref.
+
+    Raises:
+        TypeError: with the name of what was called.
+    """
+    if not isinstance(ref, Address):
+        raise TypeError(f"{what} takes an ActorRef, not {type(ref).__name__}")
 
 
 def check_name(name: str) -> str:

@@ -29,7 +29,7 @@ import enum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
-    from actorio.ref import ActorRef
+    from actorio.address import Address
 
 __all__ = [
     "ActorError",
@@ -110,7 +110,7 @@ class ActorStoppedError(ActorError):
     """
 
     def __init__(
-        self, ref: ActorRef[Any] | None, reason: ExitReason | None = None, undelivered: object = None
+        self, ref: Address | None, reason: ExitReason | None = None, undelivered: object = None
     ) -> None:
         self.ref = ref
         self.reason = reason
@@ -124,7 +124,7 @@ class ActorStoppedError(ActorError):
 class AskTimeoutError(ActorError, TimeoutError):
     """No answer came in time. `started` tells whether handling had begun; if not, it never will."""
 
-    def __init__(self, ref: ActorRef[Any], timeout: float, *, started: bool) -> None:
+    def __init__(self, ref: Address, timeout: float, *, started: bool) -> None:
         self.ref = ref
         self.timeout = timeout
         self.started = started
@@ -156,7 +156,7 @@ class DeadlockError(ActorError):
 class MailboxFullError(ActorError):
     """The mailbox has no room and the sender does not wait; `undelivered` is the message handed back."""
 
-    def __init__(self, ref: ActorRef[Any] | None, undelivered: object = None) -> None:
+    def __init__(self, ref: Address | None, undelivered: object = None) -> None:
         self.ref = ref
         self.undelivered = undelivered
         whose = "the mailbox" if ref is None else f"the mailbox of {ref.path}"
@@ -186,7 +186,7 @@ class RestartLimitError(ActorError):
 class LinkedActorError(ActorError):
     """A linked actor ended abnormally, so this one fails too."""
 
-    def __init__(self, ref: ActorRef[Any], reason: ExitReason) -> None:
+    def __init__(self, ref: Address, reason: ExitReason) -> None:
         self.ref = ref
         self.reason = reason
         super().__init__(f"linked actor {ref.path} has ended ({reason.value})")

@@ -11,8 +11,7 @@ import math
 import random
 from dataclasses import KW_ONLY, dataclass
 
-from actorio._core.durations import check_count, check_duration, check_number, check_some_time
-from actorio._core.kinds import check_instance
+from actorio._core.checks import check_count, check_duration, check_instance, check_number, check_some_time
 
 __all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
-import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, Self, overload
 
-from actorio._core.threads import copy_outcome, pass_cancel
-from actorio._core.dispatcher import Waiter
-from actorio._core.durations import LONGEST, check_duration, check_optional_duration
+from actorio._cell.notices import Statistics, Terminated
+from actorio._cell.states import Intent
+from actorio._cell.stream import Stream, check_streamable
+from actorio._core.checks import LONGEST, check_callable, check_duration, check_optional_duration
+from actorio._core.deadlock import check_no_cycle, check_not_within
 from actorio._core.envelope import (
     ANSWERED,
     QUEUED,
@@ -29,25 +29,18 @@ from actorio._core.envelope import (
     Submission,
     payload,
 )
-from actorio._core.kinds import has_yield
-from actorio._core.sending import Sending
-from actorio._cell.states import Intent
-from actorio._core.typevar import TypeVar
-from actorio._core.deadlock import check_no_cycle, check_not_within
-from actorio.errors import (
-    ActorStoppedError,
-    ExitReason,
-    MailboxFullError,
-    WrongThreadError,
-    describe,
-)
 from actorio._core.mailbox import Item, Overflow
 from actorio._core.result import Result
+from actorio._core.run_queue import Waiter
+from actorio._core.sending import Sending
+from actorio._core.threads import copy_outcome, pass_cancel
+from actorio._core.typevar import TypeVar
+from actorio.address import Address, check_ref
+from actorio.errors import ActorStoppedError, MailboxFullError, WrongThreadError
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio.actor import Actor, Asks
-    from actorio._cell.stream import Stream
 
 __all__ = ["ActorRef", "Statistics", "Terminated", "check_callable", "check_ref"]
 
@@ -58,36 +51,7 @@ A_co = TypeVar("A_co", bound="Actor[Any]", covariant=True, default="Actor[Any]")
 P = ParamSpec("P")
 
 
-@dataclass(frozen=True, slots=True)
-class Terminated:
-    """How an actor has ended for good; `error` is what failed last and was not followed by a restart, or None."""
-
-    ref: ActorRef[Any]
-    reason: ExitReason
-    error: BaseException | None
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Counters of one actor, over all its incarnations.
-
-    Attributes:
-        depth: messages in the mailbox now.
-        peak: most messages in the mailbox at a time, as seen when the actor begins to take some: what it sends
-            itself and takes within the same 64 may be missed.
-        handled: messages handled to the end.
-        failed: messages, hooks and tasks that raised, answers to asks among them; not a start that `spawn` raises.
-        restarts: how often it was restarted.
-    """
-
-    depth: int
-    peak: int
-    handled: int
-    failed: int
-    restarts: int
-
-
-class ActorRef(Generic[A_co]):
+class ActorRef(Address, Generic[A_co]):
     """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor.
 
     A copy of it is the ref itself, so that messages that hold one can be copied; it cannot be pickled, since it
@@ -102,7 +66,7 @@ class ActorRef(Generic[A_co]):
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._mailbox = cell.mailbox
-        self._sent = cell.dispatcher.woken
+        self._sent = cell.run_queue.woken
         self._thread = cell.runtime.thread
 
     # -- what it is --------------------------------------------------------------------------------
@@ -236,7 +200,7 @@ class ActorRef(Generic[A_co]):
         request = Request(cell, message)
         if timeout is not None and not (type(timeout) is float and 0.0 <= timeout < LONGEST):
             timeout = check_duration("timeout", timeout)
-        if cell.dispatcher.current is not None:
+        if cell.run_queue.current is not None:
             self._note_asker(request)
         if len(mailbox.items) < mailbox.limit:
             sleeper = mailbox.sleeper
@@ -248,7 +212,7 @@ class ActorRef(Generic[A_co]):
             self._queue(request)
         if timeout is not None and request.state == QUEUED:
             request.timeout = timeout
-            deadline = cell.dispatcher.loop.time() + timeout
+            deadline = cell.run_queue.loop.time() + timeout
             request.alarm = cell.runtime.timers.enter(deadline, request.expire)
         if request.state < ANSWERED:
             try:
@@ -344,8 +308,6 @@ class ActorRef(Generic[A_co]):
         Raises:
             TypeError: at the call; not a callable, a coroutine function, or a generator that is not async.
         """
-        from actorio._cell.stream import Stream, check_streamable
-
         check_callable("stream", method, may_yield=True)
         check_streamable(method)
         return Stream(self, method, args, kwargs)
@@ -388,7 +350,7 @@ class ActorRef(Generic[A_co]):
         if waiting is not None:
             check_not_within(waiting, cell)
         release = cell.wait_of_current()
-        joiner = Waiter(cell.dispatcher)
+        joiner = Waiter(cell.run_queue)
         if cell.joiners is None:
             cell.joiners = []
         cell.joiners.append(joiner)
@@ -463,7 +425,7 @@ class ActorRef(Generic[A_co]):
 
     def _check_thread(self) -> None:
         if get_ident() != self._thread or asyncio._get_running_loop() not in (
-            self._cell.dispatcher.loop,
+            self._cell.run_queue.loop,
             None,
         ):
             raise WrongThreadError(
@@ -510,33 +472,3 @@ class ActorRef(Generic[A_co]):
     def _request_end(self, intent: int) -> None:
         self._check_thread()
         self._cell.request(intent)
-
-
-def check_ref(what: str, ref: object) -> None:
-    """Refuse what is no ref.
-
-    Raises:
-        TypeError: with the name of what was called.
-    """
-    if not isinstance(ref, ActorRef):
-        raise TypeError(f"{what} takes an ActorRef, not {type(ref).__name__}")
-
-
-def check_callable(what: str, func: object, *, may_yield: bool = False) -> None:
-    """Refuse what is no function; a coroutine object is closed, and the error says what was meant.
-
-    So is a function with a `yield` in it, unless it may have one: its answer would be a generator, which runs where
-    it is read, outside of the actor.
-    """
-    if inspect.iscoroutine(func):
-        func.close()
-        raise TypeError(
-            f"{what} takes a function and its arguments, not a coroutine object: leave the () out"
-        )
-    if not callable(func):
-        raise TypeError(f"{what} takes a function and its arguments, not {type(func).__name__}")
-    if not may_yield and has_yield(func):
-        raise TypeError(
-            f"{what} takes a function without a yield in it, which {describe(func)} has; for a method that is an "
-            "async generator there is `ref.stream`"
-        )

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVarTuple, Unpack
 
-from actorio._core.durations import check_optional_duration
-from actorio._core.kinds import check_instance, check_iterable
+from actorio._cell.notices import Terminated
+from actorio._core.checks import check_instance, check_iterable, check_optional_duration
+from actorio._core.mailbox import Mailbox
 from actorio._tree.spawning import check_factory
 from actorio.actor import Actor
 from actorio.address import check_name
 from actorio.errors import ChildError
-from actorio._core.mailbox import Mailbox
 from actorio.policy import AutoShutdown, Restart, Supervision
-from actorio.ref import ActorRef, Terminated
+from actorio.ref import ActorRef
 
 __all__ = ["ChildCounts", "ChildInfo", "ChildSpec", "Supervisor", "child"]
 
@@ -69,7 +69,7 @@ def child(
         ValueError: significant and permanent contradict each other: it never ends by itself for good.
         TypeError: an argument is not of its kind.
     """
-    check_factory("child", factory)
+    check_factory("child", factory, Actor)
     check_instance("restart", restart, Restart)
     if significant and restart is Restart.PERMANENT:
         raise ValueError("a permanent child cannot be significant: it never ends by itself for good")

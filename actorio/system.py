@@ -11,31 +11,33 @@ from collections.abc import Coroutine
 from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 
-from actorio._core.durations import check_duration
-from actorio._core.kinds import check_class, check_instance
+from actorio._cell.faces import Faces
+from actorio._cell.states import Intent
+from actorio._core.checks import check_callable, check_class, check_duration, check_instance
 from actorio._core.observer import Observer
+from actorio._core.typevar import TypeVar
 from actorio._tree.runtime import Runtime
 from actorio._tree.shutdown import Shutdown, ShutdownReport
 from actorio._tree.signals import Signals
-from actorio._cell.states import Intent
-from actorio._core.typevar import TypeVar
+from actorio._tree.snapshot import SystemSnapshot, take
+from actorio._tree.spawning import begin_spawn, get_or_spawn
 from actorio.actor import Actor
-from actorio.address import check_name, split_path
+from actorio.address import check_name, check_ref, split_path
+from actorio.context import Context
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
 from actorio.policy import Restart
-from actorio.ref import ActorRef, check_callable, check_ref
-from actorio._tree.snapshot import SystemSnapshot, take
+from actorio.ref import ActorRef
+from actorio.work.pool import PoolOptions, PoolRef, spawn_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
     from actorio._cell.cell import Cell
-    from actorio._tree.children import Children
     from actorio._core.events import EventBus
-    from actorio._tree.groups import Groups
     from actorio._core.mailbox import Mailbox
-    from actorio.work.pool import PoolOptions, PoolRef
+    from actorio._tree.children import Children
+    from actorio._tree.groups import Groups
 
 __all__ = ["ActorSystem", "ShutdownReport", "run"]
 
@@ -60,7 +62,7 @@ class ActorSystem:
     ) -> None:
         self.name = check_name(name)
         self.shutdown_timeout = check_duration("shutdown_timeout", shutdown_timeout)
-        self._runtime = Runtime(self)
+        self._runtime = Runtime(self, Faces(Actor, ActorRef, Context))
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout)
         self._signals = Signals(self._runtime) if handle_signals else None
 
@@ -197,9 +199,7 @@ class ActorSystem:
 
         Cancellation: the actor is killed, and the name is free when the call returns.
         """
-        cell = self._runtime.begin_spawn(
-            self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout
-        )
+        cell = begin_spawn(self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout)
         if cell.starter is not None:
             await cell.siblings.until_started(cell, start_timeout)
         return cell.ref
@@ -211,8 +211,6 @@ class ActorSystem:
 
         Raises and cancellation as in `spawn`.
         """
-        from actorio.work.pool import spawn_pool
-
         return await spawn_pool(self.spawn, self, factory, args, options)
 
     async def get_or_spawn(
@@ -223,7 +221,7 @@ class ActorSystem:
         Whoever has the name is returned, made by that factory or not: `lookup(name, expect=Shop)` tells a class.
         Options as in `spawn`. A start that fails is raised to all who wait for it; the next call tries again.
         """
-        return await self._runtime.get_or_spawn(self._tree(), name, factory, args, options)
+        return await get_or_spawn(self._tree(), name, factory, args, options)
 
     @overload
     def lookup(self, name: str) -> ActorRef[Any]: ...

@@ -16,25 +16,24 @@ import weakref
 from contextvars import Context as Variables
 from typing import Any
 
-from actorio._cell.state import BEGIN, is_closing
+from actorio._cell.hooks import Hooks
 from actorio._cell.kill import Killing
-from actorio._core.dispatcher import Waiter
+from actorio._cell.mailbox_loop import mailbox_loop
+from actorio._cell.own_loop import own_loop
+from actorio._cell.state import BEGIN, is_closing
+from actorio._cell.states import Intent, State, Verdict
+from actorio._cell.steps import hook
 from actorio._core.envelope import (
     NO_MESSAGE,
 )
-from actorio._cell.hooks import Hooks
-from actorio._cell.mailbox_loop import mailbox_loop
-from actorio._cell.own_loop import own_loop
-from actorio._cell.states import Intent, State, Verdict
-from actorio._cell.turns import hook
-from actorio.actor import Actor, Context
+from actorio._core.events import ActorRestarted, ActorStarted, ActorStopped
+from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorExit,
     ActorStoppedError,
     ExitReason,
     exit_in,
 )
-from actorio._core.events import ActorRestarted, ActorStarted, ActorStopped
 
 __all__ = ["Cell"]
 
@@ -47,11 +46,11 @@ class Cell(Killing):
     def construct(self) -> None:
         """Make a new instance from the spawn's factory and arguments, in contextvars of its own."""
         instance = Variables().run(self.factory, *self.args)
-        if not isinstance(instance, Actor):
+        if not isinstance(instance, self.runtime.faces.actor):
             raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
         self.instance = instance
-        self.hooks = Hooks.of(instance)
-        self.context = instance.context = Context(self)
+        self.hooks = Hooks.of(instance, self.runtime.faces.actor)
+        self.context = instance.context = self.runtime.faces.context(self)
         if self.observer is not None:
             self.observer.constructed(self)
 
@@ -63,7 +62,7 @@ class Cell(Killing):
         """
         hooks: Hooks = self.hooks  # type: ignore[assignment]
         if hooks.on_start:
-            self.starter = Waiter(self.dispatcher)
+            self.starter = Waiter(self.run_queue)
             self.begin()
             return
         self.mark_started()
@@ -74,14 +73,14 @@ class Cell(Killing):
 
     def wake(self) -> None:
         """Wake its task; the first mail makes it."""
-        dispatcher = self.dispatcher
+        run_queue = self.run_queue
         if self.task is None:
-            dispatcher.check_loop()
+            run_queue.check_loop()
             self.begin()
             return
-        if not dispatcher.scheduled:
-            dispatcher.schedule()
-        dispatcher.ready.append(self)
+        if not run_queue.scheduled:
+            run_queue.schedule()
+        run_queue.ready.append(self)
 
     def begin(self) -> None:
         """Start the task.

@@ -8,13 +8,13 @@ from contextvars import Context as Variables
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.states import Intent, State, Verdict
+from actorio._cell.steps import hook
+from actorio._core.deadlock import Fork
 from actorio._core.envelope import (
     ENDED,
     NO_MESSAGE,
 )
-from actorio._cell.states import Intent, State, Verdict
-from actorio._cell.turns import hook
-from actorio._core.deadlock import Fork
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -24,8 +24,8 @@ from actorio.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from actorio._cell.cell import Cell
-    from actorio._tree.children import Children
+    from actorio._cell.state import Anatomy
+    from actorio._cell.surroundings import Siblings
     from actorio._core.envelope import Envelope
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.turn import Turn
@@ -61,7 +61,7 @@ class Ending(Turn):
                 await self._last_hook("on_stop", reason)
         await self._end_own_work()  # of the hooks
 
-    async def _stop_children(self, children: Children, intent: int) -> None:
+    async def _stop_children(self, children: Siblings, intent: int) -> None:
         while True:
             try:
                 return await children.stop_all(intent)
@@ -127,7 +127,7 @@ class Ending(Turn):
 
     async def _last_turn(self, function: Callable[..., Any], args: tuple[Any, ...]) -> BaseException | None:
         """Run a last hook as a turn of the actor, and return what it raised, as `run_hook` does."""
-        self.dispatcher.current = self
+        self.run_queue.current = self
         try:
             return await run_hook(partial(hook, self._whole, function, *args))
         finally:
@@ -213,7 +213,7 @@ def _any_left(tasks: list[asyncio.Task[Any]]) -> bool:
     return bool(tasks)
 
 
-def _those_of(children: Children) -> Iterable[Cell]:
+def _those_of(children: Siblings) -> Iterable[Anatomy]:
     return children.table.values()
 
 

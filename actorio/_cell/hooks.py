@@ -6,7 +6,6 @@ import copy
 import inspect
 from typing import Any
 
-from actorio.actor import Actor
 from actorio._cell.interleave import interleaved_methods
 
 __all__ = ["Hooks"]
@@ -30,25 +29,25 @@ class Hooks:
         "receives_async",
     )
 
-    def __init__(self, cls: type[Any]) -> None:
+    def __init__(self, cls: type[Any], base: type[Any]) -> None:
         _refuse_generators(cls)
         self.kind = cls
-        self.on_start = cls.on_start is not Actor.on_start
-        self.on_stop = cls.on_stop is not Actor.on_stop
-        self.on_undelivered = cls.on_undelivered is not Actor.on_undelivered
+        self.on_start = cls.on_start is not base.on_start
+        self.on_stop = cls.on_stop is not base.on_stop
+        self.on_undelivered = cls.on_undelivered is not base.on_undelivered
         self.last = self.on_stop or self.on_undelivered
-        self.own_loop = cls.run is not Actor.run
+        self.own_loop = cls.run is not base.run
         self.receive = cls.receive
         self.receives_async = inspect.iscoroutinefunction(cls.receive)
         self.interleaved = interleaved_methods(cls)
 
     @classmethod
-    def of(cls, actor: Actor[Any]) -> Hooks:
+    def of(cls, actor: Any, base: type[Any]) -> Hooks:
         """Return the hooks of an actor's class, kept with it; made anew where the instance has its own `receive`."""
         kind = type(actor)
         hooks: Hooks | None = getattr(kind, _KEPT, None)
         if hooks is None or hooks.kind is not kind:  # of a base class
-            hooks = cls(kind)
+            hooks = cls(kind, base)
             setattr(kind, _KEPT, hooks)
         if not hooks.own_loop and getattr(actor.receive, "__func__", None) is not hooks.receive:
             hooks = copy.copy(hooks)

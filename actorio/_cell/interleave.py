@@ -17,7 +17,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from actorio._core.kinds import kind_of
+from actorio._core.checks import kind_of
 
 __all__ = ["interleave", "interleaved_methods"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextvars import Context as Variables
 
-from actorio._cell.state import KILL_GRACE
 from actorio._cell.ending import Ending
-from actorio._core.dispatcher import Waiter
+from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import State
+from actorio._core.run_queue import Waiter
 from actorio.errors import ExitReason
 
 __all__ = ["Killing"]
@@ -22,7 +22,7 @@ class Killing(Ending):
         self._alarm = self.runtime.timers.after(KILL_GRACE, self._cancel_again)
         if self.stopper is not None:  # the next cancel is for it too, which the actor's own task hands on
             self.stopper.cancel()
-        elif self.dispatcher.current is self:
+        elif self.run_queue.current is self:
             self.cancel_soon = True
         elif self.task is not None:
             self.task.cancel()
@@ -42,7 +42,7 @@ class Killing(Ending):
         if self._waits_for_the_runtime():
             self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
             return
-        probe = Waiter(self.dispatcher)
+        probe = Waiter(self.run_queue)
         probe.add_done_callback(lambda _: self._give_up_task(), context=Variables())
         probe.wake()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.state import Anatomy
+from actorio._core.deadlock import check_no_cycle
 from actorio._core.envelope import (
     ENDED,
     ENVELOPES,
@@ -12,19 +13,17 @@ from actorio._core.envelope import (
     is_message,
     payload,
 )
-from actorio._core.deadlock import check_no_cycle
+from actorio._core.events import DeadLetter
 from actorio.errors import (
     ActorStoppedError,
     MailboxFullError,
 )
-from actorio._core.events import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actorio._core.envelope import Waits
-    from actorio._tree.runtime import Runtime
-    from actorio._core.deadlock import Fork
+    from actorio._cell.surroundings import System
+    from actorio._core.deadlock import Fork, Waiting
     from actorio._core.mailbox import Item, Room
 
 __all__ = ["Mail", "wait_of_current"]
@@ -54,7 +53,7 @@ class Mail(Anatomy):
         """
         if self.mailbox.closed:
             raise self._undeliverable(item)
-        if self.dispatcher.current is self and self.mailbox.full():
+        if self.run_queue.current is self and self.mailbox.full():
             self.mailbox.force(item)
         elif not self.mailbox.accept(item, self.drop):
             return False
@@ -112,12 +111,12 @@ class Mail(Anatomy):
             self.mailbox.refuse_waiting(self._undeliverable)
 
     @property
-    def server(self) -> Waits | Fork:
+    def server(self) -> Waiting | Fork:
         """Whom one waits for who has mail here: this actor, or, where it is a pool, any of its routees."""
         return self.mailbox.readers or self._whole
 
     def wait_of_current(
-        self, target: Waits | Fork | None = None, *, ends_by_itself: bool = False
+        self, target: Waiting | Fork | None = None, *, ends_by_itself: bool = False
     ) -> Callable[[], None] | None:
         """Note that the actor whose turn it is waits, for this one unless said; as `wait_of_current` below."""
         return wait_of_current(
@@ -126,7 +125,7 @@ class Mail(Anatomy):
 
 
 def wait_of_current(
-    runtime: Runtime, target: Waits | Fork, *, ends_by_itself: bool = False
+    runtime: System, target: Waiting | Fork, *, ends_by_itself: bool = False
 ) -> Callable[[], None] | None:
     """Note that the actor whose turn it is, if it is one's, waits for the target; returns how to take that back.
 

@@ -10,8 +10,7 @@ import types
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Request
-from actorio._cell.turns import (
+from actorio._cell.steps import (
     BUDGET,
     CLOCK_EVERY,
     Signal,
@@ -22,9 +21,10 @@ from actorio._cell.turns import (
     awaiting,
     suspended,
 )
+from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Request
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
+    from actorio._cell.state import Anatomy
 
 __all__ = ["mailbox_loop"]
 
@@ -39,12 +39,12 @@ _IN_OWN = Signal()
 
 
 @types.coroutine
-def mailbox_loop(cell: Cell) -> Steps:
+def mailbox_loop(cell: Anatomy) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
-    mailbox, dispatcher = cell.mailbox, cell.dispatcher
+    mailbox, run_queue = cell.mailbox, cell.run_queue
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
     turns: Any = _take_turns(cell, own)
-    dispatcher.current = cell
+    run_queue.current = cell
     while True:
         for _ in BUDGET:
             if cell.urgent:
@@ -60,8 +60,8 @@ def mailbox_loop(cell: Cell) -> Steps:
                 turns = _take_turns(cell, own)
             if not mailbox.items:
                 break
-            if dispatcher.loop.time() >= dispatcher.deadline:
-                dispatcher.spent = True
+            if run_queue.loop.time() >= run_queue.deadline:
+                run_queue.spent = True
                 break
         if mailbox.items or cell.urgent:
             cell.wake()
@@ -69,14 +69,14 @@ def mailbox_loop(cell: Cell) -> Steps:
             return
         else:
             mailbox.sleeper = cell
-        dispatcher.current = None
+        run_queue.current = None
         cell._asyncio_future_blocking = True
         yield cell
-        dispatcher.current = cell
+        run_queue.current = cell
 
 
 @types.coroutine
-def _take_turns(cell: Cell, own: Context) -> Steps:
+def _take_turns(cell: Anatomy, own: Context) -> Steps:
     """Take messages and run `receive` on them: yields what it awaits, and in between why others must act.
 
     It is stepped inside `own`, some messages a step: one `context.run` for all of them, and none of the
@@ -137,7 +137,7 @@ def _take_turns(cell: Cell, own: Context) -> Steps:
         yield _DONE
 
 
-def _go_on(cell: Cell, turns: Steps, signal: Any, own: Context) -> Steps:
+def _go_on(cell: Anatomy, turns: Steps, signal: Any, own: Context) -> Steps:
     """Do what `_take_turns` cannot do in the context that it is stepped in, until it is done."""
     context = own
     while signal is not _DONE:

@@ -9,24 +9,24 @@ from collections.abc import Callable, Generator, Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.steps import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer, attend
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, RUNNING, is_message
-from actorio._cell.turns import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer, attend
 from actorio.errors import ActorExit, NoReplyError
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
+    from actorio._cell.state import Anatomy
 
 __all__ = ["own_loop"]
 
 
 @types.coroutine
-def own_loop(cell: Cell, run: Any) -> Steps:
+def own_loop(cell: Anatomy, run: Any) -> Steps:
     """Step the actor's own `run`, giving it a message whenever it asks for one by `recv`.
 
     A failure from outside is an `ActorExit` for `run`, so that it can clean up, and is raised when it has ended.
     """
-    dispatcher = cell.dispatcher
-    dispatcher.current = cell
+    run_queue = cell.run_queue
+    run_queue.current = cell
     step: Callable[[Any], Any] = run.send
     context, value = Context(), None
     taken = itertools.count(1)
@@ -37,9 +37,9 @@ def own_loop(cell: Cell, run: Any) -> Steps:
         except (StopIteration, ActorExit):
             _finish_in_hand(cell)
             if any(task.done() for task in cell.tasks or ()):  # a failure is heard of in the next iteration
-                cell.dispatcher.current = None
+                cell.run_queue.current = None
                 yield
-                cell.dispatcher.current = cell
+                cell.run_queue.current = cell
             return _raise(cell.failure if failure is None else failure)  # also one since its last recv
         if awaited is RECEIVE:
             _finish_in_hand(cell)
@@ -58,13 +58,13 @@ def own_loop(cell: Cell, run: Any) -> Steps:
             continue
         if cell.interrupted is None and cell.cancel_soon:
             cell.cancel_now()
-        dispatcher.current = None
+        run_queue.current = None
         try:
             value = yield awaited
             step = run.send
         except BaseException as error:
             value, step = error, run.throw
-        dispatcher.current = cell
+        run_queue.current = cell
 
 
 def _raise(failure: BaseException | None) -> None:
@@ -75,7 +75,7 @@ def _raise(failure: BaseException | None) -> None:
             del failure  # or the frame and the traceback would keep each other alive
 
 
-def _finish_in_hand(cell: Cell) -> None:
+def _finish_in_hand(cell: Anatomy) -> None:
     """An own loop asks for its next message, or has ended: it is done with the one before."""
     envelope, cell.envelope = cell.envelope, None
     if envelope is not None and envelope.state == RUNNING:
@@ -91,7 +91,7 @@ def _finish_in_hand(cell: Cell) -> None:
         cell.message = NO_MESSAGE
 
 
-def _next_message(cell: Cell, taken: Iterator[int]) -> Generator[Any, Any, tuple[Any, Context]]:
+def _next_message(cell: Anatomy, taken: Iterator[int]) -> Generator[Any, Any, tuple[Any, Context]]:
     """Wait for a message for the own loop; calls and submitted work are done on the way."""
     mailbox = cell.mailbox
     while True:
@@ -123,24 +123,24 @@ def _next_message(cell: Cell, taken: Iterator[int]) -> Generator[Any, Any, tuple
             yield from _pause(cell)
 
 
-def _has_spent(cell: Cell, number: int) -> bool:
+def _has_spent(cell: Anatomy, number: int) -> bool:
     """Whether an own loop that is about to take its message of that number has to let others run first."""
     if number % len(CLOCK_EVERY):
         return False
-    dispatcher = cell.dispatcher
-    if dispatcher.loop.time() >= dispatcher.deadline:
-        dispatcher.spent = True
+    run_queue = cell.run_queue
+    if run_queue.loop.time() >= run_queue.deadline:
+        run_queue.spent = True
         return True
     return not number % (len(CLOCK_EVERY) * len(BUDGET))
 
 
-def _pause(cell: Cell) -> Steps:
+def _pause(cell: Anatomy) -> Steps:
     """Let others run: until mail or something urgent comes, or, with mail left, until the queue comes round."""
     if cell.mailbox.items or cell.urgent:
         cell.wake()
     else:
         cell.mailbox.sleeper = cell
-    cell.dispatcher.current = None
+    cell.run_queue.current = None
     cell._asyncio_future_blocking = True
     yield cell
-    cell.dispatcher.current = cell
+    cell.run_queue.current = cell

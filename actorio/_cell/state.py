@@ -6,32 +6,28 @@ import asyncio
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.dispatcher import Waiter
+from actorio._cell.notices import Statistics, Terminated
+from actorio._cell.states import Intent, Options, State
 from actorio._core.envelope import (
     NO_MESSAGE,
     Envelope,
 )
-from actorio._cell.states import Intent, Options, State
+from actorio._core.events import ActorFailed
+from actorio._core.run_queue import Waiter
 from actorio.address import child_path
 from actorio.errors import (
     ExitReason,
 )
-from actorio._core.events import ActorFailed
-from actorio.ref import ActorRef, Statistics, Terminated
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Generator
 
-    from actorio._cell.cell import Cell
-    from actorio._tree.children import Children
-    from actorio._core.envelope import Waits
     from actorio._cell.hooks import Hooks
-    from actorio._tree.runtime import Runtime
-    from actorio._core.deadlock import Fork
-    from actorio.actor import Actor, Context
-    from actorio._core.mailbox import Mailbox
+    from actorio._cell.surroundings import Siblings, System
     from actorio._core.deadlines import Alarm
+    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.mailbox import Mailbox
 
 __all__ = ["BEGIN", "KILL_GRACE", "Anatomy", "is_closing"]
 
@@ -94,15 +90,15 @@ class Anatomy(Waiter):
 
     def __init__(  # noqa: PLR0915 (one line a part)
         self,
-        siblings: Children,
-        factory: Callable[..., Actor[Any]],
+        siblings: Siblings,
+        factory: Callable[..., Any],
         args: tuple[Any, ...],
         name: str,
         mailbox: Mailbox[Any],
         options: Options,
     ) -> None:
         runtime = siblings.runtime
-        self.runtime: Runtime = runtime
+        self.runtime: System = runtime
         self.siblings = siblings
         self.factory = factory
         self.args = args
@@ -110,24 +106,24 @@ class Anatomy(Waiter):
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
-        Waiter.__init__(self, runtime.dispatcher)
+        Waiter.__init__(self, runtime.run_queue)
         self.observer = runtime.observer
         self._ref: Any = None
         self.state = State.STARTING
         self.intent = Intent.NONE
         self.incarnation = self.restarts = self.handled = self.failed = 0
         self.task: asyncio.Task[None] | None = None
-        self.instance: Actor[Any] | None = None
+        self.instance: Any = None
         self.hooks: Hooks | None = None
-        self.context: Context | None = None
-        self.children: Children | None = None
+        self.context: Any = None
+        self.children: Siblings | None = None
         # what the turn is at
         self.message: Any = NO_MESSAGE
         self.in_hand = False
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None
         self.cancel_soon = False
-        self.waits_on: Waits | Fork | None = None
+        self.waits_on: Waiting | Fork | None = None
         # what came from outside
         self.urgent = False
         self.failure: BaseException | None = None
@@ -137,9 +133,9 @@ class Anatomy(Waiter):
         self.starter: Waiter | None = None
         self.start_failed = False
         self.joiners: list[Waiter] | None = None
-        self.watchers: dict[Cell, None] | None = None
-        self.watching: dict[Cell, None] | None = None
-        self.links: dict[Cell, None] | None = None
+        self.watchers: dict[Any, None] | None = None
+        self.watching: dict[Any, None] | None = None
+        self.links: dict[Any, None] | None = None
         self.deferred: dict[Envelope, None] | None = None
         self.timers: dict[Any, Any] | None = None
         self.tasks: dict[asyncio.Task[Any], None] | None = None
@@ -156,15 +152,15 @@ class Anatomy(Waiter):
         return self.reason is not None
 
     @property
-    def ref(self) -> ActorRef[Any]:
+    def ref(self) -> Any:
         """The ref of the actor: one object, held weakly after the end so that no cycle is left to collect."""
         ref: Any = self._ref
         if type(ref) is weakref.ref:
             ref = ref()
         if ref is None:
-            ref = ActorRef(self._whole)
+            ref = self.runtime.faces.ref(self)
             self._ref = ref if self.state != State.ENDED else weakref.ref(ref)
-        return ref  # type: ignore[no-any-return]
+        return ref
 
     @property
     def owner(self) -> str:
@@ -204,7 +200,7 @@ class Anatomy(Waiter):
         return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
 
     @property
-    def _whole(self) -> Cell:
+    def _whole(self) -> Any:
         """This object as the whole cell, which the files of this package add up to."""
         return self  # type: ignore[return-value]
 
@@ -226,7 +222,7 @@ class Anatomy(Waiter):
     # -- what the files above add and those below need ---------------------------------------------
 
     def _end_turn(self) -> None:
-        self.dispatcher.current = None
+        self.run_queue.current = None
         self.waits_on = None
 
     def request(self, intent: int) -> None:

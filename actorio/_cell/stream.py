@@ -17,19 +17,18 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._cell.cell import Cell
 from actorio._cell.mail import wait_of_current
-from actorio._core.durations import check_count
-from actorio._core.one_reader import OneReader
+from actorio._core.checks import check_count
+from actorio._core.feed import ReaderGuard
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorError, ActorStoppedError, describe
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actorio._core.envelope import Waits
-    from actorio._tree.runtime import Runtime
-    from actorio._core.deadlock import Fork
-    from actorio.ref import ActorRef
+    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.recipient import Host
     from actorio._core.result import Result
+    from actorio._core.submitter import Submitter
 
 __all__ = ["Stream", "check_streamable"]
 
@@ -49,7 +48,7 @@ class Stream(Generic[R]):
 
     def __init__(
         self,
-        ref: ActorRef[Any],
+        ref: Submitter,
         method: Callable[..., AsyncIterator[R]],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
@@ -58,7 +57,7 @@ class Stream(Generic[R]):
         self._call = method, args, kwargs
         self._channel = _Channel(ref._cell.runtime, _WINDOW)
         self._result: Result[None] | None = None
-        self._reading = OneReader()
+        self._reading = ReaderGuard()
         self._is_over = False
 
     def buffered(self, window: int) -> Self:
@@ -160,11 +159,11 @@ def _leave(result: Result[None]) -> None:
 class _Channel:
     """The items between the generator and the consumer, and which of the two waits for the other."""
 
-    def __init__(self, runtime: Runtime, window: int) -> None:
+    def __init__(self, runtime: Host, window: int) -> None:
         self.runtime = runtime
         self.items: deque[Any] = deque()
         self.window = window
-        self.consumer: Waits | None = None
+        self.consumer: Waiting | None = None
         self._reader: _Wait | None = None
         self._writer: _Wait | None = None
 
@@ -197,7 +196,7 @@ class _Channel:
 class _Wait:
     """One side waits for the other, which an actor is seen to do as long as it lasts: a cycle is a deadlock."""
 
-    def __init__(self, runtime: Runtime, other: Waits | Fork | None) -> None:
+    def __init__(self, runtime: Host, other: Waiting | Fork | None) -> None:
         self._release = None if other is None else wait_of_current(runtime, other)
         self._over = asyncio.get_running_loop().create_future()
 

@@ -7,9 +7,12 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.watch_and_link import Bonds
-from actorio._cell.owned.interleaved import SideTurn, SideTurns
 from actorio._cell.owned.deferred import Deferred
+from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._cell.owned.interleaved import SideTurn, SideTurns
+from actorio._cell.states import Intent, State
+from actorio._cell.watch_and_link import Bonds
+from actorio._core.checks import has_yield
 from actorio._core.envelope import (
     ANSWERED,
     ENDED,
@@ -17,9 +20,6 @@ from actorio._core.envelope import (
     Cast,
     Submission,
 )
-from actorio._cell.owned.idle_timeout import IdleTimeout
-from actorio._core.kinds import has_yield
-from actorio._cell.states import Intent, State
 from actorio.errors import (
     ActorError,
     ActorStoppedError,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context as Variables
 
-    from actorio._tree.children import Children
+    from actorio._cell.surroundings import Siblings
     from actorio._core.envelope import Envelope
 
 __all__ = ["Turn"]
@@ -130,7 +130,7 @@ class Turn(Bonds):
         Raises:
             ActorError: it is an interleaved method that asks.
         """
-        current = self.dispatcher.current
+        current = self.run_queue.current
         if isinstance(current, SideTurn) and current.cell is self:
             raise ActorError(
                 f"an interleaved method of {self.path} has no message of its own: it answers by what it returns"
@@ -151,7 +151,7 @@ class Turn(Bonds):
             self.deferred[envelope] = None
         return Deferred(self._whole, envelope)
 
-    def offspring(self) -> Children:
+    def offspring(self) -> Siblings:
         """Return the table of its children, made when first asked for."""
         if self.children is None:
             if self.intent >= Intent.ABORT or self.state == State.STOPPING:
@@ -223,7 +223,7 @@ class Turn(Bonds):
         """Cancel the running work at its next await, and nothing else."""
         if self.envelope is envelope and self.interrupted is None:
             self.interrupted = envelope
-            if self.dispatcher.current is self:
+            if self.run_queue.current is self:
                 self.cancel_soon = True
             elif self.task is not None:
                 self.task.cancel()

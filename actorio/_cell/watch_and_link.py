@@ -13,8 +13,7 @@ from actorio.errors import (
 )
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
-    from actorio.ref import Terminated
+    from actorio._cell.notices import Terminated
 
 __all__ = ["Bonds"]
 
@@ -24,7 +23,7 @@ class Bonds(Mail):
 
     __slots__ = ()
 
-    def watch(self, other: Cell) -> None:
+    def watch(self, other: Bonds) -> None:
         """Be told once when the other has ended, now if it has."""
         if self.observer is not None:
             self.observer.watched(self._whole, other)
@@ -40,7 +39,7 @@ class Bonds(Mail):
             other.watchers = {}
         other.watchers[self._whole] = None
 
-    def unwatch(self, other: Cell) -> None:
+    def unwatch(self, other: Bonds) -> None:
         """Take a watch back, with a notice that is queued already."""
         if self.observer is not None:
             self.observer.unwatched(self._whole, other)
@@ -62,7 +61,7 @@ class Bonds(Mail):
         self.urgent = True
         self._poke()
 
-    def link(self, other: Cell) -> None:
+    def link(self, other: Bonds) -> None:
         """Bind the fates of two incarnations."""
         if other is self:
             return
@@ -74,13 +73,13 @@ class Bonds(Mail):
                 one.links = {}
             one.links[two] = None
 
-    def unlink(self, other: Cell) -> None:
+    def unlink(self, other: Bonds) -> None:
         """Take a link back."""
         for one, two in ((self._whole, other), (other, self._whole)):
             if one.links is not None:
                 one.links.pop(two, None)
 
-    def link_ended(self, other: Cell, reason: ExitReason) -> None:
+    def link_ended(self, other: Bonds, reason: ExitReason) -> None:
         """A linked incarnation has ended: a normal end does not spread, an orderly stop does as one."""
         if reason is ExitReason.SHUTDOWN:
             self.request(Intent.RETIRE)  # its supervisor decides, as after any end but one by hand

@@ -10,21 +10,28 @@ databases*, 1987).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from actorio.errors import DeadlockError
 
-if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
-    from actorio._core.envelope import Waits
+__all__ = ["Fork", "Waiting", "Work", "check_no_cycle", "check_not_within"]
 
-__all__ = ["Fork", "Work", "check_no_cycle", "check_not_within"]
+
+class Waiting(Protocol):
+    """Who may wait for another: an actor, in its turn, and a call that runs beside its turns."""
+
+    waits_on: Waiting | Fork | None
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def runtime(self) -> Any: ...
 
 
 class Work(Protocol):
     """What a result is the result of: `cell` is that of the actor that does it, which a pool decides late."""
 
-    cell: Cell
+    cell: Any
 
 
 class Fork:
@@ -45,23 +52,23 @@ class Fork:
 
     def __init__(
         self,
-        find: Callable[[], Iterable[Waits | Fork | None]],
+        find: Callable[[], Iterable[Waiting | Fork | None]],
         *,
         every: bool,
-        stands_for: Cell | None = None,
+        stands_for: Waiting | None = None,
     ) -> None:
         self._find = find
         self.every = every
         self.stands_for = stands_for
 
-    def ways(self, stuck: Waits) -> Iterable[Waits | Fork | None]:
+    def ways(self, stuck: Waiting) -> Iterable[Waiting | Fork | None]:
         """Return those that are waited for; where any will do, None for all if one is seen to be able to go on."""
         if not self.every and any(way is None or _is_free(way, stuck) for way in self._find()):
             return (None,)
         return dict.fromkeys(self._find()) or (None,)
 
 
-def check_no_cycle(waiting: Waits, target: Waits | Fork) -> None:
+def check_no_cycle(waiting: Waiting, target: Waiting | Fork) -> None:
     """Refuse a wait of `waiting` for `target` that closes a cycle of waiting actors.
 
     Raises:
@@ -82,7 +89,7 @@ def check_no_cycle(waiting: Waits, target: Waits | Fork) -> None:
     raise DeadlockError(_paths_of((waiting, *chain)))
 
 
-def check_not_within(waiting: Waits, target: Cell) -> None:
+def check_not_within(waiting: Waiting, target: Waiting) -> None:
     """Refuse a wait of `waiting` for the end of its own actor, or of one above: they end after all that is in them.
 
     It is no edge of the graph that would show it, since the one above begins to wait only when it ends.
@@ -99,7 +106,7 @@ def check_not_within(waiting: Waits, target: Cell) -> None:
     raise DeadlockError((waiting.path, *(cell.path for cell in reversed(line))))
 
 
-def _paths_of(nodes: Iterable[Waits | Fork]) -> tuple[str, ...]:
+def _paths_of(nodes: Iterable[Waiting | Fork]) -> tuple[str, ...]:
     """Return the path of each that has a name; where they are of several systems, behind the name of its own."""
     named = [node.stands_for if isinstance(node, Fork) else node for node in nodes]
     actors = [node for node in named if node is not None]
@@ -108,7 +115,7 @@ def _paths_of(nodes: Iterable[Waits | Fork]) -> tuple[str, ...]:
     return tuple(f"{actor.runtime.name}:{actor.path}" for actor in actors)
 
 
-def _cycle_through_forks(waiting: Waits, target: Any) -> list[Any] | None:
+def _cycle_through_forks(waiting: Waiting, target: Any) -> list[Any] | None:
     """Return the way from `target` to `waiting` where, with `waiting` stuck, `target` is; None where it is not."""
     ways = _ways_from(target, waiting)
     free: dict[Any, None] = {None: None}
@@ -133,7 +140,7 @@ def _cycle_through_forks(waiting: Waits, target: Any) -> list[Any] | None:
     return chain[::-1]
 
 
-def _ways_from(target: Any, waiting: Waits) -> dict[Any, tuple[Any, ...]]:
+def _ways_from(target: Any, waiting: Waiting) -> dict[Any, tuple[Any, ...]]:
     """Return all that can be reached, each with whom it waits for."""
     ways: dict[Any, tuple[Any, ...]] = {}
     queue = [target]
@@ -150,5 +157,5 @@ def _can_go_on(node: Any, ways: Iterable[Any], free: dict[Any, None]) -> bool:
     return test(way in free for way in ways)
 
 
-def _is_free(node: Any, stuck: Waits) -> bool:
+def _is_free(node: Any, stuck: Waiting) -> bool:
     return node is not stuck and node.waits_on is None and type(node) is not Fork

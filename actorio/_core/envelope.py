@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from actorio._core.dispatcher import Dispatcher, Waiter
+from actorio._core.deadlines import RING, Entry
+from actorio._core.result import Result, safe_exception
+from actorio._core.run_queue import RunQueue, Waiter
 from actorio.errors import (
     ActorStoppedError,
     AskCancelledError,
@@ -18,12 +20,10 @@ from actorio.errors import (
     WrongThreadError,
     describe,
 )
-from actorio._core.result import Result, safe_exception
-from actorio._core.deadlines import RING, Entry
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
-    from actorio._cell.owned.interleaved import SideTurn
+    from actorio._core.deadlock import Waiting
+    from actorio._core.recipient import Recipient
 
 __all__ = [
     "ANSWERED",
@@ -40,13 +40,9 @@ __all__ = [
     "Request",
     "Submission",
     "Tick",
-    "Waits",
     "is_message",
     "payload",
 ]
-
-Waits: TypeAlias = "Cell | SideTurn"
-"""Who may wait for another: an actor, in its turn, and a call that runs beside its turns."""
 
 QUEUED, RUNNING, DEFERRED, ANSWERED, FAILED, WITHDRAWN = range(6)
 """The states of an envelope; from ANSWERED on it has ended, and nothing changes that."""
@@ -75,7 +71,7 @@ class Envelope:
         self.state = RUNNING  # type: ignore[misc]
         return True
 
-    def run(self, cell: Cell) -> Any:
+    def run(self, cell: Recipient) -> Any:
         """Start the work inside the actor's turn: the value, or an awaitable of it."""
         raise NotImplementedError
 
@@ -120,7 +116,7 @@ class Parcel(Envelope):
         self.sender = sender
         self.state = QUEUED
 
-    def run(self, cell: Cell) -> Any:
+    def run(self, cell: Recipient) -> Any:
         return cell.instance.receive(self.message)  # type: ignore[union-attr]
 
     def reply(self, value: Any) -> None:
@@ -154,17 +150,17 @@ class Request(Waiter, Envelope):
     error: BaseException | None
     value: Any
 
-    def __init__(self, cell: Cell, message: Any) -> None:
-        dispatcher = cell.dispatcher
-        self._loop = dispatcher.loop
+    def __init__(self, cell: Recipient, message: Any) -> None:
+        run_queue = cell.run_queue
+        self._loop = run_queue.loop
         self._asyncio_future_blocking = True
-        self.seen = dispatcher.woken
+        self.seen = run_queue.woken
         self.callback = None
         self.cell = cell
         self.message = message
         self.sender = copy_context() or None
         self.state = QUEUED
-        self.asker: Waits | None = None
+        self.asker: Waiting | None = None
         self.alarm: Entry | None = None
 
     def __await__(self) -> Generator[Any, Any, Any]:
@@ -200,12 +196,12 @@ class Request(Waiter, Envelope):
         return True
 
     def wake(self) -> None:
-        dispatcher = self.cell.dispatcher
-        if not dispatcher.scheduled:
-            dispatcher.schedule()
-        dispatcher.ready.append(self)
+        run_queue = self.cell.run_queue
+        if not run_queue.scheduled:
+            run_queue.schedule()
+        run_queue.ready.append(self)
 
-    def run(self, cell: Cell) -> Any:
+    def run(self, cell: Recipient) -> Any:
         return cell.instance.receive(self.message)  # type: ignore[union-attr]
 
     def reply(self, value: Any) -> None:
@@ -222,10 +218,10 @@ class Request(Waiter, Envelope):
             asker = self.asker
             if asker is not None:
                 asker.waits_on = self.asker = None
-            dispatcher = cell.dispatcher
-            if not dispatcher.scheduled:
-                dispatcher.schedule()
-            dispatcher.ready.append(self)
+            run_queue = cell.run_queue
+            if not run_queue.scheduled:
+                run_queue.schedule()
+            run_queue.ready.append(self)
 
     def fail(self, error: BaseException) -> None:
         if self.state < ANSWERED:
@@ -303,12 +299,12 @@ class Call(Request):
     __slots__ = ("invocation",)
 
     def __init__(
-        self, cell: Cell, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         super().__init__(cell, func)
         self.invocation = _Invocation(func, args, kwargs)
 
-    def run(self, cell: Cell) -> Any:
+    def run(self, cell: Recipient) -> Any:
         return cell.call(self)
 
     def describe(self) -> str:
@@ -324,7 +320,7 @@ class Cast(Parcel):
         super().__init__(func, copy_context() or None)
         self.invocation = _Invocation(func, args, kwargs)
 
-    def run(self, cell: Cell) -> Any:
+    def run(self, cell: Recipient) -> Any:
         return cell.call(self)
 
     @property
@@ -352,9 +348,9 @@ class Arrival(Tick):
 
     __slots__ = ("over",)
 
-    def __init__(self, dispatcher: Dispatcher, message: Any, sender: Context | None) -> None:
+    def __init__(self, run_queue: RunQueue, message: Any, sender: Context | None) -> None:
         super().__init__(message, sender, None)
-        self.over = Waiter(dispatcher)
+        self.over = Waiter(run_queue)
 
     def reply(self, value: Any) -> None:
         super().reply(value)
@@ -371,16 +367,16 @@ class Submission(Envelope):
     __slots__ = ("cell", "invocation", "message", "result", "sender", "state")
 
     def __init__(
-        self, cell: Cell, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.cell = cell
         self.invocation = _Invocation(func, args, kwargs)
         self.message = func
         self.sender = copy_context() or None
         self.state = QUEUED
-        self.result: Result[Any] = Result(cell.dispatcher.loop, on_cancel=self._cancelled, work=self)
+        self.result: Result[Any] = Result(cell.run_queue.loop, on_cancel=self._cancelled, work=self)
 
-    def run(self, cell: Cell) -> Any:
+    def run(self, cell: Recipient) -> Any:
         return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
 
     def reply(self, value: Any) -> None:

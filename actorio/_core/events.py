@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.durations import check_count
+from actorio._core.checks import check_count
 from actorio._core.feed import Feed
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason
 
 if TYPE_CHECKING:
-    from actorio.ref import ActorRef
+    from actorio.address import Address
 
 __all__ = [
     "ActorFailed",
@@ -34,14 +34,14 @@ __all__ = [
 class ActorStarted:
     """An actor's `on_start` has finished for the first time."""
 
-    ref: ActorRef[Any]
+    ref: Address
 
 
 @dataclass(frozen=True, slots=True)
 class ActorStopped:
     """An actor has ended for good."""
 
-    ref: ActorRef[Any]
+    ref: Address
     reason: ExitReason
     error: BaseException | None
 
@@ -50,7 +50,7 @@ class ActorStopped:
 class ActorFailed:
     """An incarnation of an actor has failed; `message` is what it was handling, None in a hook or a task."""
 
-    ref: ActorRef[Any]
+    ref: Address
     error: BaseException
     message: object
 
@@ -59,7 +59,7 @@ class ActorFailed:
 class ActorRestarted:
     """A new incarnation has started; they are counted from 0."""
 
-    ref: ActorRef[Any]
+    ref: Address
     incarnation: int
 
 
@@ -71,7 +71,7 @@ class DeadLetter:
     handling it), `dropped` (by the overflow policy), `unsent` (refused, and its sender did not look).
     """
 
-    ref: ActorRef[Any]
+    ref: Address
     message: object
     reason: str
 

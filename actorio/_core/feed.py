@@ -7,15 +7,34 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self
 
-from actorio._core.one_reader import OneReader
 from actorio._core.typevar import TypeVar
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "ReaderGuard"]
 
 E = TypeVar("E", default=Any)
+
+
+class ReaderGuard:
+    """One reader at a time: a second one would take items that the first one waits for.
+
+    Held while a task waits for the next item: `with reading: ...`. It is refused to a second one, at once.
+    """
+
+    __slots__ = ("_is_held",)
+
+    def __init__(self) -> None:
+        self._is_held = False
+
+    def __enter__(self) -> None:
+        if self._is_held:  # as an async generator that is running already
+            raise RuntimeError("another task waits for the next item already: this is read by one at a time")
+        self._is_held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._is_held = False
 
 
 class Feed(Generic[E]):
@@ -31,7 +50,7 @@ class Feed(Generic[E]):
         self._check_thread = check_thread
         self._items: deque[E] = deque(maxlen=limit)
         self._reader: asyncio.Future[None] | None = None
-        self._reading = OneReader()
+        self._reading = ReaderGuard()
         self._closed = False
         self.dropped = 0
 

@@ -13,9 +13,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, cast
 
-from actorio._core.durations import check_count
+from actorio._core.checks import check_count, check_instance, check_plain_function, kind_of
 from actorio._core.envelope import is_message, payload
-from actorio._core.kinds import check_instance, check_plain_function, kind_of
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 

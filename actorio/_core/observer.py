@@ -16,12 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-    from actorio._cell.cell import Cell
     from actorio._core.envelope import Request, Submission
-    from actorio.errors import ExitReason
     from actorio._core.mailbox import Item
-    from actorio.ref import Terminated
-    from actorio.system import ActorSystem
+    from actorio.errors import ExitReason
 
 __all__ = ["Observer"]
 
@@ -31,89 +28,89 @@ class Observer:
 
     # -- an actor's life ---------------------------------------------------------------------------
 
-    def constructed(self, cell: Cell) -> None:
+    def constructed(self, cell: Any) -> None:
         """It has a new instance; neither `on_start` nor a message has begun."""
 
-    def spawned(self, cell: Cell) -> None:
+    def spawned(self, cell: Any) -> None:
         """The cell is in the tree; its `on_start` has not begun."""
 
-    def started(self, cell: Cell) -> None:
+    def started(self, cell: Any) -> None:
         """Its first incarnation has started."""
 
-    def restarted(self, cell: Cell) -> None:
+    def restarted(self, cell: Any) -> None:
         """A further incarnation has started."""
 
-    def requested(self, cell: Cell, intent: int) -> None:
+    def requested(self, cell: Any, intent: int) -> None:
         """It was asked to end, more urgently than before."""
 
-    def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
+    def failed(self, cell: Any, message: Any, error: BaseException) -> None:
         """The incarnation has failed, in a message, or in a hook or task when it is None."""
 
-    def decided(self, cell: Cell, reason: ExitReason, verdict: int) -> None:
+    def decided(self, cell: Any, reason: ExitReason, verdict: int) -> None:
         """The incarnation takes no more turns; what its supervisor makes of that."""
 
-    def last_hook(self, cell: Cell, name: str) -> None:
+    def last_hook(self, cell: Any, name: str) -> None:
         """`on_undelivered` or `on_stop` begins."""
 
-    def stopped(self, cell: Cell, reason: ExitReason) -> None:
+    def stopped(self, cell: Any, reason: ExitReason) -> None:
         """An incarnation is gone."""
 
-    def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
+    def ended_for_good(self, cell: Any, reason: ExitReason) -> None:
         """The actor has ended: its name is free, nobody is told yet."""
 
-    def group_restarts(self, group: Sequence[Cell]) -> None:
+    def group_restarts(self, group: Sequence[Any]) -> None:
         """These siblings are stopped in reverse order and started in order."""
 
     # -- messages ----------------------------------------------------------------------------------
 
-    def asked(self, cell: Cell, envelope: Request | Submission) -> None:
+    def asked(self, cell: Any, envelope: Request | Submission) -> None:
         """An ask, a call or submitted work is about to be put into its mailbox."""
 
-    def queued(self, cell: Cell, item: Item) -> None:
+    def queued(self, cell: Any, item: Item) -> None:
         """There is no room in its mailbox; the item waits in line."""
 
-    def accepted(self, cell: Cell, item: Item) -> None:
+    def accepted(self, cell: Any, item: Item) -> None:
         """Its mailbox has taken an item (or, told so before, has dropped it as the newest)."""
 
-    def handed_over(self, cell: Cell, other: Cell, item: Item) -> None:
+    def handed_over(self, cell: Any, other: Any, item: Item) -> None:
         """An item that one mailbox has accepted is another actor's from now on, which is about to begin it."""
 
-    def put_back(self, cell: Cell, items: Sequence[Item]) -> None:
+    def put_back(self, cell: Any, items: Sequence[Item]) -> None:
         """Items whose turn has ended without their being handled are first in the mailbox again, in order."""
 
-    def begun(self, cell: Cell, item: Item) -> None:
+    def begun(self, cell: Any, item: Item) -> None:
         """The item is taken out: a turn begins with it, or nobody waits for it any more and it is skipped."""
 
-    def ended(self, cell: Cell, item: Item) -> None:
+    def ended(self, cell: Any, item: Item) -> None:
         """The turn has ended without failing the actor."""
 
-    def begun_beside(self, cell: Cell, item: Item) -> None:
+    def begun_beside(self, cell: Any, item: Item) -> None:
         """A call of an interleaved method begins, at its arrival, or in a turn that ends with that."""
 
-    def ended_beside(self, cell: Cell, item: Item) -> None:
+    def ended_beside(self, cell: Any, item: Item) -> None:
         """A call of an interleaved method has ended, whatever came of it."""
 
-    def answered(self, cell: Cell, envelope: Request | Submission) -> None:
+    def answered(self, cell: Any, envelope: Request | Submission) -> None:
         """An ask, a call or submitted work has its outcome, whatever it is."""
 
-    def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
+    def dead_letter(self, cell: Any, message: Any, reason: str) -> None:
         """A message will not be handled."""
 
     # -- watches -----------------------------------------------------------------------------------
 
-    def watched(self, cell: Cell, other: Cell) -> None:
+    def watched(self, cell: Any, other: Any) -> None:
         """The cell is to be told of the end of the other."""
 
-    def unwatched(self, cell: Cell, other: Cell) -> None:
+    def unwatched(self, cell: Any, other: Any) -> None:
         """The cell is not to be told."""
 
-    def notified(self, cell: Cell, notice: Terminated) -> None:
+    def notified(self, cell: Any, notice: Any) -> None:
         """The cell is about to be told of the end of an actor it watches."""
 
     # -- the system --------------------------------------------------------------------------------
 
-    def task_made(self, system: ActorSystem, task: asyncio.Task[Any]) -> None:
+    def task_made(self, system: Any, task: asyncio.Task[Any]) -> None:
         """The runtime has made a task."""
 
-    def left(self, system: ActorSystem) -> None:
+    def left(self, system: Any) -> None:
         """The block is about to be left: all actors have ended."""

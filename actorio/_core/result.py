@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Generic, cast
 
-from actorio._core.kinds import check_instance, check_plain_function
-from actorio._core.typevar import TypeVar
+from actorio._core.checks import check_instance, check_plain_function
 from actorio._core.deadlock import Fork
+from actorio._core.typevar import TypeVar
 from actorio.errors import AskCancelledError
 
 if TYPE_CHECKING:

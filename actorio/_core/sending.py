@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.dispatcher import Dispatcher, Waiter
 from actorio._core.envelope import payload
+from actorio._core.run_queue import RunQueue, Waiter
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
-    from actorio.errors import ActorError
     from actorio._core.mailbox import Item
+    from actorio._core.recipient import Recipient
+    from actorio.errors import ActorError
 
 __all__ = ["Sending"]
 
@@ -22,7 +22,7 @@ class Sending:
 
     __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_waiter")
 
-    def __init__(self, cell: Cell, item: Item, error: ActorError | None) -> None:
+    def __init__(self, cell: Recipient, item: Item, error: ActorError | None) -> None:
         self._cell = cell
         self._item = item
         self._error: BaseException | None = error
@@ -54,7 +54,7 @@ class Sending:
             raise self._error
 
     def _wait(self) -> Generator[Any, None, None]:
-        waiter = self._waiter = _RoomWaiter(self._cell.dispatcher, self._give_up)
+        waiter = self._waiter = _RoomWaiter(self._cell.run_queue, self._give_up)
         release = None
         try:
             release = self._cell.wait_of_current(self._cell.server)
@@ -78,12 +78,12 @@ class Sending:
 
 
 class _RoomWaiter(Waiter):
-    """Waits for room. A cancel gives the place in line up at once: there may be room before its task runs."""
+    """Waiting for room. A cancel gives the place in line up at once: there may be room before its task runs."""
 
     __slots__ = ("_give_up",)
 
-    def __init__(self, dispatcher: Dispatcher, give_up: Callable[[], None]) -> None:
-        super().__init__(dispatcher)
+    def __init__(self, run_queue: RunQueue, give_up: Callable[[], None]) -> None:
+        super().__init__(run_queue)
         self._give_up = give_up
 
     def cancel(self, msg: object = None) -> bool:

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio._cell.cell import Cell
-from actorio._core.dispatcher import Waiter
 from actorio._cell.states import Intent, Options, State, Verdict
 from actorio._core.deadlock import Fork
+from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -29,9 +29,9 @@ from actorio.errors import (
 from actorio.policy import AutoShutdown, Restart, Strategy, Supervision
 
 if TYPE_CHECKING:
-    from actorio._tree.runtime import Runtime
-    from actorio._core.mailbox import Mailbox
+    from actorio._cell.surroundings import System
     from actorio._core.deadlines import Alarm
+    from actorio._core.mailbox import Mailbox
 
 __all__ = ["Children"]
 
@@ -61,7 +61,7 @@ class _Record:
 class Children:
     """A table of siblings and the supervision over them."""
 
-    def __init__(self, runtime: Runtime, owner: Owner, path: str, supervision: Supervision) -> None:
+    def __init__(self, runtime: System, owner: Owner, path: str, supervision: Supervision) -> None:
         self.runtime = runtime
         self.owner = owner
         self.path = path
@@ -267,7 +267,7 @@ class Children:
     async def _until(self, condition: Callable[[], object]) -> None:
         if condition():
             return
-        waiter = Waiter(self.runtime.dispatcher)
+        waiter = Waiter(self.runtime.run_queue)
         self._waiters[waiter] = None
         try:
             while not condition():

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from actorio._core.feed import Feed
+from actorio.address import check_ref
 from actorio.errors import ActorError, ActorStoppedError, MailboxFullError
-from actorio.ref import check_ref
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio.ref import ActorRef
 
 __all__ = ["GroupMonitor", "Groups", "Joined", "Left"]
 
@@ -26,7 +25,7 @@ class Joined:
     """A member has joined the group, once more."""
 
     group: Hashable
-    ref: ActorRef[Any]
+    ref: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Left:
     """A member has left the group, once; or ended, one such event for each of its memberships."""
 
     group: Hashable
-    ref: ActorRef[Any]
+    ref: Any
 
 
 class Groups:
@@ -48,12 +47,12 @@ class Groups:
         self._check_thread = check_thread
         # Each membership has a number, so that ending thousands of members of one group is not quadratic.
         self._joins = 0
-        self._members: dict[Hashable, dict[int, ActorRef[Any]]] = {}
+        self._members: dict[Hashable, dict[int, Any]] = {}
         self._joined: dict[Cell, dict[Hashable, list[int]]] = {}
         self._monitors: dict[Hashable, list[GroupMonitor]] = {}
         self._closed = False
 
-    def join(self, group: Hashable, ref: ActorRef[Any]) -> None:
+    def join(self, group: Hashable, ref: Any) -> None:
         """Add a membership.
 
         Raises:
@@ -71,7 +70,7 @@ class Groups:
         self._joined.setdefault(ref._cell, {}).setdefault(group, []).append(self._joins)
         self._tell(Joined(group, ref))
 
-    def leave(self, group: Hashable, ref: ActorRef[Any]) -> bool:
+    def leave(self, group: Hashable, ref: Any) -> bool:
         """Take one membership back, the oldest; False when it had none."""
         self._check_thread()
         check_ref("leave", ref)
@@ -90,7 +89,7 @@ class Groups:
         self._tell(Left(group, ref))
         return True
 
-    def members(self, group: Hashable) -> tuple[ActorRef[Any], ...]:
+    def members(self, group: Hashable) -> tuple[Any, ...]:
         """Return the members in order of joining, one entry for each membership."""
         return tuple(self._members.get(group, {}).values())
 

@@ -12,25 +12,23 @@ from contextvars import Context as Variables
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from actorio._tree.children import Children
-from actorio._core.dispatcher import Dispatcher
-from actorio._tree.spawning import begin_spawn, get_or_spawn
-from actorio.errors import ActorError, ActorStoppedError, WrongThreadError, describe
-from actorio._core.events import EventBus
-from actorio._tree.groups import Groups
-from actorio.policy import Supervision
-from actorio._tree.aliases import Registry
+from actorio._cell.faces import Faces
 from actorio._core.deadlines import TimerQueue
+from actorio._core.events import EventBus
+from actorio._core.run_queue import RunQueue
+from actorio._tree.children import Children
+from actorio._tree.groups import Groups
+from actorio._tree.names import Registry
+from actorio.errors import ActorError, ActorStoppedError, WrongThreadError, describe
+from actorio.policy import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from actorio._cell.cell import Cell
-    from actorio._core.envelope import Waits
+    from actorio._cell.surroundings import Root
+    from actorio._core.deadlock import Waiting
     from actorio._core.observer import Observer
-    from actorio._tree.shutdown import Shutdown
-    from actorio.ref import ActorRef
-    from actorio.system import ActorSystem
 
 __all__ = ["Runtime"]
 
@@ -47,34 +45,35 @@ class Runtime:
 
     loop: asyncio.AbstractEventLoop
     thread: int
-    dispatcher: Dispatcher
+    run_queue: RunQueue
     timers: TimerQueue
     root: Children
-    shutdown: Shutdown
+    shutdown: Root
 
-    def __init__(self, system: ActorSystem) -> None:
+    def __init__(self, system: Any, faces: Faces) -> None:
         self.system = system
+        self.faces = faces
         self.name = system.name
         self.random = random.Random()
         self.observer: Observer | None = None
         self.groups = Groups(self.check_thread)
         self.events = EventBus(self.check_thread)
         self.registry = Registry()
-        self.starting: dict[tuple[Children, str], asyncio.Future[ActorRef[Any] | None]] = {}
+        self.starting: dict[tuple[Children, str], asyncio.Future[Any | None]] = {}
         self.abandoned: list[str] = []
         self.is_running = False
         self.has_ended = False
         self._inbox: deque[tuple[Callable[[], object], object]] = deque()
         self._is_called = False
 
-    def start(self, shutdown: Shutdown) -> None:
+    def start(self, shutdown: Root) -> None:
         """Bind the system to the running loop."""
         loop = self.loop = asyncio.get_running_loop()
         self.thread = get_ident()
         self.is_running = True
         self.shutdown = shutdown
-        self.dispatcher = Dispatcher.of(loop)
-        self.dispatcher.choose = getattr(loop, "actorio_choose", None)
+        self.run_queue = RunQueue.of(loop)
+        self.run_queue.choose = getattr(loop, "actorio_choose", None)
         if self.observer is None:  # simulation watches every system of its loop
             self.observer = getattr(loop, "actorio_observer", None)
         self.timers = TimerQueue(loop)
@@ -89,9 +88,6 @@ class Runtime:
         self.events.close()
         self._drain_inbox()
         self.timers.close()
-
-    begin_spawn = staticmethod(begin_spawn)
-    get_or_spawn = staticmethod(get_or_spawn)
 
     def children_of(self, owner: Cell, supervision: Supervision) -> Children:
         """Make the table of a cell's children."""
@@ -126,9 +122,9 @@ class Runtime:
         self.registry.forget(cell)
         self.groups.forget(cell)
 
-    def current(self) -> Waits | None:
+    def current(self) -> Waiting | None:
         """Return the cell whose turn, or the call beside its turns that, is running this code; None outside."""
-        cell: Waits | None = self.dispatcher.current
+        cell: Waiting | None = self.run_queue.current
         if _EAGER and cell is not None:
             task = asyncio.current_task()
             if task is not cell.task and task is not cell.stopper:

@@ -13,8 +13,8 @@ from contextvars import Context as Variables
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.state import KILL_GRACE
 from actorio._cell.ending import run_hook
+from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
 from actorio.errors import ActorStoppedError, describe, exit_in
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.durations import check_optional_duration, check_some_time
-from actorio._core.kinds import check_options
 from actorio._cell.states import Options
-from actorio.actor import Actor
+from actorio._core.checks import check_optional_duration, check_options, check_some_time
+from actorio._core.mailbox import Mailbox
 from actorio.address import check_name
 from actorio.errors import describe
-from actorio._core.mailbox import Mailbox
 from actorio.policy import Restart
-from actorio.ref import ActorRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +42,7 @@ def begin_spawn(
 
     The caller is on the right thread, and waits by `Children.until_started` where there is an `on_start`.
     """
-    check_factory("spawn", factory)
+    check_factory("spawn", factory, children.runtime.faces.actor)
     if name is not None:
         check_name(name)
     if restart is Restart.TRANSIENT and shutdown == 5.0 and not significant and not dynamic:
@@ -67,7 +64,7 @@ async def get_or_spawn(
     factory: Callable[..., Any],
     args: tuple[Any, ...],
     options: dict[str, Any],
-) -> ActorRef[Any]:
+) -> Any:
     """Find an actor among these siblings or start it, once."""
     check_options("get_or_spawn", options, _OPTIONS)
     starting = children.runtime.starting
@@ -94,7 +91,7 @@ async def get_or_spawn(
         del starting[key]
 
 
-async def _found(key: tuple[Children, str]) -> ActorRef[Any] | None:
+async def _found(key: tuple[Children, str]) -> Any | None:
     """Return the actor of that name, once it has started; None when there is none."""
     children, name = key
     while True:
@@ -109,8 +106,8 @@ async def _found(key: tuple[Children, str]) -> ActorRef[Any] | None:
 
 
 async def _after_start(
-    children: Children, cell: Cell | None, under_way: asyncio.Future[ActorRef[Any] | None] | None
-) -> ActorRef[Any] | None:
+    children: Children, cell: Cell | None, under_way: asyncio.Future[Any | None] | None
+) -> Any | None:
     release = None if cell is None else cell.wait_of_current()
     try:
         if under_way is not None:
@@ -123,14 +120,14 @@ async def _after_start(
             release()
 
 
-def check_factory(what: str, factory: object) -> None:
+def check_factory(what: str, factory: object, base: type[Any]) -> None:
     """Refuse what makes no actors.
 
     Raises:
         TypeError: with the name of what was called.
     """
     if isinstance(factory, type):
-        if not issubclass(factory, Actor):
+        if not issubclass(factory, base):
             raise TypeError(
                 f"{what} takes a class of actors, and {factory.__qualname__} is not a subclass of Actor"
             )

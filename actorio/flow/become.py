@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from actorio._core.kinds import has_yield
+from actorio._core.checks import has_yield
 from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import UnhandledMessageError

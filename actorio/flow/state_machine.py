@@ -22,8 +22,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic
 
-from actorio._core.kinds import has_yield, kind_of
 from actorio._cell.owned.timer import Timer
+from actorio._core.checks import has_yield, kind_of
 from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import ActorError, UnhandledMessageError

@@ -12,14 +12,14 @@ import asyncio
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Generic, Self
 
+from actorio._core.checks import check_instance
 from actorio._core.feed import Feed
-from actorio._core.kinds import check_instance
+from actorio._core.mailbox import Mailbox, Overflow
 from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
+from actorio.address import check_ref
 from actorio.errors import ActorStoppedError, MailboxFullError
-from actorio._core.mailbox import Mailbox, Overflow
 from actorio.policy import Restart
-from actorio.ref import check_ref
 from actorio.system import ActorSystem
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.observer import Observer
 from actorio._cell.states import Intent
-from actorio._cell.turns import RECEIVE
+from actorio._cell.steps import RECEIVE
+from actorio._core.observer import Observer
 from actorio.testing.faults import EVERYBODY, Fault, FaultKind, Faults, InjectedCrash
 
 if TYPE_CHECKING:

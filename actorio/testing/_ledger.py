@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.envelope import ENDED, Tick, payload
+from actorio._core.mailbox import Overflow, PriorityMailbox
 from actorio._core.observer import Observer
 from actorio.errors import ExitReason
-from actorio._core.mailbox import Overflow, PriorityMailbox
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _is_over(item: Item) -> bool:
 
 def _may_pass(cell: Cell, item: Item) -> bool:
     """Whether it may go in above the capacity: a tick, or an actor's mail to itself."""
-    return isinstance(item, Tick) or cell.dispatcher.current is cell
+    return isinstance(item, Tick) or cell.run_queue.current is cell
 
 
 def _forget(messages: list[Any], message: Any) -> bool:

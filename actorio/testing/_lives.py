@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.cell import Cell
+from actorio._cell.states import Intent, intent_name
 from actorio._core.envelope import payload
 from actorio._core.observer import Observer
-from actorio._cell.states import Intent, intent_name
 from actorio.testing._ledger import Breach
 from actorio.testing._words import in_short
 

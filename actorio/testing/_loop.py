@@ -22,7 +22,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
-from actorio._core.dispatcher import Waiter
+from actorio._core.run_queue import Waiter
 from actorio.testing._identity import OrderedWeakSet, SimFuture, SimTask, owner_of
 from actorio.testing._injection import Injection
 from actorio.testing._log import EventLog

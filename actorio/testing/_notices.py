@@ -9,8 +9,8 @@ from actorio.testing._ledger import Breach
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
+    from actorio._cell.notices import Terminated
     from actorio.errors import ExitReason
-    from actorio.ref import Terminated
 
 __all__ = ["Notices"]
 

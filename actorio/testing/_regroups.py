@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actorio._core.observer import Observer
 from actorio._cell.states import Intent, Verdict
+from actorio._core.observer import Observer
 from actorio.errors import ExitReason
 from actorio.policy import Restart, Strategy
 from actorio.testing._ledger import Breach

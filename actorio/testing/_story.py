@@ -10,18 +10,18 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.states import intent_name
 from actorio._core.envelope import ANSWERED, FAILED, Call, Cast, Request, Submission, Tick, payload
 from actorio._core.observer import Observer
-from actorio._cell.states import intent_name
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actorio._cell.cell import Cell
-    from actorio._core.envelope import Waits
+    from actorio._cell.notices import Terminated
+    from actorio._core.deadlock import Waiting
     from actorio.errors import ExitReason
-    from actorio.ref import Terminated
     from actorio.testing._loop import SimLoop
 
 __all__ = ["Story"]
@@ -59,7 +59,7 @@ class Story(Observer):
         self._lines: deque[tuple[int, str]] = deque(maxlen=keep)
         self._numbers = 0
         self._on_their_way: dict[Cell, dict[Any, _Sent]] = {}
-        self._in_hand: dict[Waits, _Sent] = {}
+        self._in_hand: dict[Waiting, _Sent] = {}
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from actorio._core.kinds import check_instance
+from actorio._core.checks import check_instance
 
 __all__ = ["Deviation", "Lane", "Recorder", "Tape"]
 

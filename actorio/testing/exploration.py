@@ -7,10 +7,8 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actorio._core.durations import check_count, check_whole
-from actorio._core.kinds import check_iterable
+from actorio._core.checks import check_callable, check_count, check_iterable, check_whole
 from actorio.errors import describe
-from actorio.ref import check_callable
 from actorio.testing._heap import steady_heap
 from actorio.testing._policy import PolicyName
 from actorio.testing.failures import SimulationError

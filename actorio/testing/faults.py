@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from actorio._core.durations import check_count, check_duration, check_number
-from actorio._core.kinds import check_instance, check_iterable
+from actorio._core.checks import check_count, check_duration, check_instance, check_iterable, check_number
 
 __all__ = ["Fault", "FaultKind", "Faults", "InjectedCrash"]
 

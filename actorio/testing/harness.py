@@ -15,16 +15,17 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 from actorio._cell.cell import Cell
-from actorio._core.durations import check_duration
-from actorio._core.envelope import Tick, payload
-from actorio._core.observer import Observer
+from actorio._cell.notices import Terminated
 from actorio._cell.owned.timer import Timer
+from actorio._core.checks import check_callable, check_duration
+from actorio._core.envelope import Tick, payload
+from actorio._core.mailbox import Mailbox
+from actorio._core.observer import Observer
 from actorio.actor import Actor
 from actorio.address import check_name
 from actorio.errors import ActorError
-from actorio._core.mailbox import Mailbox
 from actorio.policy import Restart
-from actorio.ref import ActorRef, Terminated, check_callable
+from actorio.ref import ActorRef
 from actorio.system import ActorSystem
 from actorio.testing._entropy import virtual_clocks
 from actorio.testing._oracles import Combined

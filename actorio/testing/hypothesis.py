@@ -16,8 +16,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from actorio._core.durations import check_count
-from actorio._core.kinds import check_instance, check_iterable
+from actorio._core.checks import check_count, check_instance, check_iterable
 from actorio.testing._tape import Tape
 
 __all__ = ["tapes"]

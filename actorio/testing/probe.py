@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from actorio._core.durations import check_duration
-from actorio._core.kinds import check_instance, check_plain_function
-from actorio.actor import Actor
-from actorio.errors import ActorError
-from actorio.ref import ActorRef, Terminated, check_ref
+from actorio._cell.notices import Terminated
+from actorio._core.checks import check_duration, check_instance, check_plain_function
 from actorio._core.result import Result
+from actorio.actor import Actor
+from actorio.address import check_ref
+from actorio.errors import ActorError
+from actorio.ref import ActorRef
 from actorio.system import ActorSystem
 from actorio.testing._words import in_short
 

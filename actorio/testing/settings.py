@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actorio._core.durations import check_count, check_duration
-from actorio._core.kinds import check_instance
+from actorio._core.checks import check_count, check_duration, check_instance
 from actorio.testing.faults import Faults
 
 __all__ = ["SimulationSettings", "settings_or_default"]

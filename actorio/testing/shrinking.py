@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from actorio._core.kinds import check_instance
+from actorio._core.checks import check_instance
 from actorio.testing._tape import Tape
 from actorio.testing.failures import GuaranteeBroken
 from actorio.testing.settings import SimulationSettings

@@ -15,10 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from actorio._core.durations import check_whole
-from actorio._core.kinds import check_instance
+from actorio._core.checks import check_callable, check_instance, check_whole
 from actorio.errors import describe
-from actorio.ref import check_callable
 from actorio.testing._anyio import tamed_anyio
 from actorio.testing._entropy import virtual_clocks, virtual_randomness
 from actorio.testing._heap import steady_heap

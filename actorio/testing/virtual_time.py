@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from actorio.ref import check_callable
+from actorio._core.checks import check_callable
 from actorio.testing._entropy import virtual_clocks
 from actorio.testing._loop import SimLoop
 from actorio.testing._tape import Recorder

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from actorio._cell.cell import Cell
-from actorio._core.durations import check_duration
-from actorio._core.kinds import check_instance, check_plain_function
 from actorio._cell.states import State
+from actorio._core.checks import check_duration, check_instance, check_plain_function
 from actorio.system import ActorSystem
 from actorio.testing.probe import PATIENCE
 

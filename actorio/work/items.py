@@ -8,13 +8,14 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.state import BEGIN, is_closing
-from actorio._core.kinds import kind_of
+from actorio._core.checks import kind_of
+from actorio._core.iterators import close_iterator
 from actorio.errors import ActorStoppedError, AskCancelledError
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
-__all__ = ["Source", "close_iterator"]
+__all__ = ["Source"]
 
 
 class Source:
@@ -166,13 +167,6 @@ class Source:
         if not self._is_awaited:
             raise error
         self._failure = error
-
-
-async def close_iterator(items: AsyncIterator[Any]) -> None:
-    """Have an async generator clean up; other iterators have nothing to close."""
-    close: Callable[[], Any] | None = getattr(items, "aclose", None)
-    if close is not None:
-        await close()
 
 
 def _nothing() -> None:

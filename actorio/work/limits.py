@@ -8,17 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actorio.work.jobs import Desk, Jobs, Watch
-from actorio._core.durations import check_count, check_some_time
+from actorio._core.checks import check_count, check_instance, check_plain_function, check_some_time
 from actorio._core.envelope import payload
-from actorio._core.kinds import check_instance, check_plain_function
 from actorio.errors import describe
+from actorio.work.job_queue import Desk, Jobs, Watch
 
 if TYPE_CHECKING:
-    from actorio._core.mailbox import Item
-    from actorio.ref import ActorRef
-    from actorio.system import ActorSystem
     from actorio._core.deadlines import Alarm
+    from actorio._core.mailbox import Item
+    from actorio.address import Address
 
 __all__ = ["Limits", "RateLimit", "StuckJob"]
 
@@ -47,7 +45,7 @@ class StuckJob:
         seconds: how long.
     """
 
-    ref: ActorRef[Any]
+    ref: Address
     job: object
     seconds: float
 
@@ -59,7 +57,7 @@ class Limits(Watch):
 
     def __init__(
         self,
-        system: ActorSystem,
+        system: Any,
         rate: RateLimit | None,
         job_timeout: float | None,
         on_stuck: Callable[[StuckJob], object] | None,

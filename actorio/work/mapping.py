@@ -20,20 +20,18 @@ from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
-from actorio._core.durations import check_count, check_optional_some_time
-from actorio._core.kinds import check_plain_function
-from actorio._core.one_reader import OneReader
-from actorio.work.items import Source
+from actorio._core.checks import check_callable, check_count, check_optional_some_time, check_plain_function
+from actorio._core.feed import ReaderGuard
+from actorio._core.result import Result, wait_of_current
 from actorio._core.typevar import TypeVar
 from actorio.errors import WorkerError, describe
-from actorio.ref import check_callable
-from actorio._core.result import Result, wait_of_current
+from actorio.work.items import Source
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actorio.work.pool import PoolRef
     from actorio._core.deadlines import Alarm
+    from actorio._core.submitter import Submitter
 
 __all__ = ["Failed", "OnError", "PoolMap", "Progress"]
 
@@ -64,7 +62,7 @@ class PoolMap(Generic[R]):
 
     def __init__(
         self,
-        pool: PoolRef[Any],
+        pool: Submitter,
         func: Callable[[T], Any],
         iterable: Iterable[T] | AsyncIterable[T],
         *,
@@ -87,7 +85,7 @@ class PoolMap(Generic[R]):
         self._progress = progress
         self._total = len(iterable) if isinstance(iterable, Sized) else None
         self._count = 0
-        self._reading = OneReader()
+        self._reading = ReaderGuard()
         self._outcomes: deque[tuple[Any, Outcome]] = deque()
         self._flight = _Flight(
             pool,
@@ -178,7 +176,7 @@ class _Flight:
 
     def __init__(
         self,
-        pool: PoolRef[Any],
+        pool: Submitter,
         func: Callable[[Any], Any],
         source: Source,
         limit: int,

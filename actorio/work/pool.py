@@ -17,24 +17,23 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from actorio.work.jobs import Desk, Jobs
-from actorio._core.durations import check_count, check_optional_some_time
-from actorio._core.kinds import check_instance, check_options, kind_of
-from actorio.work.limits import Limits, RateLimit, StuckJob
-from actorio._core.typevar import TypeVar
+from actorio._cell.notices import Statistics
+from actorio._core.checks import check_count, check_instance, check_optional_some_time, check_options, kind_of
 from actorio._core.deadlock import check_no_cycle
+from actorio._core.mailbox import Mailbox
+from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import ActorStoppedError
-from actorio._core.mailbox import Mailbox
 from actorio.policy import Restart, Supervision
-from actorio.ref import ActorRef, Statistics
+from actorio.ref import ActorRef
+from actorio.work.job_queue import Desk, Jobs
+from actorio.work.limits import Limits, RateLimit, StuckJob
+from actorio.work.mapping import OnError, PoolMap, Progress
 from actorio.work.routing import Routing, SharedQueue
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio._core.envelope import Request
-    from actorio.work.mapping import OnError, PoolMap, Progress
-    from actorio.system import ActorSystem
 
 __all__ = ["Pool", "PoolOptions", "PoolRef", "RateLimit", "StuckJob", "spawn_pool"]
 
@@ -188,8 +187,6 @@ class PoolRef(ActorRef[A_co]):
             TimeoutError: from the iteration: an item took too long.
             Exception: from the iteration: what `func` or the source raised.
         """
-        from actorio.work.mapping import PoolMap
-
         return PoolMap(
             self,
             func,
@@ -276,7 +273,7 @@ class Pool(Actor[Any]):
 
 async def spawn_pool(
     spawn: Callable[..., Any],
-    system: ActorSystem,
+    system: Any,
     factory: Callable[..., Actor[Any]],
     args: tuple[Any, ...],
     options: PoolOptions,

@@ -18,8 +18,8 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from actorio.work.packing import name_of, pack, run_packed, unpack
 from actorio.errors import WorkerError
+from actorio.work.packing import name_of, pack, run_packed, unpack
 
 __all__ = ["Process"]
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actorio._core.durations import check_count
-from actorio._core.kinds import check_instance, check_plain_function
+from actorio._core.checks import check_count, check_instance, check_plain_function
 
 if TYPE_CHECKING:
-    from actorio.ref import ActorRef
+    from actorio.address import Address
 
 __all__ = [
     "Broadcast",
@@ -43,7 +42,7 @@ class Routee(Protocol):
         raise NotImplementedError
 
     @property
-    def ref(self) -> ActorRef[Any]:
+    def ref(self) -> Address:
         """The actor."""
         raise NotImplementedError
 

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 
-from actorio.work.process import Process
 from actorio.actor import Actor
 from actorio.errors import ExitReason
+from actorio.work.process import Process
 
 __all__ = ["Worker"]
 

@@ -25,7 +25,7 @@ from actorio import (
     first_result,
     state,
 )
-from actorio._core.kinds import has_yield
+from actorio._core.checks import has_yield
 from tests.arguments import SPAWN, Entry, options, refuses, table
 from tests.guarantees.actors import Silent
 

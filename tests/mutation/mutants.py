@@ -39,8 +39,8 @@ MUTANTS = [
     # -- mail --------------------------------------------------------------------------------------
     Mutant(
         "a closed mailbox goes on accepting",
-        "            raise self._undeliverable(item)\n        if self.dispatcher.current is self",
-        "            pass\n        if self.dispatcher.current is self",
+        "            raise self._undeliverable(item)\n        if self.run_queue.current is self",
+        "            pass\n        if self.run_queue.current is self",
     ),
     Mutant(
         "those who wait for room are forgotten at the end",
@@ -83,7 +83,7 @@ MUTANTS = [
     ),
     Mutant(
         "an actor waits for room in its own mailbox",
-        "if self.dispatcher.current is self and self.mailbox.full():",
+        "if self.run_queue.current is self and self.mailbox.full():",
         "if False:",
     ),
     Mutant(
@@ -230,7 +230,7 @@ MUTANTS = [
         "        self.siblings.remove(self)\n        if self.observer is not None:\n"
         "            self.observer.ended_for_good(self, reason)\n",
         "        if self.observer is not None:\n            self.observer.ended_for_good(self, reason)\n"
-        "        self.runtime.dispatcher.loop.call_soon(self.siblings.remove, self)\n",
+        "        self.runtime.run_queue.loop.call_soon(self.siblings.remove, self)\n",
     ),
     Mutant(
         "a watcher is told twice",

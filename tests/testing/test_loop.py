@@ -12,7 +12,7 @@ from typing import cast
 import anyio.to_thread
 import pytest
 
-from actorio._core.dispatcher import Dispatcher, Waiter
+from actorio._core.run_queue import RunQueue, Waiter
 from actorio.testing import SimDeadlock, SimLivelock, SimLoop, SimulationSettings, simulate
 from tests.testing.planted import Main
 
@@ -320,8 +320,8 @@ def test_the_loop_says_what_the_runtime_makes_its_tasks_of() -> None:
 
 def test_the_loop_chooses_for_the_run_queue_of_the_runtime() -> None:
     async def main() -> list[int]:
-        dispatcher = Dispatcher(running())
-        waiters = [Waiter(dispatcher) for _ in range(4)]
+        run_queue = RunQueue(running())
+        waiters = [Waiter(run_queue) for _ in range(4)]
         return [running().actorio_choose(waiters[:count]) for count in (1, 2, 3, 4) for _ in range(20)]
 
     chosen = simulate(main, policy="random").unwrap()

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.envelope import ANSWERED, Envelope
-from actorio.errors import NoReplyError
 from actorio._core.result import Result
+from actorio.errors import NoReplyError
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
+    from actorio._core.recipient import Recipient
 
 __all__ = ["Deferred"]
 
@@ -21,8 +21,8 @@ class Deferred(Result[Any]):
 
     __slots__ = ("_cell", "_envelope")
 
-    def __init__(self, cell: Cell, envelope: Envelope) -> None:
-        super().__init__(cell.dispatcher.loop)
+    def __init__(self, cell: Recipient, envelope: Envelope) -> None:
+        super().__init__(cell.run_queue.loop)
         self._cell = cell
         self._envelope = envelope
 
@@ -57,11 +57,11 @@ class Deferred(Result[Any]):
             self._cell.runtime.finalise(partial(_drop, self._cell, envelope))
 
 
-def _drop(cell: Cell, envelope: Envelope) -> None:
+def _drop(cell: Recipient, envelope: Envelope) -> None:
     _forget(cell, envelope)
     envelope.fail(NoReplyError(f"{cell.path} dropped a deferred reply unanswered"))
 
 
-def _forget(cell: Cell, envelope: Envelope) -> None:
+def _forget(cell: Recipient, envelope: Envelope) -> None:
     if cell.deferred is not None:
         cell.deferred.pop(envelope, None)

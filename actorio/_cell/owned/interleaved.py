@@ -12,18 +12,17 @@ from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.state import BEGIN, is_closing
-from actorio._core.envelope import DEFERRED, ENDED, Call
 from actorio._cell.states import State
-from actorio._cell.turns import side_turn
+from actorio._cell.steps import side_turn
+from actorio._core.envelope import DEFERRED, ENDED, Call
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
-    from actorio._core.dispatcher import Dispatcher
-    from actorio._core.envelope import Cast, Waits
-    from actorio._tree.runtime import Runtime
-    from actorio._core.deadlock import Fork
+    from actorio._cell.surroundings import System
+    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.envelope import Cast
     from actorio._core.mailbox import Mailbox
+    from actorio._core.run_queue import RunQueue
 
 __all__ = ["SideTurn", "SideTurns"]
 
@@ -31,12 +30,12 @@ __all__ = ["SideTurn", "SideTurns"]
 class SideTurns:
     """Those of one incarnation: at most as many at a time as its mailbox has capacity."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Any) -> None:
         self._cell = cell
         self._running: dict[SideTurn, None] = {}
 
     @classmethod
-    def of(cls, cell: Cell) -> SideTurns:
+    def of(cls, cell: Any) -> SideTurns:
         """Return those of the incarnation, which are kept with its timers: most actors have neither."""
         if cell.timers is None:
             cell.timers = {}
@@ -68,7 +67,7 @@ class SideTurns:
         else:
             self._cell.drop(envelope)
 
-    def ended(self, turn: SideTurn) -> None:
+    def ended(self, turn: Any) -> None:
         """Note that one is over."""
         del self._running[turn]
 
@@ -89,11 +88,11 @@ class SideTurn:
 
     task: asyncio.Task[None]
 
-    def __init__(self, cell: Cell, turns: SideTurns, envelope: Call | Cast) -> None:
+    def __init__(self, cell: Any, turns: SideTurns, envelope: Call | Cast) -> None:
         self.cell = cell
         self.envelope = envelope
         self.reply_errors = cell.reply_errors
-        self.waits_on: Waits | Fork | None = None
+        self.waits_on: Waiting | Fork | None = None
         self._turns = turns
 
     @property
@@ -102,14 +101,14 @@ class SideTurn:
         return self.cell.path
 
     @property
-    def runtime(self) -> Runtime:
+    def runtime(self) -> System:
         """That of its actor."""
         return self.cell.runtime
 
     @property
-    def dispatcher(self) -> Dispatcher:
+    def run_queue(self) -> RunQueue:
         """The run queue of its actor."""
-        return self.cell.dispatcher
+        return self.cell.run_queue
 
     @property
     def mailbox(self) -> Mailbox[Any]:

@@ -12,8 +12,8 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.owned.arrival import bring
-from actorio._core.kinds import check_plain_function, kind_of
+from actorio._cell.owned.delivery import bring
+from actorio._core.checks import check_plain_function, kind_of
 from actorio.errors import AskCancelledError
 
 if TYPE_CHECKING:

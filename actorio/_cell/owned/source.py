@@ -15,10 +15,10 @@ from collections.abc import AsyncIterable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.owned.arrival import bring
+from actorio._cell.owned.delivery import bring
 from actorio._cell.state import BEGIN
-from actorio._core.kinds import check_plain_function, kind_of
-from actorio.work.items import close_iterator
+from actorio._core.checks import check_plain_function, kind_of
+from actorio._core.iterators import close_iterator
 from actorio.errors import ActorError
 
 if TYPE_CHECKING:

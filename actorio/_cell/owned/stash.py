@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.durations import check_count
+from actorio._core.checks import check_count
 from actorio._core.envelope import DEFERRED, ENVELOPES, QUEUED
 from actorio.errors import ActorError, MailboxFullError
 

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
-from actorio._core.kinds import check_instance, check_iterable
-from actorio._core.typevar import TypeVar
+from actorio._core.checks import check_instance, check_iterable
 from actorio._core.result import Result, wait_of_current
+from actorio._core.typevar import TypeVar
 
 __all__ = ["all_results", "as_completed", "first_result"]
 

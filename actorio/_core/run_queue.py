@@ -19,7 +19,7 @@ from typing import Any
 
 from actorio.errors import WrongThreadError
 
-__all__ = ["Dispatcher", "Waiter"]
+__all__ = ["RunQueue", "Waiter"]
 
 _MOST_WAKES = 256
 """Wakes in one go, at most, before timers and I/O have their turn."""
@@ -29,7 +29,7 @@ _LONGEST_TURN = 0.001
 """Seconds in one go, about, before timers and I/O have their turn."""
 
 
-class Dispatcher:
+class RunQueue:
     """Wakes waiting tasks, in order, within a budget of count and time per loop iteration.
 
     `choose`, when set, picks which ready waiter is next, by its index; simulation explores orders through it.
@@ -55,14 +55,14 @@ class Dispatcher:
         self._context = Context()
 
     @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> Dispatcher:
+    def of(cls, loop: asyncio.AbstractEventLoop) -> RunQueue:
         """Return that of the loop: systems that share a loop share it, and see whose turn it is in the others."""
-        dispatcher: Dispatcher | None = getattr(loop, "actorio_dispatcher", None)
-        if dispatcher is None:
-            dispatcher = cls(loop)
+        run_queue: RunQueue | None = getattr(loop, "actorio_run_queue", None)
+        if run_queue is None:
+            run_queue = cls(loop)
             with contextlib.suppress(AttributeError):  # a loop of a make that takes no attributes
-                loop.actorio_dispatcher = dispatcher  # type: ignore[attr-defined]
-        return dispatcher
+                loop.actorio_run_queue = run_queue  # type: ignore[attr-defined]
+        return run_queue
 
     def schedule(self) -> None:
         """Ask the loop, once, to wake what is ready.
@@ -133,27 +133,27 @@ class Waiter:
     `_loop` and `_asyncio_future_blocking` are asyncio's protocol for futures of other makes.
     """
 
-    __slots__ = ("_asyncio_future_blocking", "_loop", "callback", "dispatcher", "seen", "variables")
+    __slots__ = ("_asyncio_future_blocking", "_loop", "callback", "run_queue", "seen", "variables")
 
     callback: Callable[..., object] | None
     variables: Context
     """The contextvars of the waiting task, in which it is woken."""
     seen: asyncio.Future[None]
-    """What the task is shown when it wakes: `Dispatcher.woken`, or a cancelled future."""
+    """What the task is shown when it wakes: `RunQueue.woken`, or a cancelled future."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, run_queue: RunQueue) -> None:
         self._asyncio_future_blocking = False
-        self.seen = dispatcher.woken
-        self._loop = dispatcher.loop
+        self.seen = run_queue.woken
+        self._loop = run_queue.loop
         self.callback = None
-        self.dispatcher = dispatcher
+        self.run_queue = run_queue
 
     def wake(self) -> None:
         """Put the waiting task on the run queue."""
-        dispatcher = self.dispatcher
-        if not dispatcher.scheduled:
-            dispatcher.schedule()
-        dispatcher.ready.append(self)
+        run_queue = self.run_queue
+        if not run_queue.scheduled:
+            run_queue.schedule()
+        run_queue.ready.append(self)
 
     def __await__(self) -> Generator[Any, None, None]:
         self._asyncio_future_blocking = True

@@ -17,8 +17,7 @@ from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
-    from actorio._cell.cell import Cell
-    from actorio._cell.owned.interleaved import SideTurn
+    from actorio._cell.state import Anatomy
     from actorio._core.envelope import Envelope
 
 __all__ = [
@@ -69,7 +68,7 @@ class _Receive:
 RECEIVE = _Receive()
 
 
-def attend(cell: Cell) -> Generator[Any, Any, bool]:
+def attend(cell: Anatomy) -> Generator[Any, Any, bool]:
     """See to what passes the mailbox: failures from outside, stops, notices. True: the incarnation must end."""
     cell.urgent = False
     if cell.failure is not None:
@@ -85,7 +84,7 @@ def attend(cell: Cell) -> Generator[Any, Any, bool]:
     return True
 
 
-def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
+def answer(cell: Anatomy, envelope: Envelope, own: Context) -> Steps:
     """Run an envelope and tell its sender what came of it."""
     if not envelope.begin():  # nobody waits for it any more
         cell.handled -= 1  # the loop counts all that it takes
@@ -108,7 +107,7 @@ def answer(cell: Cell, envelope: Envelope, own: Context) -> Steps:
     cell.message = NO_MESSAGE
 
 
-def answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> bool:
+def answer_by_error(cell: Anatomy, envelope: Envelope, error: BaseException) -> bool:
     """Tell the asker; True when that is all, False when the actor fails as well."""
     if isinstance(error, asyncio.CancelledError):
         if cell.interrupted is envelope:
@@ -132,23 +131,23 @@ def answer_by_error(cell: Cell, envelope: Envelope, error: BaseException) -> boo
 
 
 @types.coroutine
-def hook(cell: Cell, function: Callable[..., Any], *args: Any) -> Steps:
+def hook(cell: Anatomy, function: Callable[..., Any], *args: Any) -> Steps:
     """Run a hook of the actor as a part of its turn, in contextvars of its own."""
     context = Context()
     return (yield from _outcome(cell, context.run(function, *args), context))
 
 
 @types.coroutine
-def side_turn(turn: SideTurn, work: Callable[[], Any], context: Context) -> Steps:
+def side_turn(turn: Any, work: Callable[[], Any], context: Context) -> Steps:
     """Run work beside the turns of an actor, in a task of its own, and return its value."""
-    turn.dispatcher.current = turn
+    turn.run_queue.current = turn
     try:
         return (yield from _outcome(turn, context.run(work), context))
     finally:
-        turn.dispatcher.current = None
+        turn.run_queue.current = None
 
 
-def _outcome(cell: Cell | SideTurn, outcome: Any, context: Context) -> Steps:
+def _outcome(cell: Any, outcome: Any, context: Context) -> Steps:
     """Return the value of what a handler returned, awaiting it if it is awaitable."""
     if isinstance(outcome, types.CoroutineType):
         return (yield from drive(cell, outcome, context))
@@ -161,9 +160,9 @@ async def awaiting(awaitable: Any) -> Any:
     return await awaitable
 
 
-def drive(cell: Cell | SideTurn, coroutine: Any, context: Context) -> Steps:
+def drive(cell: Any, coroutine: Any, context: Context) -> Steps:
     """Run a coroutine in `context`, as a part of the actor's turn, and return its value."""
-    cell.dispatcher.current = cell
+    cell.run_queue.current = cell
     try:
         awaited = context.run(coroutine.send, None)
     except StopIteration as stop:
@@ -171,9 +170,9 @@ def drive(cell: Cell | SideTurn, coroutine: Any, context: Context) -> Steps:
     return (yield from suspended(cell, coroutine, awaited, context))
 
 
-def suspended(cell: Cell | SideTurn, step: Any, awaited: Any, context: Context) -> Steps:
+def suspended(cell: Any, step: Any, awaited: Any, context: Context) -> Steps:
     """Go on with a handler that awaits, each step in its own context: its value, or a signal of the mailbox's loop."""
-    dispatcher, mailbox, send = cell.dispatcher, cell.mailbox, step.send
+    run_queue, mailbox, send = cell.run_queue, cell.mailbox, step.send
     while True:
         if cell.cancel_soon:
             cell.cancel_now()
@@ -181,12 +180,12 @@ def suspended(cell: Cell | SideTurn, step: Any, awaited: Any, context: Context) 
         if awaited is RECEIVE:
             error = RuntimeError()
         else:
-            dispatcher.current = None
+            run_queue.current = None
             try:
                 yield awaited
             except BaseException as thrown:
                 error = thrown
-            dispatcher.current = cell
+            run_queue.current = cell
             if len(mailbox.items) > mailbox.peak:
                 mailbox.peak = len(mailbox.items)
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.envelope import ENDED, RUNNING, Arrival
 from actorio._cell.states import State
+from actorio._core.envelope import ENDED, RUNNING, Arrival
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
@@ -22,7 +22,7 @@ async def bring(cell: Cell, message: Any) -> bool:
 
     Cancellation: a message whose handling has not begun is a dead letter.
     """
-    arrival = Arrival(cell.dispatcher, message, copy_context() or None)
+    arrival = Arrival(cell.run_queue, message, copy_context() or None)
     if not cell.post_tick(arrival):
         cell.dead_letter(message, "unsent")
         return False

@@ -16,18 +16,16 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._core.envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
 from actorio._cell.states import State
 from actorio._core.deadlock import Fork
-from actorio.errors import ActorError, describe
+from actorio._core.envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
 from actorio._core.mailbox import Item, Mailbox
+from actorio.errors import ActorError, describe
 from actorio.work.routing import Work
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio.ref import ActorRef
     from actorio.work.routing import Routing
-    from actorio.system import ActorSystem
 
 __all__ = ["Desk", "Gate", "Jobs", "Watch"]
 
@@ -83,7 +81,7 @@ class Watch:
 class Jobs:
     """The jobs of a pool that nobody has begun, and the routees that take them: the store behind a `Gate`."""
 
-    def __init__(self, system: ActorSystem, routing: Routing, pattern: Mailbox[Any], watch: Watch) -> None:
+    def __init__(self, system: Any, routing: Routing, pattern: Mailbox[Any], watch: Watch) -> None:
         self.system = system
         self.routing = routing
         self.watch = watch
@@ -160,7 +158,7 @@ class Jobs:
         elif not self._size and self.gate.closed:
             self.changed()
         if type(item) in ENVELOPES:
-            self._adopt(item, self.system._runtime.dispatcher.current)
+            self._adopt(item, self.system._runtime.run_queue.current)
         self.watch.begins(desk, item)
         return item
 
@@ -282,7 +280,7 @@ class Desk(Mailbox[Any]):
         self.own: deque[Item] = deque()
         self.lane = jobs.new_queue()
         self.retired = False
-        self._ref: ActorRef[Any] | None = None
+        self._ref: Any | None = None
         self._reader: Any = None
         super().__init__()
         self.observed = True
@@ -293,12 +291,12 @@ class Desk(Mailbox[Any]):
         return self
 
     @property
-    def ref(self) -> ActorRef[Any]:
+    def ref(self) -> Any:
         """The routee."""
-        return cast("ActorRef[Any]", self._ref)
+        return cast("Any", self._ref)
 
     @ref.setter
-    def ref(self, ref: ActorRef[Any]) -> None:
+    def ref(self, ref: Any) -> None:
         self._ref = ref
 
     @property

@@ -1,0 +1,61 @@
+"""What the mail needs of the actor that it is for, and of the system around that: said here, met above.
+
+A cell is a recipient. So can something else be that takes mail: an actor of another node, a persistent one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from actorio._core.deadlines import TimerQueue
+    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.run_queue import RunQueue
+
+__all__ = ["Host", "Recipient"]
+
+
+class Host(Protocol):
+    """The system, as the mail sees it."""
+
+    name: str
+    loop: asyncio.AbstractEventLoop
+    thread: int
+    run_queue: RunQueue
+    timers: TimerQueue
+
+    def current(self) -> Waiting | None: ...
+    def check_thread(self) -> None: ...
+    def finalise(self, work: Callable[[], object]) -> None: ...
+    def from_thread(self, work: Callable[[], object], message: object) -> None: ...
+
+
+class Recipient(Protocol):
+    """An actor, as its mail sees it."""
+
+    path: str
+    run_queue: RunQueue
+    observer: Any
+    mailbox: Any
+    deferred: Any
+    instance: Any
+    waits_on: Waiting | Fork | None
+
+    @property
+    def runtime(self) -> Any: ...
+    @property
+    def ref(self) -> Any: ...
+    @property
+    def server(self) -> Waiting | Fork: ...
+
+    def accepted(self, item: Any) -> None: ...
+    def call(self, envelope: Any) -> Any: ...
+    def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+    def interrupt(self, envelope: Any) -> None: ...
+    def dead_letter(self, message: Any, reason: str) -> None: ...
+    def wait_of_current(
+        self, target: Waiting | Fork | None = None, *, ends_by_itself: bool = False
+    ) -> Callable[[], None] | None: ...

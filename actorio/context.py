@@ -1,0 +1,293 @@
+"""The `Context`: all that the handlers of an actor can use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack, cast
+
+from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._cell.owned.pipe import pipe
+from actorio._cell.owned.source import add_source
+from actorio._cell.owned.stash import Stash
+from actorio._cell.owned.timer import Timer
+from actorio._cell.states import Intent
+from actorio._core.checks import check_callable
+from actorio._core.typevar import TypeVar
+from actorio._tree.spawning import begin_spawn, get_or_spawn
+from actorio.address import check_ref
+from actorio.errors import ActorError
+from actorio.policy import Restart
+from actorio.work.pool import PoolOptions, PoolRef, spawn_pool
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from actorio._cell.cell import Cell
+    from actorio._core.mailbox import Mailbox
+    from actorio._core.result import Result
+    from actorio.ref import ActorRef
+    from actorio.system import ActorSystem
+
+__all__ = ["Context"]
+
+A = TypeVar("A", bound="Actor[Any]")
+R = TypeVar("R", default=Any)
+Ts = TypeVarTuple("Ts")
+
+
+class Context:
+    """An incarnation's view of itself and of the system.
+
+    Using it after the incarnation has ended raises `ActorError`; from another thread or event loop what changes
+    anything raises `WrongThreadError`.
+    """
+
+    __slots__ = ("_cell",)
+
+    _cell: Cell | None
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def _own(self) -> Cell:
+        if self._cell is None:
+            raise ActorError("this context belongs to an incarnation that has ended")
+        return self._cell
+
+    def _here(self) -> Cell:
+        """Return the cell, to change something of it: from the system's thread alone."""
+        cell = self._own()
+        cell.runtime.check_thread()
+        return cell
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """The actor's own ref, to be passed on."""
+        return self._own().ref
+
+    @property
+    def system(self) -> ActorSystem:
+        """The system it lives in."""
+        return self._own().runtime.system
+
+    @property
+    def name(self) -> str:
+        """Its name, unique among its siblings."""
+        return self._own().name
+
+    @property
+    def path(self) -> str:
+        """Its path, like `/shop/till`."""
+        return self._own().path
+
+    @property
+    def incarnation(self) -> int:
+        """How often it was restarted."""
+        return self._own().incarnation
+
+    @property
+    def children(self) -> tuple[ActorRef[Any], ...]:
+        """Its living children, in start order."""
+        children = self._own().children
+        return () if children is None else tuple(cell.ref for cell in children.table.values())
+
+    @property
+    def parent(self) -> ActorRef[Any] | None:
+        """Its parent, None at the top level."""
+        owner = self._own().siblings.owner
+        return cast("ActorRef[Any] | None", getattr(owner, "ref", None))
+
+    # -- children ----------------------------------------------------------------------------------
+
+    async def spawn(
+        self,
+        factory: Callable[[Unpack[Ts]], A],
+        *args: Unpack[Ts],
+        name: str | None = None,
+        mailbox: Mailbox[Any] | None = None,
+        restart: Restart = Restart.TRANSIENT,
+        shutdown: float | None = 5.0,
+        start_timeout: float | None = None,
+        significant: bool = False,
+        dynamic: bool = False,
+    ) -> ActorRef[A]:
+        """Spawn a child, supervised by this actor. What is not said here is as in `ActorSystem.spawn`.
+
+        Args:
+            significant: its end by itself may end this actor, see `AutoShutdown`.
+            dynamic: one of many alike: they are stopped together, not one after the other.
+        """
+        parent = self._own()
+        parent.runtime.check_usable()
+        cell = begin_spawn(
+            parent.offspring(),
+            factory,
+            args,
+            name,
+            mailbox,
+            restart,
+            shutdown,
+            start_timeout,
+            significant=significant,
+            dynamic=dynamic,
+        )
+        if cell.starter is not None:
+            await cell.siblings.until_started(cell, start_timeout)
+        return cell.ref
+
+    async def spawn_pool(
+        self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
+    ) -> PoolRef[A]:
+        """Spawn a pool as a child; options and promises as in `actorio.work.pool`."""
+        return await spawn_pool(self.spawn, self.system, factory, args, options)
+
+    async def get_or_spawn(
+        self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
+    ) -> ActorRef[A]:
+        """Return the child of that name, spawned if there is none; two calls at once give one actor.
+
+        As `ActorSystem.get_or_spawn` does: whoever has the name is returned, made by that factory or not.
+        """
+        cell = self._own()
+        return await get_or_spawn(cell.offspring(), name, factory, args, options)
+
+    # -- other actors ------------------------------------------------------------------------------
+
+    def watch(self, ref: ActorRef[Any]) -> None:
+        """Have `on_terminated` called once when that actor has ended for good, now if it has. Idempotent."""
+        check_ref("watch", ref)
+        self._here().watch(ref._cell)
+
+    def unwatch(self, ref: ActorRef[Any]) -> None:
+        """Take a watch back; a notice that is queued already is not seen any more."""
+        check_ref("unwatch", ref)
+        self._here().unwatch(ref._cell)
+
+    def link(self, ref: ActorRef[Any]) -> None:
+        """Bind the fates of both incarnations: when one fails or is killed, the other fails.
+
+        An orderly stop of one stops the other, a normal end does not spread. A link ends with either
+        incarnation; make it anew in `on_start`.
+        """
+        check_ref("link", ref)
+        self._here().link(ref._cell)
+
+    def unlink(self, ref: ActorRef[Any]) -> None:
+        """Take a link back."""
+        check_ref("unlink", ref)
+        self._here().unlink(ref._cell)
+
+    # -- time and tasks ----------------------------------------------------------------------------
+
+    def send_after(self, delay: float, message: Any, *, key: object = None) -> Timer:
+        """Have `message` sent to this actor after `delay` seconds; one of the same `key` is replaced."""
+        return Timer.start(self._here(), delay, message, key)
+
+    def send_every(self, interval: float, message: Any, *, key: object = None) -> Timer:
+        """Have `message` sent to this actor every `interval` seconds, the first time after one interval.
+
+        Ticks neither drift nor pile up: while one is not handled yet, those that fall due are left out.
+        """
+        return Timer.start(self._here(), interval, message, key, again=True)
+
+    def when_idle(self, delay: float | None, message: Any = None) -> None:
+        """Have `message` sent to this actor once per silence of `delay` seconds; None: no more.
+
+        A silence begins with this call, and whenever a message, a call or submitted work has been handled. Ticks of
+        timers, the idle message among them, neither end one nor begin one.
+
+        Raises:
+            ActorError: the actor has a loop of its own: put a timeout around its `recv`.
+        """
+        IdleTimeout.set(self._here(), delay, message)
+
+    def start_soon(
+        self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
+    ) -> asyncio.Task[Any]:
+        """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure.
+
+        Raises:
+            TypeError: not a coroutine function.
+        """
+        check_callable("start_soon", func)
+        return self._here().start_soon(func, args, copy_context())
+
+    def pipe(
+        self,
+        awaitable: Awaitable[R],
+        *,
+        value: Callable[[R], Any] | None = None,
+        error: Callable[[Exception], Any] | None = None,
+    ) -> asyncio.Task[Any]:
+        """Have what an awaitable comes to sent to this actor as a message, while it goes on with its mail.
+
+        It is never delivered to a later incarnation. Cancelling the task that is returned takes it back.
+
+        Args:
+            awaitable: a coroutine, a `Result`, a future.
+            value: makes the message of the value; None sends the value itself.
+            error: makes the message of an exception; None sends `PipeFailed`.
+
+        Raises:
+            TypeError: an argument is not of its kind.
+        """
+        return pipe(self._here(), awaitable, value, error)
+
+    def add_source(
+        self,
+        source: AsyncIterable[R],
+        *,
+        item: Callable[[R], Any] | None = None,
+        end: Callable[[], Any] | None = None,
+    ) -> asyncio.Task[Any]:
+        """Have the items of an async iterable handled as messages, one at a time, besides the mailbox.
+
+        The next item is asked for when the one before has been handled. What the source raises fails this
+        actor; the end of this incarnation, or cancelling the task that is returned, closes the source.
+
+        Args:
+            source: an async generator, a stream, anything for `async for`.
+            item: makes the message of an item; None sends the item itself.
+            end: makes the message of the end of the source; None sends none.
+        """
+        return add_source(self._here(), source, item, end)
+
+    # -- the current message -----------------------------------------------------------------------
+
+    def stash(self, message: Any, *, capacity: int = 1000) -> None:
+        """Put the current message aside until `unstash_all`; an ask goes on waiting, as long as its timeout.
+
+        What is stashed goes back into the mailbox at a restart, and is undelivered at the end.
+
+        Raises:
+            MailboxFullError: `capacity` messages are stashed already.
+            ActorError: it is not the message that is being handled.
+        """
+        Stash.of(self._here()).put(message, capacity)
+
+    def unstash_all(self) -> int:
+        """Handle what was stashed next, in its order, before what is in the mailbox; returns how many."""
+        return Stash.of(self._here()).put_back()
+
+    def reply(self, value: Any) -> None:
+        """Answer the current ask, from an own loop or early; nothing happens when nobody asked."""
+        envelope = self._here().at_hand()
+        if envelope is not None:
+            envelope.reply(value)
+
+    def defer(self) -> Result[Any]:
+        """Take the current ask away, to answer it later with `set_result` or `set_exception`.
+
+        Dropped unanswered, its asker gets `NoReplyError`; when the incarnation ends first, `ActorStoppedError`.
+
+        Both, and `cancel`, raise `WrongThreadError` from another thread or event loop.
+
+        Raises:
+            ActorError: the current message expects no reply, or was replied to.
+        """
+        return self._here().defer()
+
+    def stop(self) -> None:
+        """End this actor after the current message, normally; a permanent one is restarted."""
+        self._here().request(Intent.LEAVE)
