@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["Address", "check_name", "check_ref", "child_path", "split_path"]
 
 
@@ -9,6 +11,9 @@ class Address:
     """Where an actor is, and whether it is still there: what errors and notices tell of it. A ref is one."""
 
     __slots__ = ()
+
+    _cell: Any
+    """What stands behind it, for the machinery alone: a cell, or another `Recipient`."""
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from actorio._cell.states import Intent
 from actorio._core.checks import check_callable
 from actorio._core.typevar import TypeVar
 from actorio._tree.spawning import begin_spawn, get_or_spawn
+from actorio.actor import Actor
 from actorio.address import check_ref
 from actorio.errors import ActorError
 from actorio.policy import Restart
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Context"]
 
-A = TypeVar("A", bound="Actor[Any]")
+A = TypeVar("A", bound=Actor[Any])
 R = TypeVar("R", default=Any)
 Ts = TypeVarTuple("Ts")
 
@@ -64,12 +65,12 @@ class Context:
     @property
     def ref(self) -> ActorRef[Any]:
         """The actor's own ref, to be passed on."""
-        return self._own().ref
+        return cast("ActorRef[Any]", self._own().ref)
 
     @property
     def system(self) -> ActorSystem:
         """The system it lives in."""
-        return self._own().runtime.system
+        return cast("ActorSystem", self._own().runtime.system)
 
     @property
     def name(self) -> str:
@@ -134,7 +135,7 @@ class Context:
         )
         if cell.starter is not None:
             await cell.siblings.until_started(cell, start_timeout)
-        return cell.ref
+        return cast("ActorRef[A]", cell.ref)
 
     async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
@@ -150,7 +151,7 @@ class Context:
         As `ActorSystem.get_or_spawn` does: whoever has the name is returned, made by that factory or not.
         """
         cell = self._own()
-        return await get_or_spawn(cell.offspring(), name, factory, args, options)
+        return cast("ActorRef[A]", await get_or_spawn(cell.offspring(), name, factory, args, options))
 
     # -- other actors ------------------------------------------------------------------------------
 

@@ -63,6 +63,8 @@ class ActorRef(Address, Generic[A_co]):
 
     __slots__ = ("__weakref__", "_cell", "_mailbox", "_sent", "_thread")
 
+    _cell: Cell
+
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._mailbox = cell.mailbox

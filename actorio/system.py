@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actorio._cell.cell import Cell
+    from actorio._cell.surroundings import Siblings
     from actorio._core.events import EventBus
     from actorio._core.mailbox import Mailbox
     from actorio._tree.children import Children
@@ -202,7 +203,7 @@ class ActorSystem:
         cell = begin_spawn(self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout)
         if cell.starter is not None:
             await cell.siblings.until_started(cell, start_timeout)
-        return cell.ref
+        return cast("ActorRef[A]", cell.ref)
 
     async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
@@ -221,7 +222,7 @@ class ActorSystem:
         Whoever has the name is returned, made by that factory or not: `lookup(name, expect=Shop)` tells a class.
         Options as in `spawn`. A start that fails is raised to all who wait for it; the next call tries again.
         """
-        return await get_or_spawn(self._tree(), name, factory, args, options)
+        return cast("ActorRef[A]", await get_or_spawn(self._tree(), name, factory, args, options))
 
     @overload
     def lookup(self, name: str) -> ActorRef[Any]: ...
@@ -246,7 +247,7 @@ class ActorSystem:
             raise TypeError(
                 f"{cell.path} is a {getattr(made_by, '__qualname__', made_by)}, not a {expect.__qualname__}"
             )
-        return cell.ref
+        return cast("ActorRef[Any]", cell.ref)
 
     def register(self, alias: str, ref: ActorRef[Any]) -> None:
         """Give an actor a further name in the whole system; freed when it ends.
@@ -290,7 +291,7 @@ class ActorSystem:
             raise TypeError(f"a name must be a str, not {type(name).__name__}")
         if not name.startswith("/"):
             return self._runtime.root.table.get(name) or self._runtime.registry.get(name)
-        children: Children | None = self._runtime.root
+        children: Siblings | None = self._runtime.root
         cell = None
         for part in split_path(name):
             cell = children.table.get(part) if children is not None else None

@@ -43,8 +43,8 @@ class Cell(Killing):
 
     __slots__ = ()
 
-    def construct(self) -> None:
-        """Make a new instance from the spawn's factory and arguments, in contextvars of its own."""
+    def construct(self) -> Any:
+        """Make and return a new instance by the spawn's factory and arguments, in contextvars of its own."""
         instance = Variables().run(self.factory, *self.args)
         if not isinstance(instance, self.runtime.faces.actor):
             raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
@@ -53,6 +53,7 @@ class Cell(Killing):
         self.context = instance.context = self.runtime.faces.context(self)
         if self.observer is not None:
             self.observer.constructed(self)
+        return instance
 
     def launch(self) -> None:
         """Begin the first incarnation: its task now, or, where there is nothing to start, at its first mail.
@@ -135,10 +136,10 @@ class Cell(Killing):
 
     async def _start(self) -> None:
         self.state = State.STARTING
-        if self.instance is None:
-            self.construct()
-        if self.hooks.on_start:  # type: ignore[union-attr]
-            await hook(self, self.instance.on_start)  # type: ignore[union-attr]
+        instance = self.construct() if self.instance is None else self.instance
+        hooks = self.hooks
+        if hooks is not None and hooks.on_start:
+            await hook(self, instance.on_start)
         if self.state == State.STARTING:  # not when it was given up for dead in the meantime
             self.mark_started()
 
@@ -158,7 +159,7 @@ class Cell(Killing):
 
     def _turns(self) -> Any:
         if self.hooks.own_loop:  # type: ignore[union-attr]
-            return own_loop(self, self.instance.run())  # type: ignore[union-attr]
+            return own_loop(self, self.instance.run())
         return mailbox_loop(self)
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:

@@ -47,9 +47,10 @@ class Ending(Turn):
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
         self.ending = reason
         if self.children is not None:
-            self.waits_on = Fork(partial(_those_of, self.children), every=True)
+            self.set_wait(Fork(partial(_those_of, self.children), every=True))
             await self._stop_children(self.children, self._intent_for_children(reason))
-            self.children = self.waits_on = None
+            self.children = None
+            self.set_wait(None)
         await self._end_own_work()
         hooks = self.hooks
         if self.instance is not None and hooks is not None and self.options.shutdown != 0:

@@ -22,9 +22,9 @@ from actorio.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actorio._cell.surroundings import System
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.mailbox import Item, Room
+    from actorio._core.recipient import Host
 
 __all__ = ["Mail", "wait_of_current"]
 
@@ -113,7 +113,7 @@ class Mail(Anatomy):
     @property
     def server(self) -> Waiting | Fork:
         """Whom one waits for who has mail here: this actor, or, where it is a pool, any of its routees."""
-        return self.mailbox.readers or self._whole
+        return self.mailbox.readers or self
 
     def wait_of_current(
         self, target: Waiting | Fork | None = None, *, ends_by_itself: bool = False
@@ -125,7 +125,7 @@ class Mail(Anatomy):
 
 
 def wait_of_current(
-    runtime: System, target: Waiting | Fork, *, ends_by_itself: bool = False
+    runtime: Host, target: Waiting | Fork, *, ends_by_itself: bool = False
 ) -> Callable[[], None] | None:
     """Note that the actor whose turn it is, if it is one's, waits for the target; returns how to take that back.
 

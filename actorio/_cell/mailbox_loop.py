@@ -10,6 +10,7 @@ import types
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.owned.interleaved import runs_interleaved
 from actorio._cell.steps import (
     BUDGET,
     CLOCK_EVERY,
@@ -24,7 +25,7 @@ from actorio._cell.steps import (
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Request
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.turn import Turn
 
 __all__ = ["mailbox_loop"]
 
@@ -39,7 +40,7 @@ _IN_OWN = Signal()
 
 
 @types.coroutine
-def mailbox_loop(cell: Anatomy) -> Steps:
+def mailbox_loop(cell: Turn) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
     mailbox, run_queue = cell.mailbox, cell.run_queue
     own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
@@ -65,7 +66,7 @@ def mailbox_loop(cell: Anatomy) -> Steps:
                 break
         if mailbox.items or cell.urgent:
             cell.wake()
-        elif mailbox.closed and not cell.has_side_turns():
+        elif mailbox.closed and not runs_interleaved(cell):
             return
         else:
             mailbox.sleeper = cell
@@ -76,14 +77,14 @@ def mailbox_loop(cell: Anatomy) -> Steps:
 
 
 @types.coroutine
-def _take_turns(cell: Anatomy, own: Context) -> Steps:
+def _take_turns(cell: Turn, own: Context) -> Steps:
     """Take messages and run `receive` on them: yields what it awaits, and in between why others must act.
 
     It is stepped inside `own`, some messages a step: one `context.run` for all of them, and none of the
     `StopIteration` that ends each handler's own coroutine (measured in docs/design/decisions/run-queue.md; the
     benchmarks `send`, `counting` and `pingpong` pay for it).
     """
-    mailbox, observer, receive = cell.mailbox, cell.observer, cell.instance.receive  # type: ignore[union-attr]
+    mailbox, observer, receive = cell.mailbox, cell.observer, cell.instance.receive
     is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
         if len(mailbox.items) > mailbox.peak:
@@ -137,7 +138,7 @@ def _take_turns(cell: Anatomy, own: Context) -> Steps:
         yield _DONE
 
 
-def _go_on(cell: Anatomy, turns: Steps, signal: Any, own: Context) -> Steps:
+def _go_on(cell: Turn, turns: Steps, signal: Any, own: Context) -> Steps:
     """Do what `_take_turns` cannot do in the context that it is stepped in, until it is done."""
     context = own
     while signal is not _DONE:

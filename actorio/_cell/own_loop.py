@@ -9,18 +9,19 @@ from collections.abc import Callable, Generator, Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.owned.interleaved import runs_interleaved
 from actorio._cell.steps import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer, attend
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, RUNNING, is_message
 from actorio.errors import ActorExit, NoReplyError
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.turn import Turn
 
 __all__ = ["own_loop"]
 
 
 @types.coroutine
-def own_loop(cell: Anatomy, run: Any) -> Steps:
+def own_loop(cell: Turn, run: Any) -> Steps:
     """Step the actor's own `run`, giving it a message whenever it asks for one by `recv`.
 
     A failure from outside is an `ActorExit` for `run`, so that it can clean up, and is raised when it has ended.
@@ -75,7 +76,7 @@ def _raise(failure: BaseException | None) -> None:
             del failure  # or the frame and the traceback would keep each other alive
 
 
-def _finish_in_hand(cell: Anatomy) -> None:
+def _finish_in_hand(cell: Turn) -> None:
     """An own loop asks for its next message, or has ended: it is done with the one before."""
     envelope, cell.envelope = cell.envelope, None
     if envelope is not None and envelope.state == RUNNING:
@@ -91,7 +92,7 @@ def _finish_in_hand(cell: Anatomy) -> None:
         cell.message = NO_MESSAGE
 
 
-def _next_message(cell: Anatomy, taken: Iterator[int]) -> Generator[Any, Any, tuple[Any, Context]]:
+def _next_message(cell: Turn, taken: Iterator[int]) -> Generator[Any, Any, tuple[Any, Context]]:
     """Wait for a message for the own loop; calls and submitted work are done on the way."""
     mailbox = cell.mailbox
     while True:
@@ -117,13 +118,13 @@ def _next_message(cell: Anatomy, taken: Iterator[int]) -> Generator[Any, Any, tu
             elif item.begin():
                 cell.envelope, cell.message, cell.in_hand = item, item.message, True
                 return item.message, item.sender or Context()
-        elif mailbox.closed and not cell.urgent and not cell.has_side_turns():
+        elif mailbox.closed and not cell.urgent and not runs_interleaved(cell):
             raise ActorExit
         else:
             yield from _pause(cell)
 
 
-def _has_spent(cell: Anatomy, number: int) -> bool:
+def _has_spent(cell: Turn, number: int) -> bool:
     """Whether an own loop that is about to take its message of that number has to let others run first."""
     if number % len(CLOCK_EVERY):
         return False
@@ -134,7 +135,7 @@ def _has_spent(cell: Anatomy, number: int) -> bool:
     return not number % (len(CLOCK_EVERY) * len(BUDGET))
 
 
-def _pause(cell: Anatomy) -> Steps:
+def _pause(cell: Turn) -> Steps:
     """Let others run: until mail or something urgent comes, or, with mail left, until the queue comes round."""
     if cell.mailbox.items or cell.urgent:
         cell.wake()

@@ -167,6 +167,12 @@ class Anatomy(Waiter):
         """The path of the actor that waits."""
         return self.path
 
+    @property
+    def reply_errors(self) -> tuple[type[Exception], ...]:
+        """The exceptions that are answers, not failures."""
+        errors: tuple[type[Exception], ...] = self.instance.reply_errors
+        return errors
+
     def must_end(self) -> bool:
         """Whether no further message may run."""
         return self.intent > Intent.CLOSE
@@ -202,7 +208,7 @@ class Anatomy(Waiter):
     @property
     def _whole(self) -> Any:
         """This object as the whole cell, which the files of this package add up to."""
-        return self  # type: ignore[return-value]
+        return self
 
     # -- telling -----------------------------------------------------------------------------------
 
@@ -219,7 +225,23 @@ class Anatomy(Waiter):
         self._publish(ActorFailed, error, message)
         self.last_report = self.runtime.log_failure(self._whole, message, error, self.last_report)
 
+    def count_failure(self, error: BaseException, *, unheard: bool) -> None:
+        """Count an exception that does not end the actor; report one that nobody heard."""
+        self.failed += 1
+        if unheard:
+            self._report(error)
+
     # -- what the files above add and those below need ---------------------------------------------
+
+    def set_wait(self, target: Waiting | Fork | None) -> None:
+        """Note whom it waits for."""
+        self.waits_on = target
+
+    def cancel_now(self) -> None:
+        """Deliver a cancel that was asked for from inside the turn, at the await that is just beginning."""
+        self.cancel_soon = False
+        if self.task is not None:
+            self.task.cancel()
 
     def _end_turn(self) -> None:
         self.run_queue.current = None

@@ -17,7 +17,7 @@ from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.turn import Turn
     from actorio._core.envelope import Envelope
 
 __all__ = [
@@ -68,7 +68,7 @@ class _Receive:
 RECEIVE = _Receive()
 
 
-def attend(cell: Anatomy) -> Generator[Any, Any, bool]:
+def attend(cell: Turn) -> Generator[Any, Any, bool]:
     """See to what passes the mailbox: failures from outside, stops, notices. True: the incarnation must end."""
     cell.urgent = False
     if cell.failure is not None:
@@ -80,11 +80,12 @@ def attend(cell: Anatomy) -> Generator[Any, Any, bool]:
         event = cell.notices.popleft()
         if cell.observer is not None:
             cell.observer.notified(cell, event)
-        yield from hook(cell, cell.instance.on_terminated, event)  # type: ignore[union-attr]
+        context = Context()
+        yield from _outcome(cell, context.run(cell.instance.on_terminated, event), context)
     return True
 
 
-def answer(cell: Anatomy, envelope: Envelope, own: Context) -> Steps:
+def answer(cell: Turn, envelope: Envelope, own: Context) -> Steps:
     """Run an envelope and tell its sender what came of it."""
     if not envelope.begin():  # nobody waits for it any more
         cell.handled -= 1  # the loop counts all that it takes
@@ -107,7 +108,7 @@ def answer(cell: Anatomy, envelope: Envelope, own: Context) -> Steps:
     cell.message = NO_MESSAGE
 
 
-def answer_by_error(cell: Anatomy, envelope: Envelope, error: BaseException) -> bool:
+def answer_by_error(cell: Turn, envelope: Envelope, error: BaseException) -> bool:
     """Tell the asker; True when that is all, False when the actor fails as well."""
     if isinstance(error, asyncio.CancelledError):
         if cell.interrupted is envelope:
@@ -131,7 +132,7 @@ def answer_by_error(cell: Anatomy, envelope: Envelope, error: BaseException) -> 
 
 
 @types.coroutine
-def hook(cell: Anatomy, function: Callable[..., Any], *args: Any) -> Steps:
+def hook(cell: Turn, function: Callable[..., Any], *args: Any) -> Steps:
     """Run a hook of the actor as a part of its turn, in contextvars of its own."""
     context = Context()
     return (yield from _outcome(cell, context.run(function, *args), context))

@@ -8,11 +8,14 @@ from actorio._core.recipient import Host
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from contextvars import Context as Variables
+    from random import Random
 
     from actorio._cell.faces import Faces
+    from actorio._cell.states import Options
     from actorio.errors import ExitReason
+    from actorio.policy import Supervision
 
 __all__ = ["Root", "Siblings", "System"]
 
@@ -20,20 +23,29 @@ __all__ = ["Root", "Siblings", "System"]
 class System(Host, Protocol):
     """The system, as a cell sees it."""
 
+    system: Any
+    """What users see of it."""
     faces: Faces
     observer: Any
     events: Any
-    random: Any
+    random: Random
+    groups: Any
+    registry: Any
+    starting: dict[Any, asyncio.Future[Any]]
+    """The calls of `get_or_spawn` under way, by siblings and name."""
 
     def make_task(
         self, work: Coroutine[Any, Any, Any], name: str, variables: Variables | None = None
     ) -> asyncio.Task[Any]: ...
+    def check_usable(self) -> None: ...
+    def is_alias(self, children: Any, name: str) -> bool: ...
+    def remember(self, cell: Any) -> None: ...
     def forget(self, cell: Any) -> None: ...
     def end_by(self, error: BaseException) -> None: ...
     def broken(self, where: str, error: BaseException) -> None: ...
     def abandon(self, task: asyncio.Task[Any], why: str = ...) -> None: ...
     def log_failure(self, cell: Any, message: object, error: BaseException, last: float) -> float: ...
-    def children_of(self, owner: Any, supervision: Any) -> Any: ...
+    def children_of(self, owner: Any, supervision: Supervision) -> Siblings: ...
 
 
 class Siblings(Protocol):
@@ -42,9 +54,20 @@ class Siblings(Protocol):
     path: str
     owner: Any
     table: dict[str, Any]
+    supervision: Supervision
 
     @property
     def runtime(self) -> System: ...
+    def start(
+        self,
+        factory: Callable[..., Any],
+        args: tuple[Any, ...],
+        name: str | None,
+        mailbox: Any,
+        options: Options,
+    ) -> Any: ...
+    async def after_start(self, cell: Any) -> None: ...
+    async def until_started(self, cell: Any, timeout: float | None) -> None: ...
     def decide(self, cell: Any, reason: ExitReason, error: BaseException | None) -> int: ...
     def pause_before_restart(self, cell: Any) -> float: ...
     def changed(self) -> None: ...
@@ -52,6 +75,7 @@ class Siblings(Protocol):
     def child_ended(self, cell: Any) -> None: ...
     def begin_stop(self, intent: int) -> None: ...
     async def stop_all(self, intent: int) -> None: ...
+    async def terminate(self, cell: Any) -> None: ...
 
 
 class Root(Protocol):

@@ -43,11 +43,6 @@ class Turn(Bonds):
 
     __slots__ = ()
 
-    @property
-    def reply_errors(self) -> tuple[type[Exception], ...]:
-        """The exceptions that are answers, not failures."""
-        return self.instance.reply_errors  # type: ignore[union-attr]
-
     def bind(self, method: Callable[..., Any]) -> Any:
         """Return the method, bound to the instance; a subclass's own version of it when there is one."""
         instance = self.instance
@@ -110,15 +105,11 @@ class Turn(Bonds):
             return method(*args, **kwargs)
         return idle.during(functools.partial(method, *args, **kwargs))
 
-    def has_side_turns(self) -> bool:
-        """Whether calls run beside the turns, which `close` waits for."""
-        return self.timers is not None and bool(self.timers.get(SideTurns))
-
     # -- submitted work ----------------------------------------------------------------------------
 
     def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run submitted work the way the actor runs it."""
-        run = self.instance.on_submit  # type: ignore[union-attr]
+        run = self.instance.on_submit
         idle = None if self.timers is None else IdleTimeout.of(self._whole)
         if idle is None:
             return run(func, *args, **kwargs)
@@ -156,7 +147,7 @@ class Turn(Bonds):
         if self.children is None:
             if self.intent >= Intent.ABORT or self.state == State.STOPPING:
                 raise ActorStoppedError(self.ref)  # the children that there were have ended already
-            supervision = self.instance.supervision  # type: ignore[union-attr]
+            supervision = self.instance.supervision
             self.children = self.runtime.children_of(self._whole, supervision)
         return self.children
 
@@ -228,21 +219,9 @@ class Turn(Bonds):
             elif self.task is not None:
                 self.task.cancel()
 
-    def cancel_now(self) -> None:
-        """Deliver a cancel that was asked for from inside the turn, at the await that is just beginning."""
-        self.cancel_soon = False
-        if self.task is not None:
-            self.task.cancel()
-
     def end_interrupt(self) -> None:
         """The interrupted work has ended: its cancel is spent."""
         self.interrupted = None
         if not self.cancel_soon and self.task is not None and not self.must_end_at_once():
             self.task.uncancel()
         self.cancel_soon = False
-
-    def count_failure(self, error: BaseException, *, unheard: bool) -> None:
-        """Count an exception that does not end the actor; one that nobody heard is reported."""
-        self.failed += 1
-        if unheard:
-            self._report(error)

@@ -10,9 +10,12 @@ databases*, 1987).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio.errors import DeadlockError
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Fork", "Waiting", "Work", "check_no_cycle", "check_not_within"]
 
@@ -22,6 +25,10 @@ class Waiting(Protocol):
 
     waits_on: Waiting | Fork | None
 
+    @property
+    def task(self) -> asyncio.Task[None] | None: ...
+    @property
+    def stopper(self) -> asyncio.Task[None] | None: ...
     @property
     def path(self) -> str: ...
     @property

@@ -117,7 +117,7 @@ class Parcel(Envelope):
         self.state = QUEUED
 
     def run(self, cell: Recipient) -> Any:
-        return cell.instance.receive(self.message)  # type: ignore[union-attr]
+        return cell.instance.receive(self.message)
 
     def reply(self, value: Any) -> None:
         self.state = ANSWERED
@@ -202,7 +202,7 @@ class Request(Waiter, Envelope):
         run_queue.ready.append(self)
 
     def run(self, cell: Recipient) -> Any:
-        return cell.instance.receive(self.message)  # type: ignore[union-attr]
+        return cell.instance.receive(self.message)
 
     def reply(self, value: Any) -> None:
         if self.state < ANSWERED:

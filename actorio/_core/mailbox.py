@@ -11,12 +11,15 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._core.checks import check_count, check_instance, check_plain_function, kind_of
 from actorio._core.envelope import is_message, payload
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
+
+if TYPE_CHECKING:
+    from actorio._core.deadlock import Fork, Waiting
 
 __all__ = ["Item", "Mailbox", "Overflow", "PriorityMailbox"]
 
@@ -84,7 +87,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         "waiting",
     )
 
-    readers: Any = None
+    readers: Waiting | Fork | None = None
     """Who takes what is in it, as one node of the graph of waits; None for its own actor."""
     items: _Items
     """What was accepted and not taken, first to last."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from actorio._core.result import Result
 
-__all__ = ["Submitter"]
+__all__ = ["SizedSubmitter", "Submitter"]
 
 
 class Submitter(Protocol):
@@ -18,3 +18,10 @@ class Submitter(Protocol):
 
     def submit(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Result[Any]: ...
     def _check_thread(self) -> None: ...
+
+
+class SizedSubmitter(Submitter, Protocol):
+    """Several actors that share work: a pool."""
+
+    @property
+    def size(self) -> int: ...

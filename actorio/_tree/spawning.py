@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actorio._cell.cell import Cell
-    from actorio._tree.children import Children
+    from actorio._cell.surroundings import Siblings
 
 __all__ = ["begin_spawn", "check_factory", "get_or_spawn"]
 
@@ -26,7 +26,7 @@ _OPTIONS = ("mailbox", "restart", "shutdown", "start_timeout", "significant", "d
 
 
 def begin_spawn(
-    children: Children,
+    children: Siblings,
     factory: Callable[..., Any],
     args: tuple[Any, ...],
     name: str | None = None,
@@ -40,7 +40,7 @@ def begin_spawn(
 ) -> Cell:
     """Check the options of a spawn, and begin to start the actor among these siblings.
 
-    The caller is on the right thread, and waits by `Children.until_started` where there is an `on_start`.
+    The caller is on the right thread, and waits by `Siblings.until_started` where there is an `on_start`.
     """
     check_factory("spawn", factory, children.runtime.faces.actor)
     if name is not None:
@@ -55,11 +55,12 @@ def begin_spawn(
         mailbox = _DEFAULT_MAILBOX
     elif not isinstance(mailbox, Mailbox):
         raise TypeError(f"mailbox must be a Mailbox, not {describe(mailbox)}")
-    return children.start(factory, args, name, mailbox, options)
+    cell: Cell = children.start(factory, args, name, mailbox, options)
+    return cell
 
 
 async def get_or_spawn(
-    children: Children,
+    children: Siblings,
     name: str,
     factory: Callable[..., Any],
     args: tuple[Any, ...],
@@ -91,7 +92,7 @@ async def get_or_spawn(
         del starting[key]
 
 
-async def _found(key: tuple[Children, str]) -> Any | None:
+async def _found(key: tuple[Siblings, str]) -> Any | None:
     """Return the actor of that name, once it has started; None when there is none."""
     children, name = key
     while True:
@@ -106,7 +107,7 @@ async def _found(key: tuple[Children, str]) -> Any | None:
 
 
 async def _after_start(
-    children: Children, cell: Cell | None, under_way: asyncio.Future[Any | None] | None
+    children: Siblings, cell: Cell | None, under_way: asyncio.Future[Any | None] | None
 ) -> Any | None:
     release = None if cell is None else cell.wait_of_current()
     try:

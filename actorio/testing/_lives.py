@@ -86,6 +86,6 @@ class Lives(Observer):
         if siblings is not None:
             siblings.pop(cell, None)
             if not siblings:
-                del self._children[parent]  # type: ignore[arg-type]
+                del self._children[parent]
         self._ending.pop(cell, None)
         self._cleaned.pop(cell, None)

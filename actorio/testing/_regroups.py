@@ -14,7 +14,7 @@ from actorio.testing._ledger import Breach
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio._tree.children import Children
+    from actorio._cell.surroundings import Siblings
 
 __all__ = ["Regroups"]
 
@@ -36,10 +36,10 @@ class Regroups(Observer):
     def __init__(self, breach: Breach) -> None:
         self._breach = breach
         self._up: dict[Cell, None] = {}
-        self._regroups: dict[Children, _Regroup] = {}
-        self._due: dict[Children, tuple[Cell, ...]] = {}
+        self._regroups: dict[Siblings, _Regroup] = {}
+        self._due: dict[Siblings, tuple[Cell, ...]] = {}
         """Groups of which one has failed, and whose restart has not begun."""
-        self._restarts: dict[Cell | Children, deque[float]] = {}
+        self._restarts: dict[Cell | Siblings, deque[float]] = {}
 
     def group_restarts(self, group: Sequence[Cell]) -> None:
         """Begin to follow it."""

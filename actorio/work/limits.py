@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.states import Intent
 from actorio._core.checks import check_count, check_instance, check_plain_function, check_some_time
 from actorio._core.envelope import payload
 from actorio.errors import describe
 from actorio.work.job_queue import Desk, Jobs, Watch
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Alarm, TimerQueue
     from actorio._core.mailbox import Item
     from actorio.address import Address
 
@@ -66,7 +67,7 @@ class Limits(Watch):
             check_instance("rate", rate, RateLimit)
         if on_stuck is not None:
             check_plain_function("on_stuck", on_stuck)
-        self._timers = system._runtime.timers
+        self._timers: TimerQueue = system._runtime.timers
         self._rate = rate
         self._begun: deque[float] = deque(maxlen=rate.count if rate is not None else 0)
         self._opening: Alarm | None = None
@@ -133,7 +134,7 @@ class Limits(Watch):
             stuck.seconds,
             describe(stuck.job),
         )
-        stuck.ref.kill()
+        stuck.ref._cell.request(Intent.KILL)
         if self._on_stuck is not None:
             try:
                 self._on_stuck(stuck)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actorio._core.deadlines import Alarm
-    from actorio._core.submitter import Submitter
+    from actorio._core.submitter import SizedSubmitter, Submitter
 
 __all__ = ["Failed", "OnError", "PoolMap", "Progress"]
 
@@ -62,7 +62,7 @@ class PoolMap(Generic[R]):
 
     def __init__(
         self,
-        pool: Submitter,
+        pool: SizedSubmitter,
         func: Callable[[T], Any],
         iterable: Iterable[T] | AsyncIterable[T],
         *,
@@ -280,10 +280,10 @@ class _Flight:
         self._wake()
 
     async def _wait(self) -> None:
-        self._waiter = self._pool._cell.runtime.loop.create_future()
+        waiter = self._waiter = self._pool._cell.runtime.loop.create_future()
         release = wait_of_current(self._needed(), every=False)
         try:
-            await self._waiter
+            await waiter
         finally:
             self._waiter = None
             if release is not None:

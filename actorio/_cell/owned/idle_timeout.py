@@ -19,7 +19,7 @@ from actorio._core.envelope import Tick
 from actorio.errors import ActorError
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.watch_and_link import Bonds
 
 __all__ = ["IdleTimeout"]
 
@@ -27,7 +27,7 @@ __all__ = ["IdleTimeout"]
 class IdleTimeout:
     """What one incarnation is to be told when it is idle; kept with its timers, it ends as they do."""
 
-    def __init__(self, cell: Anatomy, delay: float, message: Any) -> None:
+    def __init__(self, cell: Bonds, delay: float, message: Any) -> None:
         self._cell = cell
         self._delay = delay
         self._message = message
@@ -36,13 +36,13 @@ class IdleTimeout:
         self._turns = 0
 
     @classmethod
-    def of(cls, cell: Anatomy) -> IdleTimeout | None:
+    def of(cls, cell: Bonds) -> IdleTimeout | None:
         """Return that of the incarnation, None when it has none."""
         found: IdleTimeout | None = None if cell.timers is None else cell.timers.get(cls)
         return found
 
     @classmethod
-    def set(cls, cell: Anatomy, delay: float | None, message: Any) -> None:
+    def set(cls, cell: Bonds, delay: float | None, message: Any) -> None:
         """Set it, in place of the one before; None: no more.
 
         Raises:
@@ -89,7 +89,7 @@ class IdleTimeout:
         self._timer = self._variables.run(Timer.start, self._cell, self._delay, self._message, None)
 
 
-async def _receive(cell: Anatomy, receive: Callable[[Any], Any], message: Any) -> Any:
+async def _receive(cell: Bonds, receive: Callable[[Any], Any], message: Any) -> Any:
     """Hand a message to `receive`; a timer's tick, the idle message among them, ends no silence."""
     idle = IdleTimeout.of(cell)
     if idle is not None and type(cell.envelope) is not Tick:

@@ -18,13 +18,14 @@ from actorio._core.envelope import DEFERRED, ENDED, Call
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
+    from actorio._cell.state import Anatomy
     from actorio._cell.surroundings import System
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.envelope import Cast
     from actorio._core.mailbox import Mailbox
     from actorio._core.run_queue import RunQueue
 
-__all__ = ["SideTurn", "SideTurns"]
+__all__ = ["SideTurn", "SideTurns", "runs_interleaved"]
 
 
 class SideTurns:
@@ -75,6 +76,11 @@ class SideTurns:
         """The incarnation ends, and cancels its tasks next: they are among them."""
 
 
+def runs_interleaved(cell: Anatomy) -> bool:
+    """Tell whether interleaved calls run, which `close` waits for."""
+    return cell.timers is not None and bool(cell.timers.get(SideTurns))
+
+
 class SideTurn:
     """One call beside the turns. It stands in for its cell where the runtime asks whose turn it is."""
 
@@ -98,22 +104,26 @@ class SideTurn:
     @property
     def path(self) -> str:
         """The path of its actor."""
-        return self.cell.path
+        path: str = self.cell.path
+        return path
 
     @property
     def runtime(self) -> System:
         """That of its actor."""
-        return self.cell.runtime
+        runtime: System = self.cell.runtime
+        return runtime
 
     @property
     def run_queue(self) -> RunQueue:
         """The run queue of its actor."""
-        return self.cell.run_queue
+        run_queue: RunQueue = self.cell.run_queue
+        return run_queue
 
     @property
     def mailbox(self) -> Mailbox[Any]:
         """The mailbox of its actor."""
-        return self.cell.mailbox
+        mailbox: Mailbox[Any] = self.cell.mailbox
+        return mailbox
 
     def cancel_now(self) -> None:
         """Never asked for: `cancel_soon` is not set."""

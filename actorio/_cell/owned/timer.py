@@ -9,7 +9,7 @@ from actorio._core.checks import check_duration
 from actorio._core.envelope import ENDED, QUEUED, Tick
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.watch_and_link import Bonds
     from actorio._core.deadlines import Alarm
 
 __all__ = ["Timer"]
@@ -23,7 +23,7 @@ class Timer:
 
     __slots__ = ("_alarm", "_cell", "_context", "_interval", "_key", "_message", "_tick")
 
-    def __init__(self, cell: Anatomy, interval: float | None, message: Any, key: object) -> None:
+    def __init__(self, cell: Bonds, interval: float | None, message: Any, key: object) -> None:
         self._cell = cell
         self._interval = interval
         self._message = message
@@ -33,7 +33,7 @@ class Timer:
         self._alarm: Alarm | None = None
 
     @classmethod
-    def start(cls, cell: Anatomy, delay: float, message: Any, key: object, *, again: bool = False) -> Timer:
+    def start(cls, cell: Bonds, delay: float, message: Any, key: object, *, again: bool = False) -> Timer:
         """Set a timer of an actor, in place of the one with the same key."""
         delay = check_duration("interval" if again else "delay", delay)
         if again and delay == 0:
