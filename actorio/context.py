@@ -12,7 +12,7 @@ from actorio._cell.owned.source import add_source
 from actorio._cell.owned.stash import Stash
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Intent
-from actorio._core.checks import check_callable
+from actorio._core.checks import check_callable, check_instance
 from actorio._core.typevar import TypeVar
 from actorio._tree.spawning import begin_spawn, get_or_spawn
 from actorio.actor import Actor
@@ -76,6 +76,11 @@ class Context:
     def name(self) -> str:
         """Its name, unique among its siblings."""
         return self._own().name
+
+    @property
+    def name_given(self) -> bool:
+        """Whether `spawn` was given its name; otherwise it was made up, and the next one like it has another."""
+        return self._own().name_given
 
     @property
     def path(self) -> str:
@@ -288,6 +293,22 @@ class Context:
             ActorError: the current message expects no reply, or was replied to.
         """
         return self._here().defer()
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether the code that asks runs in a turn of this actor: not in a task or an interleaved call of its."""
+        cell = self._own()
+        return cell.runtime.current() is cell
+
+    def fail(self, error: BaseException) -> None:
+        """Fail this incarnation with `error` after the current message, whatever `reply_errors` says.
+
+        Idempotent: the first error counts. A message that fails by itself fails with its own error.
+
+        Raises:
+            TypeError: `error` is no exception.
+        """
+        self._here().fail_from_outside(check_instance("error", error, BaseException))
 
     def stop(self) -> None:
         """End this actor after the current message, normally; a permanent one is restarted."""

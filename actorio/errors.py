@@ -18,6 +18,18 @@
     │   ├── LinkedActorError        an actor linked to this one has failed
     │   ├── UnhandledMessageError   the actor does not take that message
     │   ├── WorkerError             the process of a worker died, or work could not be sent to it
+    │   ├── StoreError              of durable actors; by itself: not a store, of a newer schema, SQL of a projection
+    │   │   ├── NotStorableError    it cannot be written and read back as it is (also a ValueError)
+    │   │   ├── StoreUnavailableError   certainly not written: the database is away or locked
+    │   │   │   └── StoreFullError  certainly not written: no room on the disk
+    │   │   ├── OutcomeUnknownError written or not, nobody can say now; recovery will
+    │   │   ├── ConflictError       another writer was first; nothing was written
+    │   │   ├── RecoveryError       what is stored cannot become a state
+    │   │   │   └── DamagedError    a checksum is wrong, something is missing, or the database says so
+    │   │   ├── AlreadyOpenError    the durable id is open in this system
+    │   │   ├── StoreInUseError     another process or store object holds the file
+    │   │   ├── StoreFailedError    an I/O error or a failed sync has ended the store for good
+    │   │   └── StoreClosedError    not open, closed, or used in a forked child
     │   └── WrongThreadError        called from a thread or an event loop that is not the system's
     └── ActorExit                   control flow of own loops, not an error
 """
@@ -35,9 +47,12 @@ __all__ = [
     "ActorError",
     "ActorExit",
     "ActorStoppedError",
+    "AlreadyOpenError",
     "AskCancelledError",
     "AskTimeoutError",
     "ChildError",
+    "ConflictError",
+    "DamagedError",
     "DeadlockError",
     "ExitReason",
     "LinkedActorError",
@@ -45,8 +60,17 @@ __all__ = [
     "NameInUseError",
     "NameNotFoundError",
     "NoReplyError",
+    "NotStorableError",
+    "OutcomeUnknownError",
+    "RecoveryError",
     "RestartLimitError",
     "StartTimeoutError",
+    "StoreClosedError",
+    "StoreError",
+    "StoreFailedError",
+    "StoreFullError",
+    "StoreInUseError",
+    "StoreUnavailableError",
     "UnhandledMessageError",
     "WorkerError",
     "WrongThreadError",
@@ -202,6 +226,97 @@ class WorkerError(ActorError):
 
 class WrongThreadError(ActorError):
     """Called from a foreign thread or event loop; `send_threadsafe` and `submit_threadsafe` are the doors."""
+
+
+class StoreError(ActorError):
+    """Something about a store of durable actors. By itself: what was opened is no store, or of a newer schema.
+
+    Attributes:
+        durable_id: whose data it is about, None when it is about the store.
+    """
+
+    def __init__(self, message: str, durable_id: str | None = None) -> None:
+        self.durable_id = durable_id
+        super().__init__(message)
+
+
+class NotStorableError(StoreError, ValueError):
+    """It does not encode, does not come back equal, is too large, or `apply` raised (the `__cause__`)."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database is away or locked; what was to be written is certainly not written."""
+
+
+class StoreFullError(StoreUnavailableError):
+    """There is no room on the disk; what was to be written is certainly not written."""
+
+
+class OutcomeUnknownError(StoreError):
+    """Nobody can say now whether it was written; the recovery that follows finds out."""
+
+
+class ConflictError(StoreError):
+    """Another writer was first; nothing of this write was written.
+
+    Attributes:
+        expected: the revision that the write was computed from.
+        found: the one that is stored, None where it was not looked up.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        durable_id: str | None = None,
+        expected: int | None = None,
+        found: int | None = None,
+    ) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(message, durable_id)
+
+
+class RecoveryError(StoreError):
+    """What is stored cannot become a state.
+
+    Attributes:
+        sequence: of the event, or snapshot, that cannot be used; None where it is not about one.
+        type: the name that is stored with it.
+        version: the version that is stored with it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        durable_id: str | None = None,
+        sequence: int | None = None,
+        type: str | None = None,
+        version: int | None = None,
+    ) -> None:
+        self.sequence = sequence
+        self.type = type
+        self.version = version
+        super().__init__(message, durable_id)
+
+
+class DamagedError(RecoveryError):
+    """A checksum is wrong, an event is missing, or the database itself says that it is damaged."""
+
+
+class AlreadyOpenError(StoreError):
+    """The durable id is open in this system."""
+
+
+class StoreInUseError(StoreError):
+    """Another process, or another store object, holds the file."""
+
+
+class StoreFailedError(StoreError):
+    """An I/O error or a failed sync has ended this store for good: open a new one."""
+
+
+class StoreClosedError(StoreError):
+    """The store is not open, was closed, or is used in a forked child."""
 
 
 _OF_ITS_PROCESS = frozenset({"ref", "undelivered"})

@@ -17,7 +17,7 @@ from actorio._core.checks import check_callable, check_class, check_duration, ch
 from actorio._core.observer import Observer
 from actorio._core.typevar import TypeVar
 from actorio._tree.runtime import Runtime
-from actorio._tree.shutdown import Shutdown, ShutdownReport
+from actorio._tree.shutdown import Shutdown, ShutdownReport, check_store
 from actorio._tree.signals import Signals
 from actorio._tree.snapshot import SystemSnapshot, take
 from actorio._tree.spawning import begin_spawn, get_or_spawn
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from actorio._core.mailbox import Mailbox
     from actorio._tree.children import Children
     from actorio._tree.groups import Groups
+    from actorio._tree.shutdown import ClosableStore as Store
 
 __all__ = ["ActorSystem", "ShutdownReport", "run"]
 
@@ -56,15 +57,23 @@ class ActorSystem:
             is a kill.
         handle_signals: SIGINT and SIGTERM end the block: the first in order, the second at once, the third
             exits the process. Only in the main thread.
+        store: keeps what durable actors write (`actorio.persistence`). The block opens it before any actor, and
+            closes it after the last one; one that is open already is left open.
     """
 
     def __init__(
-        self, name: str = "actorio", *, shutdown_timeout: float = 10.0, handle_signals: bool = False
+        self,
+        name: str = "actorio",
+        *,
+        shutdown_timeout: float = 10.0,
+        handle_signals: bool = False,
+        store: Store | None = None,
     ) -> None:
         self.name = check_name(name)
         self.shutdown_timeout = check_duration("shutdown_timeout", shutdown_timeout)
         self._runtime = Runtime(self, Faces(Actor, ActorRef, Context))
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout)
+        self._store = None if store is None else check_store(store)
         self._signals = Signals(self._runtime) if handle_signals else None
 
     @property
@@ -95,11 +104,27 @@ class ActorSystem:
     def observer(self, observer: Observer | None) -> None:
         self._runtime.observer = None if observer is None else check_instance("observer", observer, Observer)
 
+    @property
+    def store(self) -> Store:
+        """The store that the system was given.
+
+        Raises:
+            ActorError: there is none.
+        """
+        if self._store is None:
+            raise ActorError(f"the system {self.name!r} has no store: give it one by ActorSystem(store=...)")
+        return self._store
+
     # -- the block ---------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         if self._runtime.is_running:
             raise ActorError(f"the system {self.name!r} was entered already; make a new one")
+        if self._signals is not None:
+            self._signals.check()
+        if self._store is not None and not self._store.is_open:
+            await self._store.open()
+            self._shutdown.store = self._store
         self._runtime.start(self._shutdown)
         self._shutdown.watch_over(asyncio.current_task())
         if self._signals is not None:

@@ -66,6 +66,7 @@ class Anatomy(Waiter):
         "mailbox",
         "message",
         "name",
+        "name_given",
         "notices",
         "observer",
         "options",
@@ -103,6 +104,7 @@ class Anatomy(Waiter):
         self.factory = factory
         self.args = args
         self.name = name
+        self.name_given = False
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options

@@ -107,6 +107,17 @@ class Observer:
     def notified(self, cell: Any, notice: Any) -> None:
         """The cell is about to be told of the end of an actor it watches."""
 
+    # -- durable actors ----------------------------------------------------------------------------
+
+    def recovered(self, cell: Any, actor: Any) -> None:
+        """A durable actor has its state back; its first message has not begun."""
+
+    def persisting(self, cell: Any, actor: Any, write: Any) -> None:
+        """A durable actor hands a write to its store."""
+
+    def persisted(self, cell: Any, actor: Any, write: Any, error: BaseException | None) -> None:
+        """The actor has learned what came of that write; nothing of an error is a success."""
+
     # -- the system --------------------------------------------------------------------------------
 
     def task_made(self, system: Any, task: asyncio.Task[Any]) -> None:

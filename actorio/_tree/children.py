@@ -93,6 +93,7 @@ class Children:
         if self._stopping:
             raise ActorStoppedError(getattr(self.owner, "ref", None), None, factory)
         cell = Cell(self, factory, args, self._free_name(name, factory), mailbox.fresh(), options)
+        cell.name_given = name is not None
         cell.construct()
         self.table[cell.name] = cell
         self.runtime.remember(cell)

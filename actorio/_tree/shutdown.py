@@ -11,11 +11,12 @@ import functools
 import logging
 from contextvars import Context as Variables
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actorio._cell.ending import run_hook
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
+from actorio._core.checks import kind_of
 from actorio.errors import ActorStoppedError, describe, exit_in
 
 if TYPE_CHECKING:
@@ -41,6 +42,32 @@ class ShutdownReport:
     failed: tuple[BaseException, ...]
 
 
+class ClosableStore(Protocol):
+    """A store, as the system that opens and closes it sees it."""
+
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def abandoned(self) -> str: ...
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=ClosableStore)
+
+
+def check_store(store: S) -> S:
+    """Refuse what cannot be opened and closed.
+
+    Raises:
+        TypeError: it is no store.
+    """
+    given: object = store
+    if isinstance(given, type) or not all(hasattr(given, name) for name in ("is_open", "open", "close")):
+        raise TypeError(f"store must be a Store, such as SqliteStore(path), not {kind_of(given)}")
+    return store
+
+
 class Shutdown:
     """The end of one system."""
 
@@ -60,6 +87,8 @@ class Shutdown:
         self._hook_errors: list[BaseException] = []
         self.before: list[Callable[[], Any]] = []
         self.after: list[Callable[[], Any]] = []
+        self.store: ClosableStore | None = None
+        """The store that the block has opened, and has to close."""
         self.leaving = False
         self.task: asyncio.Task[None] | None = None
 
@@ -173,6 +202,7 @@ class Shutdown:
         if self._intent == Intent.KILL:
             self._kill_all()
         await self._runtime.root.stop_all(self._intent)
+        await self._close_store()
         await self._run_hooks(list(reversed(self.after)))
         self._runtime.end()
 
@@ -180,6 +210,27 @@ class Shutdown:
         self._runtime.root.begin_stop(Intent.KILL)
         for cell in tuple(self._runtime.root.table.values()):
             cell.request(Intent.KILL)
+
+    async def _close_store(self) -> None:
+        """Close the store that the block has opened; once all is killed it has twice the grace to end its writes."""
+        if self.store is None:
+            return
+        task = self._runtime.make_task(
+            run_hook(self.store.close), f"{self._runtime.name} closes its store", Variables()
+        )
+        either: list[asyncio.Future[Any]] = [task, self._killed]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([task], timeout=2 * KILL_GRACE)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=KILL_GRACE)
+        if not task.done():
+            self._runtime.abandon(task)
+        elif not task.cancelled() and (error := task.result()) is not None:
+            self._hook_errors.append(error)
+            logger.error("the store of %s has failed to close", self._runtime.name, exc_info=error)
+        if self.store.abandoned:
+            self._runtime.abandoned.append(self.store.abandoned)
 
     async def _run_hooks(self, hooks: list[Callable[[], Any]]) -> None:
         for hook in hooks:

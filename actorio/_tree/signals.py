@@ -28,10 +28,13 @@ class Signals:
         self._runtime = runtime
         self._signalled = 0
 
-    def catch(self) -> None:
-        """Begin to handle them; only in the main thread."""
+    def check(self) -> None:
+        """Refuse another thread than the main one."""
         if current_thread() is not main_thread():
             raise ActorError("handle_signals=True needs the main thread")
+
+    def catch(self) -> None:
+        """Begin to handle them."""
         for number in _SIGNALS:
             self._runtime.loop.add_signal_handler(number, self._on_signal, number)
 
