@@ -32,7 +32,9 @@ from tests import chores
 from tests.guarantees.actors import outcome, soon, started
 from tests.stage import ticks
 
-ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.real_loop("threads and processes")
+
+ROOT = Path(__file__).parents[2]
 on_one_loop = pytest.mark.asyncio(loop_factories=["asyncio"])
 """For tests of processes, which take a while to start."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from actorio import Actor, ActorError, ActorRef, ActorSystem, Mailbox, Supervision, interleave
 from actorio.testing import Faults, InjectedCrash, SimulationSettings, explore
-from tests.flow.test_sources import Numbers
+from tests.cell.owned.test_source import Numbers
 from tests.guarantees.actors import outcome, started
 
 SEEDS = range(60)
