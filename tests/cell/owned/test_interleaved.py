@@ -22,6 +22,7 @@ from actorio import (
     Restart,
     interleave,
 )
+from actorio._cell.owned.interleaved import runs_interleaved
 from actorio.testing import explore, until
 from tests.guarantees.actors import Valve, cancelled, outcome, soon, started
 from tests.stage import ticks
@@ -282,7 +283,7 @@ async def test_guarantee_20_a_call_that_has_ended_leaves_nothing_in_its_actor() 
         cell = till._cell
         await until(lambda: cell.handled == 6 and not cell.tasks)
         assert not cell.deferred
-        assert not cell.has_side_turns()
+        assert not runs_interleaved(cell)
 
 
 # --- how it ends ----------------------------------------------------------------------------------
