@@ -48,7 +48,7 @@ from actorio.flow.topic import Topic, TopicStream
 from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
 from actorio.ref import ActorRef
 from actorio.supervisor import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
-from actorio.system import ActorSystem, ShutdownReport, run
+from actorio.system import ActorSystem, ShutdownReport, current_actor, run
 from actorio.work.mapping import Failed, PoolMap
 from actorio.work.pool import PoolOptions, PoolRef, RateLimit, StuckJob
 from actorio.work.progress import ProgressBar
@@ -146,6 +146,7 @@ __all__ = [
     "all_results",
     "as_completed",
     "child",
+    "current_actor",
     "entry",
     "first_result",
     "interleave",

@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from random import Random
 from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 
+from actorio._cell.current import current_cell
 from actorio._cell.faces import Faces
 from actorio._cell.states import Intent
 from actorio._core.checks import check_callable, check_class, check_duration, check_instance
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
     from actorio._tree.children import Children
     from actorio._tree.groups import Groups
     from actorio._tree.shutdown import ClosableStore as Store
+    from actorio.inspection import Inspector
 
-__all__ = ["ActorSystem", "ShutdownReport", "run"]
+__all__ = ["ActorSystem", "ShutdownReport", "current_actor", "run"]
 
 A = TypeVar("A", bound=Actor[Any])
 R = TypeVar("R")
@@ -274,6 +276,26 @@ class ActorSystem:
             )
         return cast("ActorRef[Any]", cell.ref)
 
+    def inspect(self, ref_or_path: ActorRef[Any] | str) -> Inspector:
+        """Look into one actor: its figures, its state, its mail, the line it is at; see `actorio.inspection`.
+
+        Args:
+            ref_or_path: an actor of this system, or what `lookup` finds.
+
+        Raises:
+            NameNotFoundError: there is no such actor.
+            ValueError: it belongs to another system.
+            WrongThreadError: from another thread or event loop.
+        """
+        from actorio.inspection import Inspector  # `import actorio` brings nothing of it along
+
+        self._runtime.check_usable()
+        ref = self.lookup(ref_or_path) if isinstance(ref_or_path, str) else ref_or_path
+        check_ref("inspect", ref)
+        if ref._cell.runtime is not self._runtime:
+            raise ValueError(f"inspect takes an actor of this system, and {ref.path} belongs to another")
+        return Inspector(ref._cell)
+
     def register(self, alias: str, ref: ActorRef[Any]) -> None:
         """Give an actor a further name in the whole system; freed when it ends.
 
@@ -330,6 +352,15 @@ class ActorSystem:
         if self._runtime.has_ended:
             raise ActorStoppedError(None)
         return self._runtime.root
+
+
+def current_actor() -> ActorRef[Any] | None:
+    """Return the actor whose turn, hook or owned task runs this code, or whose `Worker`'s thread; None anywhere else.
+
+    Owned tasks are those of `start_soon`, `pipe` and sources, and interleaved calls.
+    """
+    cell = current_cell()
+    return None if cell is None else cell.ref
 
 
 def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts]) -> R:

@@ -340,7 +340,7 @@ class Cell(Killing):
             if self.task is None:
                 self._begin_or_end()
                 return
-        elif self.state == State.RUNNING:
+        elif self.state == State.RUNNING and not (self.errands is not None and self.errands.is_parked):
             return
         self.wake()
 

@@ -175,6 +175,9 @@ class Ending(Turn):
         for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
             self.interrupt_beside(envelope, ExitReason.KILLED if self.intent == Intent.KILL else reason)
         self.instance = self.context = self.failure = None
+        if self.errands is not None:
+            self.errands.end()
+            self.errands = None
         self.notices = None
         if self.watching:
             for watched in tuple(self.watching):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Generator
 
+    from actorio._cell.errands import Errands
     from actorio._cell.hooks import Hooks
     from actorio._cell.surroundings import Siblings, System
     from actorio._core.deadlines import Alarm
@@ -49,6 +50,7 @@ class Anatomy(Waiter):
         "deferred",
         "ending",
         "envelope",
+        "errands",
         "error",
         "factory",
         "failed",
@@ -131,6 +133,7 @@ class Anatomy(Waiter):
         self.failure: BaseException | None = None
         self.notices: deque[Terminated] | None = None
         self.parked = False
+        self.errands: Errands | None = None
         # who is to be told; made when needed
         self.starter: Waiter | None = None
         self.start_failed = False

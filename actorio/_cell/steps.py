@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.errands import see_to
 from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
@@ -69,12 +70,15 @@ RECEIVE = _Receive()
 
 
 def attend(cell: Turn) -> Generator[Any, Any, bool]:
-    """See to what passes the mailbox: failures from outside, stops, notices. True: the incarnation must end."""
+    """See to what passes the mailbox: failures, errands, stops, notices. True: the incarnation must end."""
     cell.urgent = False
-    if cell.failure is not None:
-        failure, cell.failure = cell.failure, None
-        raise failure
+    _raise_failure(cell)
     while not cell.must_end():
+        if cell.errands is not None:
+            yield from see_to(cell.errands)
+            _raise_failure(cell)
+            if cell.must_end():
+                return True
         if not cell.notices:
             return False
         event = cell.notices.popleft()
@@ -83,6 +87,12 @@ def attend(cell: Turn) -> Generator[Any, Any, bool]:
         context = Context()
         yield from _outcome(cell, context.run(cell.instance.on_terminated, event), context)
     return True
+
+
+def _raise_failure(cell: Turn) -> None:
+    if cell.failure is not None:
+        failure, cell.failure = cell.failure, None
+        raise failure
 
 
 def answer(cell: Turn, envelope: Envelope, own: Context) -> Steps:
@@ -135,6 +145,7 @@ def answer_by_error(cell: Turn, envelope: Envelope, error: BaseException) -> boo
 def hook(cell: Turn, function: Callable[..., Any], *args: Any) -> Steps:
     """Run a hook of the actor as a part of its turn, in contextvars of its own."""
     context = Context()
+    cell.run_queue.current = cell
     return (yield from _outcome(cell, context.run(function, *args), context))
 
 

@@ -33,6 +33,8 @@ class System(Host, Protocol):
     registry: Any
     starting: dict[Any, asyncio.Future[Any]]
     """The calls of `get_or_spawn` under way, by siblings and name."""
+    suspended: dict[Any, None]
+    """The actors that begin no turn for now."""
 
     def make_task(
         self, work: Coroutine[Any, Any, Any], name: str, variables: Variables | None = None

@@ -86,6 +86,7 @@ class Turn(Bonds):
             and not self.mailbox.closed
             and not self.must_end()
             and self.failure is None
+            and not (self.errands is not None and self.errands.is_suspended)
         )
 
     def call(self, envelope: Call | Cast) -> Any:

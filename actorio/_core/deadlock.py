@@ -17,7 +17,10 @@ from actorio.errors import DeadlockError
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Fork", "Waiting", "Work", "check_no_cycle", "check_not_within"]
+__all__ = ["Fork", "Waiting", "Work", "chain_of", "check_no_cycle", "check_not_within"]
+
+
+_MOST_TARGETS = 20
 
 
 class Waiting(Protocol):
@@ -68,6 +71,10 @@ class Fork:
         self.every = every
         self.stands_for = stands_for
 
+    def targets(self) -> list[Waiting | Fork]:
+        """Return those that are still waited for and may be actors."""
+        return [way for way in dict.fromkeys(self._find()) if way is not None]
+
     def ways(self, stuck: Waiting) -> Iterable[Waiting | Fork | None]:
         """Return those that are waited for; where any will do, None for all if one is seen to be able to go on."""
         if not self.every and any(way is None or _is_free(way, stuck) for way in self._find()):
@@ -111,6 +118,24 @@ def check_not_within(waiting: Waiting, target: Waiting) -> None:
             return
         line.append(above.owner)
     raise DeadlockError((waiting.path, *(cell.path for cell in reversed(line))))
+
+
+def chain_of(waiting: Waiting) -> list[Waiting]:
+    """Return whom one waits for, and whom that one waits for, to the end; or to where several are waited for at once."""
+    chain: list[Waiting] = []
+    node: Any = waiting.waits_on
+    while node is not None and node not in chain:
+        if type(node) is not Fork:
+            chain.append(node)
+            node = node.waits_on
+            continue
+        targets = node.targets()
+        if node.stands_for is not None:
+            chain.append(node.stands_for)
+        elif len(targets) != 1:
+            chain.extend(target for target in targets[:_MOST_TARGETS] if type(target) is not Fork)
+        node = targets[0] if len(targets) == 1 else None
+    return chain
 
 
 def _paths_of(nodes: Iterable[Waiting | Fork]) -> tuple[str, ...]:

@@ -93,6 +93,10 @@ class Groups:
         """Return the members in order of joining, one entry for each membership."""
         return tuple(self._members.get(group, {}).values())
 
+    def of(self, cell: Cell) -> list[Hashable]:
+        """Return the groups that an actor is in; for the runtime."""
+        return list(self._joined.get(cell, ()))
+
     def names(self) -> tuple[Hashable, ...]:
         """Return the groups that have members."""
         return tuple(self._members)

@@ -26,6 +26,10 @@ class Registry:
         """Return the actor of that alias, None if there is none."""
         return self._aliases.get(alias)
 
+    def names_of(self, cell: Cell) -> list[str]:
+        """Return the aliases of an actor."""
+        return list(self._of.get(cell, ()))
+
     def add(self, alias: str, cell: Cell) -> None:
         """Add an alias that is free."""
         self._aliases[alias] = cell

@@ -61,6 +61,10 @@ class Runtime:
         self.registry = Registry()
         self.starting: dict[tuple[Children, str], asyncio.Future[Any | None]] = {}
         self.abandoned: list[str] = []
+        self.suspended: dict[Any, None] = {}
+        """The actors that begin no turn for now."""
+        self.turn_clock: Callable[[Any], float | None] | None = None
+        """Says for how long an actor has been in its turn: set by who looks at all of them now and then."""
         self.is_running = False
         self.has_ended = False
         self._inbox: deque[tuple[Callable[[], object], object]] = deque()
@@ -130,6 +134,15 @@ class Runtime:
             if task is not cell.task and task is not cell.stopper:
                 return None
         return cell
+
+    def resume_all(self) -> None:
+        """End all suspensions: the system is about to end, which waits for its actors."""
+        for cell in tuple(self.suspended):
+            cell.errands.resume()
+
+    def turn_seconds(self, cell: Cell) -> float | None:
+        """Return for how long the actor has been in its turn, None where nobody has looked."""
+        return None if self.turn_clock is None else self.turn_clock(cell)
 
     def check_usable(self) -> None:
         """Refuse use from another thread or loop, and before the block.

@@ -97,6 +97,11 @@ class Shutdown:
         """How the end went, as far as it has."""
         return ShutdownReport(tuple(self._runtime.abandoned), tuple(self._hook_errors))
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the system ends, or has ended."""
+        return self._intent != Intent.NONE
+
     def watch_over(self, body: asyncio.Task[Any] | None) -> None:
         """Note whose block it is."""
         self._body = body
@@ -180,6 +185,7 @@ class Shutdown:
         if intent <= self._intent or self._runtime.has_ended:
             return
         self._intent = intent
+        self._runtime.resume_all()
         if intent == Intent.KILL:
             self._killed.set_result(None)
         if self.task is None:

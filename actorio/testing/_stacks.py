@@ -8,16 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from types import FrameType
 from typing import Any
 
+from actorio._cell.frames import await_chain
 from actorio._core.envelope import Request
 
 __all__ = ["describe_waits"]
 
 _MOST_TASKS = 40
-_FRAMES = ("cr_frame", "gi_frame", "ag_frame")
-_AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
 
 
 def describe_waits(tasks: Iterable[asyncio.Task[Any]]) -> str:
@@ -36,15 +34,9 @@ def _describe_wait(task: asyncio.Task[Any]) -> str:
 
 
 def _await_chain(awaitable: object) -> Iterator[str]:
-    while (frame := _first(awaitable, _FRAMES)) is not None:
-        assert isinstance(frame, FrameType)
+    for frame in await_chain(awaitable):
         code = frame.f_code
         yield f"{code.co_qualname} ({PurePath(code.co_filename).name}:{frame.f_lineno})"
-        awaitable = _first(awaitable, _AWAITED)
-
-
-def _first(thing: object, names: tuple[str, ...]) -> object:
-    return next((value for name in names if (value := getattr(thing, name, None)) is not None), None)
 
 
 def _describe_target(future: object) -> str:

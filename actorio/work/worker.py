@@ -15,6 +15,7 @@ from typing import Any, Literal
 import anyio
 import anyio.to_thread
 
+from actorio._cell.current import in_thread_of
 from actorio.actor import Actor
 from actorio.errors import ExitReason
 from actorio.work.process import Process
@@ -68,7 +69,9 @@ class Worker(Actor[Any]):
         exits: list[BaseException] = []
         runtime = self.context.system._runtime
         work = runtime.make_task(
-            _call_in_thread(call, exits), f"{self.context.path} thread", contextvars.copy_context()
+            _call_in_thread(functools.partial(in_thread_of, self.context._own(), call), exits),
+            f"{self.context.path} thread",
+            contextvars.copy_context(),
         )
         try:
             value = await asyncio.shield(work)
