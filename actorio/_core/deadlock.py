@@ -121,7 +121,7 @@ def check_not_within(waiting: Waiting, target: Waiting) -> None:
 
 
 def chain_of(waiting: Waiting) -> list[Waiting]:
-    """Return whom one waits for, and whom that one waits for, to the end; or to where several are waited for at once."""
+    """Return whom one waits for, and whom that one waits for, to the end, or to where it forks."""
     chain: list[Waiting] = []
     node: Any = waiting.waits_on
     while node is not None and node not in chain:

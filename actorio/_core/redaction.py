@@ -40,6 +40,9 @@ _SECRET = (
 )
 _DEEPEST = 6
 _MOST_ITEMS = 20
+_LONGEST_INT = 1000
+"""Bits."""
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _PLAIN = frozenset({
     type(None), bool, float, complex, type(...),
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone,
@@ -104,11 +107,9 @@ def inert(text: str, limit: int = 2000) -> str:
     """Return a text without control characters, marks of direction and the like, cut to `limit` characters."""
     if len(text) > limit:
         text = f"{text[: limit - 3]}..."
-    return (
-        text
-        if text.isprintable()
-        else "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
-    )
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _UNPRINTABLE for one in text)
 
 
 def attributes_of(value: object) -> dict[str, Any]:
@@ -128,7 +129,7 @@ def slots_of(cls: type[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
-            if type(member) is _MEMBER and member.__objclass__ is base and not base.__module__ == "builtins":
+            if type(member) is _MEMBER and member.__objclass__ is base and base.__module__ != "builtins":
                 found[name] = member
     return found
 
@@ -136,7 +137,7 @@ def slots_of(cls: type[Any]) -> dict[str, Any]:
 def fields_of(value: object, redact: Redact) -> Iterator[tuple[str, object]]:
     """Yield the names of an object's fields and attributes, each with what is to be shown of it."""
     kind = type(value)
-    hidden = _hidden_fields(kind)
+    hidden = _hidden_fields(kind)  # type: ignore[arg-type]
     for name, field in attributes_of(value).items():
         yield name, REDACTED if name in hidden else seen(redact, name, field)
 
@@ -174,18 +175,8 @@ def _parts(value: object, redact: Redact, depth: int) -> Iterator[str]:
     kind = type(value)
     if value is REDACTED or is_secret(value):
         yield repr(REDACTED)
-    elif kind in _PLAIN:
-        yield repr(value)
-    elif isinstance(value, enum.Enum):
-        yield f"{kind.__qualname__}.{value._name_}"
-    elif isinstance(value, (str, bytes, bytearray)):
-        yield _base_repr(value)
-    elif isinstance(value, int):
-        yield from _integer(value)
-    elif isinstance(value, Address):
-        yield f"<{value.path}>"
-    elif isinstance(value, (type, *_FUNCTIONS)):
-        yield getattr(value, "__qualname__", kind.__qualname__)
+    elif (word := _word(value)) is not None:
+        yield word
     elif depth == 0:
         yield f"{kind.__qualname__}(...)"
     elif isinstance(value, dict):
@@ -196,6 +187,24 @@ def _parts(value: object, redact: Redact, depth: int) -> Iterator[str]:
         yield from _enclosed(opening, (_parts(item, redact, depth - 1) for item in items), closing)
     else:
         yield from _object(value, redact, depth)
+
+
+def _word(value: object) -> str | None:
+    """Return the text of what has no parts; None of what has."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return repr(value)
+    if isinstance(value, enum.Enum):
+        return f"{kind.__qualname__}.{value._name_}"
+    if isinstance(value, (str, bytes, bytearray)):
+        return _base_repr(value)
+    if isinstance(value, int):
+        return int.__repr__(value) if int.bit_length(value) <= _LONGEST_INT else "<a large int>"
+    if isinstance(value, Address):
+        return f"<{value.path}>"
+    if isinstance(value, (type, *_FUNCTIONS)):
+        return str(getattr(value, "__qualname__", kind.__qualname__))
+    return None
 
 
 def _object(value: object, redact: Redact, depth: int) -> Iterator[str]:
@@ -248,13 +257,6 @@ def _base_repr(value: str | bytes | bytearray) -> str:
     if isinstance(value, str):
         return repr(str.__getitem__(value, slice(0, 2000)))
     return repr(bytes(memoryview(value)[:2000]))
-
-
-def _integer(value: int) -> Iterator[str]:
-    if int.bit_length(value) > 1000:
-        yield "<a large int>"
-    else:
-        yield int.__repr__(value)
 
 
 _FUNCTIONS = (type(seen), type(len), type(_Slotted.__init__), functools.partial, type("".join))

@@ -173,7 +173,7 @@ def letters_of(cell: Cell, limit: int, redact: Redact | None) -> list[Letter]:
 
 
 def info_of(cell: Cell, redact: Redact | None = None) -> ActorInfo:
-    """Return the figures of a cell. It runs no code of the actor, so that any thread may call it while the loop stands."""
+    """Return the figures of a cell. It runs no code of the actor: any thread may call it while the loop stands."""
     busy = in_turn(cell)
     counts, mailbox, children = cell.statistics(), cell.mailbox, cell.children
     supervision = None if children is None else children.supervision  # type: ignore[attr-defined]

@@ -67,11 +67,10 @@ class Worker(Actor[Any]):
         """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second gives it up."""
         value = None
         exits: list[BaseException] = []
-        runtime = self.context.system._runtime
+        cell = self.context._own()
+        runtime, here = cell.runtime, functools.partial(in_thread_of, cell, call)
         work = runtime.make_task(
-            _call_in_thread(functools.partial(in_thread_of, self.context._own(), call), exits),
-            f"{self.context.path} thread",
-            contextvars.copy_context(),
+            _call_in_thread(here, exits), f"{cell.path} thread", contextvars.copy_context()
         )
         try:
             value = await asyncio.shield(work)
