@@ -133,7 +133,7 @@ def chain_of(waiting: Waiting) -> list[Waiting]:
         if node.stands_for is not None:
             chain.append(node.stands_for)
         elif len(targets) != 1:
-            chain.extend(target for target in targets[:_MOST_TARGETS] if type(target) is not Fork)
+            chain.extend(target for target in targets[:_MOST_TARGETS] if not isinstance(target, Fork))
         node = targets[0] if len(targets) == 1 else None
     return chain
 

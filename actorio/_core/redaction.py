@@ -210,9 +210,10 @@ def _word(value: object) -> str | None:
 def _object(value: object, redact: Redact, depth: int) -> Iterator[str]:
     kind = type(value)
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        names: Any = kind
         named: Iterable[tuple[str, object]] = (
             (name, seen(redact, name, item))
-            for name, item in zip(kind._fields, tuple.__iter__(value), strict=False)
+            for name, item in zip(names._fields, tuple.__iter__(value), strict=False)
         )
     elif isinstance(value, BaseException):
         arguments = (_parts(argument, redact, depth - 1) for argument in value.args)

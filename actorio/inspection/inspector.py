@@ -176,7 +176,7 @@ def info_of(cell: Cell, redact: Redact | None = None) -> ActorInfo:
     """Return the figures of a cell. It runs no code of the actor: any thread may call it while the loop stands."""
     busy = in_turn(cell)
     counts, mailbox, children = cell.statistics(), cell.mailbox, cell.children
-    supervision = None if children is None else children.supervision  # type: ignore[attr-defined]
+    supervision = None if children is None else children.supervision
     return ActorInfo(
         path=cell.path,
         cls=class_of(cell),
@@ -201,8 +201,8 @@ def info_of(cell: Cell, redact: Redact | None = None) -> ActorInfo:
         watchers=_paths(cell.watchers),
         watching=_paths(cell.watching),
         links=_paths(cell.links),
-        aliases=cell.runtime.registry.names_of(cell),  # type: ignore[attr-defined]
-        groups=[inert(str(group), 200) for group in cell.runtime.groups.of(cell)],  # type: ignore[attr-defined]
+        aliases=cell.runtime.registry.names_of(cell),
+        groups=[inert(str(group), 200) for group in cell.runtime.groups.of(cell)],
         timers=sum(isinstance(timer, Timer) for timer in tuple((cell.timers or {}).values())),
         tasks=len(cell.tasks or ()),
         waits_for=[node.path for node in chain_of(cell)],
