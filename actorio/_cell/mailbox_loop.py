@@ -1,19 +1,28 @@
 """The loop of an actor that has a `receive`: takes its messages and hands them over, one after the other.
 
+An actor that waits for mail is parked: its task awaits the cell. When mail comes, the run queue takes the actor's
+turns itself (`DirectTurns.take`), with `current_task()` set to the parked task. The task is stepped only for what
+needs one: a handler that awaits something, a failure, a stop or a notice, the end. A step of a task costs more than
+a message.
+
 Written for speed: the usual cases are written out where they happen (the benchmarks `send`, `counting`,
-`pingpong` and `threadring` pay for it).
+`pingpong` and `threadring` pay for it; measured in docs/design/decisions/direct-turns.md).
 """
 
 from __future__ import annotations
 
+import asyncio
 import types
+from asyncio.tasks import _enter_task, _leave_task
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.owned.interleaved import runs_interleaved
 from actorio._cell.steps import (
     BUDGET,
     CLOCK_EVERY,
+    RECEIVE,
     Signal,
     Steps,
     answer,
@@ -22,29 +31,175 @@ from actorio._cell.steps import (
     awaiting,
     suspended,
 )
-from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Request
+from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Call, Cast, Parcel, Request
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
+    from actorio._core.envelope import Envelope
 
 __all__ = ["mailbox_loop"]
 
 _DONE = Signal()
 """It has taken its share of messages, or there is no more that it may take."""
 _ENVELOPE = Signal()
-"""The message in hand is one that takes more than a call of `receive`."""
+"""The message in hand is one that takes more than a call of `receive` or of a method."""
 _IN_SENDERS = Signal()
-"""The ask in hand is to be handled in the contextvars of its sender."""
+"""The message in hand is to be handled in the contextvars of its sender."""
 _IN_OWN = Signal()
 """That has been done."""
+
+_DIRECT = frozenset({Request, Call, Parcel, Cast})
+"""The envelopes that are handled where messages are taken."""
+
+
+class DirectTurns:
+    """The turns of one incarnation: taken by the run queue while the task is parked, else by the task.
+
+    `steps` takes messages and runs their handlers; it is stepped in `context`. `awaited` is what a handler waits for,
+    `_DONE` when none does. `work` is an envelope's own generator that waits for it, None when `steps` does.
+    """
+
+    __slots__ = ("awaited", "cell", "context", "error", "own", "steps", "work")
+
+    def __init__(self, cell: Turn) -> None:
+        self.cell = cell
+        self.error: BaseException | None = None
+        self.work: Steps | None = None
+        self.awaited: Any = _DONE
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with contextvars of its own that are empty, and with what `receive` is now."""
+        self.context = self.own = Context()
+        self.steps = _take_turns(self.cell, self.own)
+
+    def take(self) -> bool:
+        """Take a share of messages in place of the parked task; False when there is something for the task to do."""
+        cell = self.cell
+        if cell.urgent:
+            return False
+        run_queue, mailbox, task = cell.run_queue, cell.mailbox, cell.task
+        loop = run_queue.loop
+        _enter_task(loop, task)  # type: ignore[arg-type]
+        run_queue.current = cell
+        try:
+            for _ in BUDGET:
+                own = self.own
+                awaited = own.run(next, self.steps)
+                if awaited is not _DONE and (awaited := self.advance(awaited)) is not _DONE:
+                    self.awaited = awaited
+                    return False
+                if own:
+                    self.renew()
+                if not mailbox.items or cell.urgent:
+                    break
+                if loop.time() >= run_queue.deadline:
+                    run_queue.spent = True
+                    break
+        except BaseException as error:
+            self.error = error  # the task raises it
+            return False
+        finally:
+            run_queue.current = None
+            _leave_task(loop, task)  # type: ignore[arg-type]
+        if mailbox.items:
+            cell.wake()
+        elif cell.urgent or mailbox.closed:  # type: ignore[redundant-expr]  # handlers have changed it
+            return False
+        else:
+            mailbox.sleeper = cell
+        return True
+
+    def advance(self, signal: Any) -> Any:
+        """Do what `steps` cannot do in the context that it is stepped in: `_DONE`, or what a handler awaits."""
+        while True:
+            if signal is _ENVELOPE:
+                work = answer(self.cell, self.cell.message, self.own)
+                try:
+                    awaited = next(work)
+                except StopIteration:
+                    pass
+                else:
+                    self.work = work
+                    return awaited
+            elif signal is _IN_SENDERS:
+                self.context = cast("Envelope", self.cell.envelope).sender or self.own
+            elif signal is _IN_OWN:
+                self.context = self.own
+            else:
+                return signal
+            signal = self.context.run(next, self.steps)
+
+    def cancel(self, error: BaseException) -> None:
+        """Hand an exception that the parked task was shown on to the handler that it came upon.
+
+        As a task does: what the handler awaits is cancelled, and only where that does not take it is the handler
+        itself shown the exception.
+        """
+        awaited = self.awaited
+        if awaited is _DONE:
+            raise error
+        if (
+            isinstance(error, asyncio.CancelledError)
+            and awaited is not None
+            and awaited is not RECEIVE
+            and awaited.cancel(*error.args)
+        ):
+            return
+        self.cell.run_queue.current = self.cell
+        self.awaited = _DONE
+        if self.work is None:
+            self.awaited = self.advance(self.context.run(self.steps.throw, error))
+            return
+        work, self.work = self.work, None
+        try:
+            self.awaited = work.throw(error)
+        except StopIteration:
+            self.awaited = self.advance(self.context.run(next, self.steps))
+        else:
+            self.work = work
+
+    def fail(self) -> None:
+        """Raise in the task what a handler raised while it was parked."""
+        error, self.error = self.error, None
+        try:
+            raise cast("BaseException", error)
+        finally:
+            del error  # or the traceback and this frame would keep each other alive
+
+    def go_on(self) -> Steps:
+        """Wait for what a handler awaits, in the task, until this share of messages is done."""
+        while self.awaited is not _DONE:
+            awaited, self.awaited = self.awaited, _DONE
+            if self.work is not None:
+                work, self.work = self.work, None
+                self.cell.run_queue.current = None
+                yield from _rest(work, awaited)
+                signal = self.context.run(next, self.steps)
+            else:
+                signal = yield from suspended(self.cell, self.steps, awaited, self.context)
+            self.awaited = self.advance(signal)
+
+
+def _rest(work: Steps, awaited: Any) -> Steps:
+    """Run the rest of a generator that waits for `awaited`."""
+    try:
+        while True:
+            try:
+                value = yield awaited
+            except BaseException as error:
+                awaited = work.throw(error)
+            else:
+                awaited = work.send(value)
+    except StopIteration:
+        return
 
 
 @types.coroutine
 def mailbox_loop(cell: Turn) -> Steps:
     """Hand each message to `receive`, in order, until the incarnation has to end."""
     mailbox, run_queue = cell.mailbox, cell.run_queue
-    own = Context()  # for messages whose sender's contextvars are empty; made anew once something stays in it
-    turns: Any = _take_turns(cell, own)
+    turns = DirectTurns(cell)
     run_queue.current = cell
     while True:
         for _ in BUDGET:
@@ -52,13 +207,12 @@ def mailbox_loop(cell: Turn) -> Steps:
                 cell.message = NO_MESSAGE  # no notice is blamed on the last one
                 if (yield from attend(cell)):
                     return
-                turns = _take_turns(cell, own)  # `when_idle` may have changed what `receive` is
-            signal = own.run(next, turns)
-            if signal is not _DONE:
-                yield from _go_on(cell, turns, signal, own)
-            if own:
-                own = Context()
-                turns = _take_turns(cell, own)
+                turns.renew()  # `when_idle` may have changed what `receive` is
+            turns.awaited = turns.advance(turns.own.run(next, turns.steps))
+            if turns.awaited is not _DONE:
+                yield from turns.go_on()
+            if turns.own:
+                turns.renew()
             if not mailbox.items:
                 break
             if run_queue.loop.time() >= run_queue.deadline:
@@ -72,8 +226,20 @@ def mailbox_loop(cell: Turn) -> Steps:
             mailbox.sleeper = cell
         run_queue.current = None
         cell._asyncio_future_blocking = True
-        yield cell
+        cell.turns = turns
+        try:
+            yield cell
+        except BaseException as error:
+            cell.turns = None
+            turns.cancel(error)
+        cell.turns = None
         run_queue.current = cell
+        if turns.error is not None:
+            turns.fail()
+        if turns.awaited is not _DONE:
+            yield from turns.go_on()
+            if turns.own:
+                turns.renew()
 
 
 @types.coroutine
@@ -97,23 +263,24 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
                 mailbox.admit()
             if observer is not None:
                 observer.begun(cell, item)
-            if type(item) not in ENVELOPES:
+            kind = type(item)
+            if kind not in ENVELOPES:
                 cell.message = item
                 value = receive(item)
                 if is_async:
                     yield from value
                 elif value is not None and hasattr(type(value), "__await__"):
                     yield from awaiting(value)
-            elif type(item) is Request and item.state == QUEUED:
+            elif (kind is Request or kind in _DIRECT) and item.state == QUEUED:
                 item.state = RUNNING
                 cell.envelope = item
                 cell.message = item.message
                 if item.sender is not None:
                     yield _IN_SENDERS
                 try:
-                    value = receive(item.message)
-                    if is_async:
-                        value = yield from value
+                    value = receive(item.message) if kind is Request or kind is Parcel else cell.call(item)
+                    if type(value) is CoroutineType:
+                        value = yield from value  # type: ignore[misc]
                     elif value is not None and hasattr(type(value), "__await__"):
                         value = yield from awaiting(value)
                 except BaseException as error:
@@ -136,19 +303,3 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
                 break
         item = value = cell.message = NO_MESSAGE
         yield _DONE
-
-
-def _go_on(cell: Turn, turns: Steps, signal: Any, own: Context) -> Steps:
-    """Do what `_take_turns` cannot do in the context that it is stepped in, until it is done."""
-    context = own
-    while signal is not _DONE:
-        if signal is _ENVELOPE:
-            yield from answer(cell, cell.message, own)
-        elif signal is _IN_SENDERS:
-            context = cell.envelope.sender or own  # type: ignore[union-attr]
-        elif signal is _IN_OWN:
-            context = own
-        else:
-            signal = yield from suspended(cell, turns, signal, context)
-            continue
-        signal = context.run(next, turns)

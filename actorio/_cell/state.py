@@ -85,6 +85,7 @@ class Anatomy(Waiter):
         "task",
         "tasks",
         "timers",
+        "turns",
         "urgent",
         "waits_on",
         "watchers",
@@ -122,6 +123,7 @@ class Anatomy(Waiter):
         self.context: Any = None
         self.children: Siblings | None = None
         # what the turn is at
+        self.turns: Any = None
         self.message: Any = NO_MESSAGE
         self.in_hand = False
         self.envelope: Envelope | None = None

@@ -98,11 +98,13 @@ class RunQueue:
                 waiter = ready.popleft()
                 callback = waiter.callback
                 if callback is not None:
-                    waiter.callback = None
-                    seen = waiter.seen
-                    if seen is not woken:
-                        waiter.seen = woken
-                    waiter.variables.run(callback, seen)
+                    turns = waiter.turns
+                    if turns is None or waiter.seen is not woken or not turns.take():
+                        waiter.callback = None
+                        seen = waiter.seen
+                        if seen is not woken:
+                            waiter.seen = woken
+                        waiter.variables.run(callback, seen)
                 left -= 1
                 if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
                     break
@@ -121,6 +123,9 @@ class RunQueue:
         if ready:
             self.schedule()
         if waiter.callback is not None:
+            turns = waiter.turns
+            if turns is not None and waiter.seen is self.woken and turns.take():
+                return
             callback, waiter.callback = waiter.callback, None
             seen, waiter.seen = waiter.seen, self.woken
             waiter.variables.run(callback, seen)
@@ -138,6 +143,8 @@ class Waiter:
     callback: Callable[..., object] | None
     variables: Context
     """The contextvars of the waiting task, in which it is woken."""
+    turns: Any = None
+    """What can go on in place of the waiting task, by `turns.take()`; None where only the task can."""
     seen: asyncio.Future[None]
     """What the task is shown when it wakes: `RunQueue.woken`, or a cancelled future."""
 
