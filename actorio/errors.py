@@ -30,7 +30,18 @@
     │   │   ├── StoreInUseError     another process or store object holds the file
     │   │   ├── StoreFailedError    an I/O error or a failed sync has ended the store for good
     │   │   └── StoreClosedError    not open, closed, or used in a forked child
-    │   └── WrongThreadError        called from a thread or an event loop that is not the system's
+    │   ├── WrongThreadError        called from a thread or an event loop that is not the system's
+    │   └── ClusterError            no cluster, or no agreement on how it works
+    │       ├── DeliveryUnknownError   sent, then its node was lost: it may have been handled, or not
+    │       ├── NoHostError         no living node hosts it; not handled (also a LookupError)
+    │       ├── RefusedError        not taken by its node; not handled
+    │       ├── NotSendableError    of a type that is not registered (also a TypeError)
+    │       ├── MessageTooLargeError   more bytes than the limit (also a ValueError)
+    │       ├── NotLocalError       can be done only where the actor lives
+    │       ├── NodeNameInUseError  a living node has that name
+    │       ├── DetachedError       this node holds no lease
+    │       ├── EngineError         the engine was not reached, or does not let this node in
+    │       └── RemoteError         an exception of another node, of a type that is not registered here
     └── ActorExit                   control flow of own loops, not an error
 """
 
@@ -51,18 +62,30 @@ __all__ = [
     "AskCancelledError",
     "AskTimeoutError",
     "ChildError",
+    "ClusterError",
     "ConflictError",
     "DamagedError",
     "DeadlockError",
+    "DeliveryUnknownError",
+    "DetachedError",
+    "EngineError",
     "ExitReason",
     "LinkedActorError",
     "MailboxFullError",
+    "MessageTooLargeError",
     "NameInUseError",
     "NameNotFoundError",
+    "NoHostError",
     "NoReplyError",
+    "NodeNameInUseError",
+    "NotLocalError",
+    "NotSendableError",
     "NotStorableError",
     "OutcomeUnknownError",
     "RecoveryError",
+    "Refusal",
+    "RefusedError",
+    "RemoteError",
     "RestartLimitError",
     "StartTimeoutError",
     "StoreClosedError",
@@ -95,6 +118,19 @@ class ExitReason(enum.Enum):
     """It was killed."""
     CRASHED = "crashed"
     """It failed and is not restarted."""
+    LOST = "lost"
+    """Its node was lost: whether it has ended is not known."""
+
+
+class Refusal(enum.Enum):
+    """Why another node did not take a message."""
+
+    UNKNOWN_TYPE = "unknown_type"
+    """It knows no type or method of that name."""
+    BAD_DATA = "bad_data"
+    """The data does not fit the type."""
+    NOT_EXPOSED = "not_exposed"
+    """It does not let others call that method, or spawn that class."""
 
 
 class ActorExit(Exception):
@@ -146,13 +182,19 @@ class ActorStoppedError(ActorError):
 
 
 class AskTimeoutError(ActorError, TimeoutError):
-    """No answer came in time. `started` tells whether handling had begun; if not, it never will."""
+    """No answer came in time. `started` tells whether handling had begun; if not, it never will.
 
-    def __init__(self, ref: Address, timeout: float, *, started: bool) -> None:
+    It is None where that is not known: of an actor of another node.
+    """
+
+    def __init__(self, ref: Address, timeout: float, *, started: bool | None) -> None:
         self.ref = ref
         self.timeout = timeout
         self.started = started
-        state = "it is still being handled" if started else "handling had not begun, and will not"
+        if started is None:
+            state = "whether it was handled is not known"
+        else:
+            state = "it is still being handled" if started else "handling had not begun, and will not"
         super().__init__(f"actor {ref.path} did not answer within {timeout:g} s; {state}")
 
 
@@ -317,6 +359,92 @@ class StoreFailedError(StoreError):
 
 class StoreClosedError(StoreError):
     """The store is not open, was closed, or is used in a forked child."""
+
+
+class ClusterError(ActorError):
+    """There is no cluster, or its members do not agree with this node on how it works."""
+
+
+class DeliveryUnknownError(ClusterError):
+    """The message was sent, then its node was lost: it may have been handled, or not.
+
+    Attributes:
+        ref: the actor that it was for, None in what comes out of a pickle.
+        message: what was sent.
+    """
+
+    def __init__(self, ref: Address | None, message: object = None) -> None:
+        self.ref = ref
+        self.message = message
+        who = "an actor" if ref is None else f"actor {ref.path}"
+        super().__init__(f"the node of {who} was lost; {describe(message)} may have been handled, or not")
+
+
+class NoHostError(ClusterError, LookupError):
+    """No living node hosts the actor; `undelivered` is what was not handled."""
+
+    def __init__(self, text: str, undelivered: object = None) -> None:
+        self.undelivered = undelivered
+        super().__init__(text)
+
+
+class RefusedError(ClusterError):
+    """The other node did not take the message, for `reason`; `undelivered` is what was not handled."""
+
+    def __init__(self, text: str, reason: Refusal, undelivered: object = None) -> None:
+        self.reason = reason
+        self.undelivered = undelivered
+        super().__init__(text)
+
+
+class NotSendableError(ClusterError, TypeError):
+    """A message or an answer is of a type that is not registered; `undelivered` is what was not sent."""
+
+    def __init__(self, text: str, undelivered: object = None) -> None:
+        self.undelivered = undelivered
+        super().__init__(text)
+
+
+class MessageTooLargeError(ClusterError, ValueError):
+    """A message or an answer has `size` bytes, more than `limit`; `undelivered` is what was not sent."""
+
+    def __init__(self, size: int, limit: int, undelivered: object = None) -> None:
+        self.size = size
+        self.limit = limit
+        self.undelivered = undelivered
+        super().__init__(f"a message of {size} bytes is larger than the limit of {limit} (see max_message)")
+
+
+class NotLocalError(ClusterError):
+    """It can be done only on the node where the actor lives."""
+
+
+class NodeNameInUseError(ClusterError):
+    """A living node of the cluster has that name."""
+
+
+class DetachedError(ClusterError):
+    """This node holds no lease, so it can say nothing for the cluster."""
+
+
+class EngineError(ClusterError):
+    """The engine was not reached in time, or does not let this node in."""
+
+
+class RemoteError(ClusterError):
+    """An exception of another node, of a type that is not registered here.
+
+    Attributes:
+        kind: the name of its type.
+        text: what `str` says of it.
+        traceback: where it was raised, as text.
+    """
+
+    def __init__(self, kind: str, text: str, traceback: str = "") -> None:
+        self.kind = kind
+        self.text = text
+        self.traceback = traceback
+        super().__init__(f"{kind}: {text}")
 
 
 _OF_ITS_PROCESS = frozenset({"ref", "undelivered"})

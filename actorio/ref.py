@@ -89,6 +89,16 @@ class ActorRef(Address, Generic[A_co]):
         return self._cell.reason is None
 
     @property
+    def node(self) -> str | None:
+        """The name of the node that it is on; None without a cluster, or for an entity that is on none yet."""
+        return self._cell.node
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is an actor of this system; false for one of another node, entities and singletons."""
+        return not self._cell.is_far
+
+    @property
     def state(self) -> str:
         """Return where in its life it is, one of `starting`, `running`, `stopping`, `restarting` or `ended`."""
         return self._cell.state
@@ -211,6 +221,8 @@ class ActorRef(Address, Generic[A_co]):
                 mailbox.sleeper = None
             mailbox.items.append(request)
         else:
+            if timeout is not None:
+                request.timeout = timeout  # goes along with what is sent to another node
             self._queue(request)
         if timeout is not None and request.state == QUEUED:
             request.timeout = timeout
@@ -353,9 +365,7 @@ class ActorRef(Address, Generic[A_co]):
             check_not_within(waiting, cell)
         release = cell.wait_of_current()
         joiner = Waiter(cell.run_queue)
-        if cell.joiners is None:
-            cell.joiners = []
-        cell.joiners.append(joiner)
+        cell.add_joiner(joiner)
         alarm = None if timeout is None else cell.runtime.timers.after(timeout, joiner.wake)
         try:
             while not cell.has_ended:
@@ -363,8 +373,7 @@ class ActorRef(Address, Generic[A_co]):
                     raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
                 await joiner
         finally:
-            if joiner in (joiners := cell.joiners or []):
-                joiners.remove(joiner)
+            cell.drop_joiner(joiner)
             if alarm is not None:
                 alarm.cancel()
             if release is not None:

@@ -26,6 +26,7 @@ from actorio.actor import Actor
 from actorio.address import check_name, check_ref, split_path
 from actorio.context import Context
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
+from actorio.far_ref import FarRef
 from actorio.policy import Restart
 from actorio.ref import ActorRef
 from actorio.work.pool import PoolOptions, PoolRef, spawn_pool
@@ -73,7 +74,7 @@ class ActorSystem:
     ) -> None:
         self.name = check_name(name)
         self.shutdown_timeout = check_duration("shutdown_timeout", shutdown_timeout)
-        self._runtime = Runtime(self, Faces(Actor, ActorRef, Context))
+        self._runtime = Runtime(self, Faces(Actor, ActorRef, Context, FarRef))
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout)
         self._store = None if store is None else check_store(store)
         self._signals = Signals(self._runtime) if handle_signals else None

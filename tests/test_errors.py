@@ -16,8 +16,12 @@ MADE: dict[str, Callable[[ActorRef[Any]], BaseException]] = {
     "ActorStoppedError": lambda ref: errors.ActorStoppedError(ref, ExitReason.KILLED, print),
     "AskTimeoutError": lambda ref: errors.AskTimeoutError(ref, 1.5, started=True),
     "DeadlockError": lambda ref: errors.DeadlockError(("/a", "/b", "/a")),
+    "DeliveryUnknownError": lambda ref: errors.DeliveryUnknownError(ref, "a message"),
     "LinkedActorError": lambda ref: errors.LinkedActorError(ref, ExitReason.CRASHED),
     "MailboxFullError": lambda ref: errors.MailboxFullError(ref, ["a message"]),
+    "MessageTooLargeError": lambda ref: errors.MessageTooLargeError(9, 8, "a message"),
+    "RefusedError": lambda ref: errors.RefusedError("the text", errors.Refusal.BAD_DATA, ["a message"]),
+    "RemoteError": lambda ref: errors.RemoteError("shop.Sold", "sold", "a traceback"),
 }
 """Those that are made of something else than their text."""
 

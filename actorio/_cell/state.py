@@ -10,6 +10,7 @@ from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.states import Intent, Options, State
 from actorio._core.envelope import (
     NO_MESSAGE,
+    QUEUED,
     Envelope,
 )
 from actorio._core.events import ActorFailed
@@ -153,10 +154,44 @@ class Anatomy(Waiter):
         self.last_report = -1e9
         self._alarm: Alarm | None = None
 
+    is_far = False
+    """Whether it stands for an actor of another node."""
+
+    @property
+    def node(self) -> str | None:
+        """The name of the node it is on; None without a cluster."""
+        return self.runtime.node
+
     @property
     def has_ended(self) -> bool:
         """Whether it has ended for good."""
         return self.reason is not None
+
+    def has_begun(self, request: Any) -> bool | None:
+        """Whether the handling of a request has begun."""
+        return bool(request.state != QUEUED)
+
+    def add_watcher(self, watcher: Any) -> None:
+        """Tell `watcher.notify` of its end, which has not come yet."""
+        if self.watchers is None:
+            self.watchers = {}
+        self.watchers[watcher] = None
+
+    def drop_watcher(self, watcher: Any) -> None:
+        """Take that back."""
+        if self.watchers is not None:
+            self.watchers.pop(watcher, None)
+
+    def add_joiner(self, joiner: Waiter) -> None:
+        """Wake `joiner` at its end, which has not come yet."""
+        if self.joiners is None:
+            self.joiners = []
+        self.joiners.append(joiner)
+
+    def drop_joiner(self, joiner: Waiter) -> None:
+        """Take that back."""
+        if self.joiners is not None and joiner in self.joiners:
+            self.joiners.remove(joiner)
 
     @property
     def ref(self) -> Any:

@@ -10,6 +10,7 @@ from actorio._cell.states import Intent, State
 from actorio.errors import (
     ExitReason,
     LinkedActorError,
+    NotLocalError,
 )
 
 if TYPE_CHECKING:
@@ -29,15 +30,13 @@ class Bonds(Mail):
             self.observer.watched(self._whole, other)
         if other.state == State.ENDED and any(notice.ref == other.ref for notice in self.notices or ()):
             return
+        if other.state != State.ENDED:
+            other.add_watcher(self._whole)
         if self.watching is None:
             self.watching = {}
         self.watching[other] = None
         if other.state == State.ENDED:
             self.notify(other.terminated())
-            return
-        if other.watchers is None:
-            other.watchers = {}
-        other.watchers[self._whole] = None
 
     def unwatch(self, other: Bonds) -> None:
         """Take a watch back, with a notice that is queued already."""
@@ -45,8 +44,7 @@ class Bonds(Mail):
             self.observer.unwatched(self._whole, other)
         if self.watching is not None:
             self.watching.pop(other, None)
-        if other.watchers is not None:
-            other.watchers.pop(self._whole, None)
+        other.drop_watcher(self._whole)
         if self.notices:
             self.notices = deque(notice for notice in self.notices if notice.ref != other.ref)
 
@@ -65,6 +63,8 @@ class Bonds(Mail):
         """Bind the fates of two incarnations."""
         if other is self:
             return
+        if other.is_far:
+            raise NotLocalError(f"link takes an actor of this node, and {other.path} is of another; watch it")
         if other.state == State.ENDED:
             self.link_ended(other, other.reason or ExitReason.NORMAL)
             return

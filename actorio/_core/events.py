@@ -68,7 +68,9 @@ class DeadLetter:
     """A message that was accepted and will not be handled.
 
     `reason` is one of `stopped` (the actor ended before its turn), `interrupted` (killed or cancelled while
-    handling it), `dropped` (by the overflow policy), `unsent` (refused, and its sender did not look).
+    handling it), `dropped` (by the overflow policy), `unsent` (refused, and its sender did not look); in a cluster
+    also `unknown` (sent, then its node was lost: it may have been handled), `refused` (not taken there) and
+    `unrouted` (no living node hosts it).
     """
 
     ref: Address

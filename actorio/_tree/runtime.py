@@ -55,6 +55,8 @@ class Runtime:
         self.faces = faces
         self.name = system.name
         self.random = random.Random()
+        self.node: str | None = None
+        self.forgetters: tuple[Callable[[Any], None], ...] = ()
         self.observer: Observer | None = None
         self.groups = Groups(self.check_thread)
         self.events = EventBus(self.check_thread)
@@ -125,6 +127,8 @@ class Runtime:
         """A cell has ended: its names and memberships are free before anybody is told."""
         self.registry.forget(cell)
         self.groups.forget(cell)
+        for forget in self.forgetters:
+            forget(cell)
 
     def current(self) -> Waiting | None:
         """Return the cell whose turn, or the call beside its turns that, is running this code; None outside."""

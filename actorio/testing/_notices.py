@@ -26,6 +26,8 @@ class Notices(Observer):
 
     def watched(self, cell: Cell, other: Cell) -> None:
         """Remember the watch; of one that has ended the notice is due now."""
+        if other.is_far:  # the oracles of the cluster follow it
+            return
         self._watched.setdefault(cell, {})[other] = None
         if other.reason is not None:
             self._due.setdefault(cell, {})[other] = None
@@ -61,6 +63,8 @@ class Notices(Observer):
     def notified(self, cell: Cell, notice: Terminated) -> None:
         """Check that the notice was expected and comes last."""
         other = notice.ref._cell
+        if other.is_far:
+            return
         if other not in self._due.get(cell, ()):
             self._breach(14, f"{cell.path} is told of the end of {other.path} twice, or without watching it")
         self._check_forgotten(other)
