@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 from actorio._core.checks import check_instance, check_plain_function
 from actorio._core.deadlock import Fork
+from actorio._core.run_queue import RunQueue, Waiter
 from actorio._core.typevar import TypeVar
 from actorio.errors import AskCancelledError
 
@@ -29,7 +30,7 @@ R = TypeVar("R", default=Any)
 class Result(Generic[R]):
     """What comes of submitted work, or of an ask that a handler took away with `defer`."""
 
-    __slots__ = ("__weakref__", "_future", "_on_cancel", "_work")
+    __slots__ = ("__weakref__", "_future", "_on_cancel", "_waiters", "_work")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Result(Generic[R]):
         self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
         self._on_cancel = on_cancel
         self._work = work
+        self._waiters: list[Waiter] | None = None
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait for the value.
@@ -59,24 +61,29 @@ class Result(Generic[R]):
             self._check_thread()
             release = wait_of_current((self,), every=True)
             try:
-                yield from self._wait().__await__()
+                yield from self._wait()
             finally:
                 if release is not None:
                     release()
         return self._future.result()
 
-    async def _wait(self) -> None:
-        private = self._future.get_loop().create_future()
-
-        def wake(_: object) -> None:
-            if not private.done():
-                private.set_result(None)
-
-        self._future.add_done_callback(wake)
+    def _wait(self) -> Generator[Any, None, None]:
+        waiter = Waiter(RunQueue.of(self._future.get_loop()))
+        if self._waiters is None:
+            self._waiters = []
+        self._waiters.append(waiter)
         try:
-            await private
+            while not self._future.done():
+                yield from waiter.__await__()
         finally:
-            self._future.remove_done_callback(wake)
+            if self._waiters is not None:
+                self._waiters.remove(waiter)
+
+    def _tell(self) -> None:
+        """Wake those who wait, by the run queue: a turn of the event loop for each costs more than the work."""
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            waiter.wake()
 
     def cancel(self) -> bool:
         """Cancel the work: dropped while queued, a running coroutine is cancelled at its next await.
@@ -91,6 +98,7 @@ class Result(Generic[R]):
             return False
         self._check_thread()
         self._future.cancel()
+        self._tell()
         if self._on_cancel is not None:
             self._on_cancel()
         return True
@@ -142,6 +150,7 @@ class Result(Generic[R]):
         self._check_thread()
         if not self._future.cancelled():
             self._future.set_result(value)
+            self._tell()
 
     def set_exception(self, error: BaseException) -> None:
         """Give an exception instead of a value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
@@ -156,6 +165,7 @@ class Result(Generic[R]):
         self._check_thread()
         if not self._future.cancelled():
             self._future.set_exception(safe_exception(error))
+            self._tell()
 
     def _check_thread(self) -> None:
         """Refuse use from another thread than that of whom it comes from."""
