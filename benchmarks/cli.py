@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.machine import Machine, describe
-from benchmarks.session import Session
+from benchmarks.harness.machine import Machine, describe
+from benchmarks.harness.session import Session
 from benchmarks.workloads import ALL, UnknownNameError, select
 
 __all__ = ["main"]

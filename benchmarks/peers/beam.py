@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.harness.workload import AnyWorkload, expect
 from benchmarks.peers.contest import Bout, own_times, run_lines
 from benchmarks.peers.environments import UnavailableError
-from benchmarks.workload import AnyWorkload, expect
 from benchmarks.workloads.big import BIG
 from benchmarks.workloads.chameneos import CHAMENEOS
 from benchmarks.workloads.counting import COUNTING

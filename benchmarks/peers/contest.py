@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import run_once
+from benchmarks.harness.measure import run_once
+from benchmarks.harness.workload import AnyWorkload, WrongAnswerError
 from benchmarks.peers.environments import UnavailableError, python_with
 from benchmarks.peers.roster import Numbers, Peer, Task
-from benchmarks.workload import AnyWorkload, WrongAnswerError
 
 __all__ = ["Bout", "contest", "run_lines"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.measure import geometric_mean
+from benchmarks.harness.measure import geometric_mean
 from benchmarks.peers.contest import Bout
 
 __all__ = ["bouts_as_json", "bouts_as_markdown", "bouts_as_table", "mean_against_beam"]

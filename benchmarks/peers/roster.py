@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.workload import AnyWorkload, expect
+from benchmarks.harness.workload import AnyWorkload, expect
 from benchmarks.workloads import fjcreate, pingpong, send, skynet, threadring
 
 __all__ = ["PEERS", "TASKS", "Peer", "Task"]

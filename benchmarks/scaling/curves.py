@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.memory import in_fresh_process
+from benchmarks.harness.measure import LOOPS
+from benchmarks.harness.process import in_fresh_process
 from benchmarks.scaling import points
 from benchmarks.scaling.points import Point
 
@@ -68,8 +69,6 @@ def measure_curve(
 
 def run_point(name: str, size: int, loop: str) -> Point:
     """Measure one point in this process."""
-    from benchmarks.measure import LOOPS
-
     (curve,) = (curve for curve in CURVES if curve.name == name)
 
     async def point() -> Point:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from time import perf_counter
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Mailbox
-from benchmarks.memory import resident
-from benchmarks.workload import expect
+from benchmarks.harness.machine import resident
+from benchmarks.harness.workload import expect
 
 __all__ = ["actors", "children", "depth", "timers"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from benchmarks.workload import AnyWorkload
+from benchmarks.harness.workload import AnyWorkload
 from benchmarks.workloads.apsp import APSP
 from benchmarks.workloads.ask import ASK
 from benchmarks.workloads.astar import ASTAR

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.generator import Random16
-from benchmarks.offload import Submit, offloaded_programs
-from benchmarks.workload import Group, Workload, expect
+from benchmarks.harness.generator import Random16
+from benchmarks.harness.offload import Submit, offloaded_programs
+from benchmarks.harness.workload import Group, Workload, expect
 
 __all__ = ["APSP", "graph"]
 

@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import dataclass
 
 from actorio import Actor, ActorSystem, Ask
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["ASK"]
 

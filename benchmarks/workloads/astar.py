@@ -13,9 +13,9 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from benchmarks.generator import JavaRandom
-from benchmarks.roles import Address, Role, Runtime, programs
-from benchmarks.workload import Group, Workload, WrongAnswerError, expect
+from benchmarks.harness.generator import JavaRandom
+from benchmarks.harness.roles import Address, Role, Runtime, programs
+from benchmarks.harness.workload import Group, Workload, WrongAnswerError, expect
 
 __all__ = ["ASTAR"]
 

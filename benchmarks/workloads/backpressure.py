@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Mailbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["BACKPRESSURE"]
 

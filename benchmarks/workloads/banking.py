@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Mailbox
-from benchmarks.generator import Random16
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.generator import Random16
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["BANKING"]
 

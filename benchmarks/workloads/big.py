@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Result
-from benchmarks.generator import Random16
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.generator import Random16
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["BIG"]
 

@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.generator import Random16
-from benchmarks.roles import Address, Role, Runtime, programs
-from benchmarks.workload import Group, Workload, WrongAnswerError, expect
+from benchmarks.harness.generator import Random16
+from benchmarks.harness.roles import Address, Role, Runtime, programs
+from benchmarks.harness.workload import Group, Workload, WrongAnswerError, expect
 
 __all__ = ["BNDBUFFER"]
 

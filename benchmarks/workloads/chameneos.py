@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Result
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["CHAMENEOS"]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from benchmarks.generator import Random16
-from benchmarks.roles import Address, Role, Runtime, programs
-from benchmarks.workload import Group, Workload, expect
+from benchmarks.harness.generator import Random16
+from benchmarks.harness.roles import Address, Role, Runtime, programs
+from benchmarks.harness.workload import Group, Workload, expect
 
 __all__ = ["CONCSLL"]
 

@@ -11,8 +11,8 @@ import asyncio
 from dataclasses import dataclass
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Mailbox
-from benchmarks.inbox import BoundedInbox, Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import BoundedInbox, Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["COUNTING", "COUNTING_BOUNDED"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.roles import Address, Role, Runtime, programs
-from benchmarks.workload import Group, Workload, expect
+from benchmarks.harness.roles import Address, Role, Runtime, programs
+from benchmarks.harness.workload import Group, Workload, expect
 
 __all__ = ["FILTERBANK"]
 

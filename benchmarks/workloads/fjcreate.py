@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from actorio import Actor, ActorSystem
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 from benchmarks.workloads.fjthrput import work
 
 __all__ = ["FJCREATE"]

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 
 from actorio import Actor, ActorSystem, Mailbox
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["FJTHRPUT"]
 

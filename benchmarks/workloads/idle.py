@@ -7,9 +7,9 @@ import asyncio
 from dataclasses import dataclass
 
 from actorio import Actor, ActorSystem
-from benchmarks.inbox import Inbox
-from benchmarks.memory import resident
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.machine import resident
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["IDLE"]
 

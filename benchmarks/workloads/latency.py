@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from actorio import Actor, ActorRef, ActorSystem, Ask
-from benchmarks.generator import Random16
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.generator import Random16
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["LATENCY"]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actorio import Actor, ActorRef, ActorSystem, Ask, Mailbox
-from benchmarks.workload import Group, Outcome, Workload, WrongAnswerError, expect
+from benchmarks.harness.workload import Group, Outcome, Workload, WrongAnswerError, expect
 
 __all__ = ["LOGMAP"]
 

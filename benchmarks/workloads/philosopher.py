@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchmarks.roles import Address, Role, Runtime, programs
-from benchmarks.workload import Group, Workload, expect
+from benchmarks.harness.roles import Address, Role, Runtime, programs
+from benchmarks.harness.workload import Group, Workload, expect
 
 __all__ = ["PHILOSOPHER", "PHILOSOPHER_PARKED"]
 

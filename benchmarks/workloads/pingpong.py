@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from actorio import Actor, ActorRef, ActorSystem, Ask
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["PINGPONG", "PINGPONG_TIMEOUT"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from itertools import count
 
-from benchmarks.offload import Submit, offloaded_programs
-from benchmarks.workload import Group, Workload, expect
+from benchmarks.harness.offload import Submit, offloaded_programs
+from benchmarks.harness.workload import Group, Workload, expect
 
 __all__ = ["PIPRECISION"]
 

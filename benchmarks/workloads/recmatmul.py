@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from benchmarks.offload import Submit, offloaded_programs
-from benchmarks.workload import Group, Workload, expect
+from benchmarks.harness.offload import Submit, offloaded_programs
+from benchmarks.harness.workload import Group, Workload, expect
 
 __all__ = ["RECMATMUL"]
 

@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import dataclass
 
 from actorio import Actor, ActorSystem
-from benchmarks.inbox import BoundedInbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import BoundedInbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["SEND"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from actorio import Actor, ActorRef, ActorSystem
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Group, Outcome, Workload, expect
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Group, Outcome, Workload, expect
 
 __all__ = ["THREADRING"]
 

@@ -7,8 +7,8 @@ import asyncio
 import math
 from dataclasses import dataclass
 
-from benchmarks.offload import Submit, offloaded_programs
-from benchmarks.workload import Group, Workload, WrongAnswerError, expect
+from benchmarks.harness.offload import Submit, offloaded_programs
+from benchmarks.harness.workload import Group, Workload, WrongAnswerError, expect
 
 __all__ = ["TRAPEZOID"]
 

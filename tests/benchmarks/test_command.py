@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import benchmarks.cli
 import benchmarks.workloads
-from benchmarks.workload import Outcome
+from benchmarks.harness.workload import Outcome
 from benchmarks.workloads.send import SEND
 
 

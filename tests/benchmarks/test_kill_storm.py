@@ -6,9 +6,9 @@ import random
 import pytest
 
 from actorio import Groups, Terminated
-from benchmarks import kill_storm
-from benchmarks.kill_storm import run_storm
-from benchmarks.storm_tree import LEVELS, BrokenInvariantError, Member, plan_tree
+from benchmarks.programs import kill_storm
+from benchmarks.programs.kill_storm import run_storm
+from benchmarks.programs.storm_tree import LEVELS, BrokenInvariantError, Member, plan_tree
 
 
 async def test_a_storm_leaves_the_tree_whole() -> None:

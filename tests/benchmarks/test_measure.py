@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchmarks.measure import Measurement, Series, geometric_mean, measure
-from benchmarks.memory import peak_of_run, peak_resident, resident
+from benchmarks.harness.machine import peak_resident, resident
+from benchmarks.harness.measure import Measurement, Series, geometric_mean, measure, peak_of_run
 from benchmarks.scaling.curves import CURVES, run_point, sizes
 from benchmarks.workloads.idle import IDLE
 from benchmarks.workloads.send import SEND

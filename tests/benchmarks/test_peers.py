@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
+from benchmarks.harness.workload import WrongAnswerError
 from benchmarks.peers.beam import CORE, beam_bouts
 from benchmarks.peers.contest import Bout, run_lines
 from benchmarks.peers.environments import UnavailableError, reason_of_failure
 from benchmarks.peers.report import bouts_as_markdown, mean_against_beam
 from benchmarks.peers.roster import PEERS, TASKS
 from benchmarks.peers.stage import Clock, run
-from benchmarks.workload import WrongAnswerError
 
 
 def test_a_stage_times_what_the_program_puts_in_the_clock() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.seams import compare, copy_package, environment_of, without_seams
+from benchmarks.programs.seams import compare, copy_package, environment_of, without_seams
 
 
 @pytest.mark.parametrize(

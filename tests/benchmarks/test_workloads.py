@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from actorio.testing import explore
-from benchmarks.generator import JavaRandom, Random16
-from benchmarks.workload import AnyWorkload, Group, WrongAnswerError
+from benchmarks.harness.generator import JavaRandom, Random16
+from benchmarks.harness.workload import AnyWorkload, Group, WrongAnswerError
 from benchmarks.workloads import ALL, UnknownNameError, select
 
 REAL_TIME = {"latency"}

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.machine import Machine
-from benchmarks.measure import Measurement, Series, geometric_mean
-from benchmarks.workload import Group
+from benchmarks.harness.machine import Machine
+from benchmarks.harness.measure import Measurement, Series, geometric_mean
+from benchmarks.harness.workload import Group
 
 __all__ = ["BASELINES", "SUBJECT", "as_json", "as_markdown", "as_table", "machine_as_markdown", "means"]
 

@@ -12,7 +12,7 @@ from itertools import cycle
 from typing import Any, Protocol, TypeVar
 
 from actorio import ActorSystem, Worker
-from benchmarks.workload import Outcome, Program
+from benchmarks.harness.workload import Outcome, Program
 
 __all__ = ["PROCESSES", "Submit", "offloaded_programs"]
 

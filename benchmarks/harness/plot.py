@@ -6,8 +6,8 @@ Needs `matplotlib`, which nothing else does.
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Measurement
-from benchmarks.report import BASELINES, SUBJECT
+from benchmarks.harness.measure import Measurement
+from benchmarks.harness.report import BASELINES, SUBJECT
 
 __all__ = ["plot_ratios"]
 

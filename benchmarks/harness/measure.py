@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 from time import perf_counter
 
-from benchmarks.memory import peak_of_run
-from benchmarks.workload import AnyWorkload, Outcome
+from benchmarks.harness.machine import peak_resident, resident
+from benchmarks.harness.process import in_fresh_process
+from benchmarks.harness.workload import AnyWorkload, Outcome
+from benchmarks.workloads import select
 
-__all__ = ["LOOPS", "Measurement", "Series", "geometric_mean", "measure", "run_once"]
+__all__ = ["LOOPS", "Measurement", "Series", "geometric_mean", "measure", "peak_of_run", "run_once"]
 
 DEADLINE = 300.0  # seconds; a run that takes longer hangs
 
@@ -156,3 +158,15 @@ def _turns(names: Sequence[str], repetitions: int) -> Iterator[str]:
 def geometric_mean(ratios: Sequence[float]) -> float:
     """Give the mean of ratios that does not depend on which side is the baseline."""
     return math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
+
+
+def peak_of_run(workload: str, program: str, *, quick: bool, loop: str) -> int:
+    """Give the bytes by which a run of a program makes a new process grow at its peak."""
+    return in_fresh_process(_growth, workload, program, quick=quick, loop=loop)
+
+
+def _growth(workload_name: str, program: str, *, quick: bool, loop: str) -> int:
+    (workload,) = select([workload_name])
+    before = resident()
+    _, outcome = run_once(workload, program, workload.size(quick=quick), loop)
+    return max(0, peak_resident() - before) if outcome.held is None else outcome.held

@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from actorio import Actor, ActorSystem, Mailbox
-from benchmarks.inbox import Inbox
-from benchmarks.workload import Outcome, Program
+from benchmarks.harness.inbox import Inbox
+from benchmarks.harness.workload import Outcome, Program
 
 __all__ = ["Address", "Role", "Runtime", "programs"]
 

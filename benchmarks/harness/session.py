@@ -15,18 +15,18 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from benchmarks import report
-from benchmarks.machine import Machine
-from benchmarks.measure import Measurement, measure
+from benchmarks.harness import report
+from benchmarks.harness.machine import Machine
+from benchmarks.harness.measure import Measurement, measure
+from benchmarks.harness.plot import plot_ratios
+from benchmarks.harness.workload import AnyWorkload
 from benchmarks.peers.beam import beam_bouts
 from benchmarks.peers.contest import Bout, contest
 from benchmarks.peers.report import bouts_as_json, bouts_as_markdown, bouts_as_table, mean_against_beam
 from benchmarks.peers.roster import PEERS, TASKS
-from benchmarks.plot import plot_ratios
 from benchmarks.scaling.curves import CURVES, Points, measure_curve, sizes
 from benchmarks.scaling.plot import plot_curves
 from benchmarks.scaling.report import curves_as_json, curves_as_markdown, curves_as_tables
-from benchmarks.workload import AnyWorkload
 
 __all__ = ["Session"]
 

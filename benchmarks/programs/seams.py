@@ -1,4 +1,4 @@
-"""What seams cost that nobody uses: `python -m benchmarks.seams`.
+"""What seams cost that nobody uses: `python -m benchmarks.programs.seams`.
 
 Tracing, events and simulation hook in where actorio looks whether there is an observer, a subscriber or a
 chooser. Here actorio runs beside a copy of itself in which nobody looks: each such question is replaced by its
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import actorio
-from benchmarks.measure import geometric_mean, run_once
+from benchmarks.harness.measure import geometric_mean, run_once
 from benchmarks.workloads import select
 
 __all__ = ["compare", "copy_package", "environment_of", "fastest", "without_seams"]
@@ -98,7 +98,7 @@ def _turns(rounds: int) -> Iterator[bool]:
 
 def _run(name: str, folder: Path, *, quick: bool) -> float:
     """Run a workload a few times in a process that finds actorio in a folder; give the seconds of the fastest."""
-    code = f"from benchmarks.seams import fastest; print(fastest({name!r}, quick={quick}))"
+    code = f"from benchmarks.programs.seams import fastest; print(fastest({name!r}, quick={quick}))"
     command = [sys.executable, "-P", "-c", code]
     environment = environment_of(folder)
     return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)

@@ -1,4 +1,4 @@
-"""`pool.map` over processes beside the same work without actorio: `python -m benchmarks.pool_map`.
+"""`pool.map` over processes beside the same work without actorio: `python -m benchmarks.programs.pool_map`.
 
 The work is the demo's: parse every source file of a tree, by default the standard library. Three ways, in
 turns, so that a noisy machine disturbs all of them alike; what counts are the ratios of one round:

@@ -1,14 +1,17 @@
-"""What a figure was measured on: without it a figure means nothing."""
+"""The machine under a figure, without which it means nothing, and the memory that this process holds of it."""
 
 import os
 import platform
+import resource
 import sys
 import sysconfig
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["Machine", "describe"]
+__all__ = ["Machine", "describe", "peak_resident", "resident"]
+
+_STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +79,27 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def resident() -> int:
+    """Give the bytes of memory that this process holds now."""
+    return _status("VmRSS") if _STATUS.exists() else _high_water()
+
+
+def peak_resident() -> int:
+    """Give the most bytes of memory that this process has held."""
+    # Linux hands the high-water mark of `getrusage` down from parent to child; /proc has the process's own.
+    return _status("VmHWM") if _STATUS.exists() else _high_water()
+
+
+def _status(field: str) -> int:
+    for line in _STATUS.read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0]) * 1024
+    raise LookupError(f"{_STATUS} has no {field}")
+
+
+def _high_water() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

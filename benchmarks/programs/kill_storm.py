@@ -1,6 +1,6 @@
 """A kill storm: a tree of actors in which random ones crash, are killed and stopped, and that must stay whole.
 
-`python -m benchmarks.kill_storm --actors 10000 --kills 100000 --seed 1`. The tree has five levels; strategies,
+`python -m benchmarks.programs.kill_storm --actors 10000 --kills 100000 --seed 1`. The tree has five levels; strategies,
 restart types and budgets are mixed. It heals itself: who is killed is gone for good, so its parent, which
 watches it, starts another one of the same name. Every few thousand kills the storm pauses until the tree is
 whole, and checks all that must hold whatever has happened.
@@ -32,8 +32,8 @@ from actorio import (
     NameNotFoundError,
     Restart,
 )
-from benchmarks.memory import resident
-from benchmarks.storm_tree import (
+from benchmarks.harness.machine import resident
+from benchmarks.programs.storm_tree import (
     LEVELS,
     BrokenInvariantError,
     Crash,
