@@ -5,9 +5,9 @@ fails; it shrinks the failing run and prints the seed and the tape that replay i
 `run_in_virtual_time` runs a program once, in order, without waiting for its timers.
 """
 
-from actorio.testing._loop import SimLoop
-from actorio.testing._policy import PolicyName
-from actorio.testing._tape import Tape
+from actorio.testing._simulation.loop import SimLoop
+from actorio.testing._simulation.policy import PolicyName
+from actorio.testing._simulation.tape import Tape
 from actorio.testing.exploration import Exploration, SimulationFailed, explore, explore_places
 from actorio.testing.failures import (
     Escaped,

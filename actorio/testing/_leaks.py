@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from actorio.system import ActorSystem
-from actorio.testing._loop import SimLoop
-from actorio.testing._oracles import Combined, oracles
+from actorio.testing._oracles.combined import Combined, oracles
+from actorio.testing._simulation.loop import SimLoop
 from actorio.testing.failures import GuaranteeBroken
 
 __all__ = ["check_leaks", "system_without_leaks"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actorio.testing._leaks import check_leaks, system_without_leaks
-from actorio.testing._policy import PolicyName
+from actorio.testing._simulation.policy import PolicyName
 from actorio.testing.exploration import SimulationFailed, explore
 from actorio.testing.faults import Faults
 from actorio.testing.probe import Probe

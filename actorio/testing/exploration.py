@@ -9,8 +9,8 @@ from typing import Any
 
 from actorio._core.checks import check_callable, check_count, check_iterable, check_whole
 from actorio.errors import describe
-from actorio.testing._heap import steady_heap
-from actorio.testing._policy import PolicyName
+from actorio.testing._simulation.heap import steady_heap
+from actorio.testing._simulation.policy import PolicyName
 from actorio.testing.failures import SimulationError
 from actorio.testing.faults import Fault, FaultKind, Faults
 from actorio.testing.settings import SimulationSettings, settings_or_default

@@ -27,8 +27,8 @@ from actorio.errors import ActorError
 from actorio.policy import Restart
 from actorio.ref import ActorRef
 from actorio.system import ActorSystem
-from actorio.testing._entropy import virtual_clocks
-from actorio.testing._oracles import Combined
+from actorio.testing._oracles.combined import Combined
+from actorio.testing._simulation.entropy import virtual_clocks
 from actorio.testing.virtual_time import VirtualTimeLoop
 
 __all__ = ["Harness", "Scheduled", "Sent"]

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from actorio._core.checks import check_count, check_instance, check_iterable
-from actorio.testing._tape import Tape
+from actorio.testing._simulation.tape import Tape
 
 __all__ = ["tapes"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from actorio._core.checks import check_instance
-from actorio.testing._tape import Tape
+from actorio.testing._simulation.tape import Tape
 from actorio.testing.failures import GuaranteeBroken
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.simulation import SimulationResult, simulate

@@ -17,13 +17,13 @@ from typing import Any, Generic, TypeVar
 
 from actorio._core.checks import check_callable, check_instance, check_whole
 from actorio.errors import describe
-from actorio.testing._anyio import tamed_anyio
-from actorio.testing._entropy import virtual_clocks, virtual_randomness
-from actorio.testing._heap import steady_heap
-from actorio.testing._loop import SimLoop
-from actorio.testing._outside import walled
-from actorio.testing._policy import PolicyName, check_policy
-from actorio.testing._tape import Recorder, Tape
+from actorio.testing._simulation.entropy import virtual_clocks, virtual_randomness
+from actorio.testing._simulation.heap import steady_heap
+from actorio.testing._simulation.loop import SimLoop
+from actorio.testing._simulation.outside import walled
+from actorio.testing._simulation.policy import PolicyName, check_policy
+from actorio.testing._simulation.tamed_anyio import tamed_anyio
+from actorio.testing._simulation.tape import Recorder, Tape
 from actorio.testing.failures import SimUnhandled
 from actorio.testing.faults import Fault
 from actorio.testing.settings import SimulationSettings, settings_or_default

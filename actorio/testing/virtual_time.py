@@ -11,9 +11,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from actorio._core.checks import check_callable
-from actorio.testing._entropy import virtual_clocks
-from actorio.testing._loop import SimLoop
-from actorio.testing._tape import Recorder
+from actorio.testing._simulation.entropy import virtual_clocks
+from actorio.testing._simulation.loop import SimLoop
+from actorio.testing._simulation.tape import Recorder
 from actorio.testing.settings import SimulationSettings
 
 __all__ = ["VirtualTimeLoop", "run_in_virtual_time"]

@@ -6,8 +6,8 @@ import sys
 import time
 
 from actorio.testing import GuaranteeBroken, SimulationResult, SimulationSettings, simulate
-from actorio.testing._heap import steady_heap
-from actorio.testing._policy import PolicyName
+from actorio.testing._simulation.heap import steady_heap
+from actorio.testing._simulation.policy import PolicyName
 from tests.simulation import SCENARIOS, Scenario
 
 POLICIES: tuple[PolicyName, ...] = ("random", "pct")

@@ -10,7 +10,7 @@ import sys
 import time
 
 from actorio.testing import GuaranteeBroken, SimulationFailed, explore
-from actorio.testing._heap import steady_heap
+from actorio.testing._simulation.heap import steady_heap
 from tests.simulation import SCENARIOS, SETTINGS, Scenario, under_faults
 
 BLOCK = 1_000

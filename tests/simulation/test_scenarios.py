@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actorio.testing import GuaranteeBroken
-from actorio.testing._heap import steady_heap
+from actorio.testing._simulation.heap import steady_heap
 from tests.simulation import SCENARIOS, SETTINGS, Scenario, day, under_faults
 
 SEEDS = 200

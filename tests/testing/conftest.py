@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actorio.testing._heap import steady_heap
+from actorio.testing._simulation.heap import steady_heap
 
 
 @pytest.fixture(autouse=True)

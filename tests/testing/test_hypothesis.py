@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from actorio.testing import Tape, simulate
-from actorio.testing._heap import steady_heap
+from actorio.testing._simulation.heap import steady_heap
 from actorio.testing.hypothesis import tapes
 from tests.testing import bank, planted
 

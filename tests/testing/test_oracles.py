@@ -11,7 +11,7 @@ from actorio._cell.cell import Cell
 from actorio._core.envelope import Request
 from actorio._core.observer import Observer
 from actorio.testing import GuaranteeBroken, SimulationFailed, explore, simulate
-from actorio.testing._oracles import Combined, oracles
+from actorio.testing._oracles.combined import Combined, oracles
 
 
 class Echo(Actor[Any]):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from actorio.testing import Escaped, simulate
-from actorio.testing._outside import replaced
+from actorio.testing._simulation.outside import replaced
 
 SECOND = 1.0  # of virtual time
 

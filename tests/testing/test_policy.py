@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from actorio.testing import PolicyName, simulate
-from actorio.testing._heap import steady_heap
-from actorio.testing._policy import Drawn, Fifo, Priorities, policy_named
-from actorio.testing._tape import Recorder, Tape
+from actorio.testing._simulation.heap import steady_heap
+from actorio.testing._simulation.policy import Drawn, Fifo, Priorities, policy_named
+from actorio.testing._simulation.tape import Recorder, Tape
 from tests.testing import planted
 
 SEEDS = range(200)

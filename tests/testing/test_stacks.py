@@ -3,7 +3,7 @@
 import asyncio
 
 from actorio.testing import SimDeadlock, simulate
-from actorio.testing._stacks import describe_waits
+from actorio.testing._simulation.stacks import describe_waits
 from tests.testing import planted
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorio.testing._tape import Recorder, Tape
+from actorio.testing._simulation.tape import Recorder, Tape
 
 LANES = st.dictionaries(
     st.sampled_from(["order", "cost", "tie"]), st.lists(st.integers(0, 99), max_size=20).map(tuple)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.observer import Observer
-from actorio.testing._ledger import Breach
+from actorio.testing._oracles.ledger import Breach
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell

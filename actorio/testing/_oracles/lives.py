@@ -8,7 +8,7 @@ from actorio._cell.cell import Cell
 from actorio._cell.states import Intent, intent_name
 from actorio._core.envelope import payload
 from actorio._core.observer import Observer
-from actorio.testing._ledger import Breach
+from actorio.testing._oracles.ledger import Breach
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:

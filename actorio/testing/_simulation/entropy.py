@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from actorio.testing._loop import SimLoop
-from actorio.testing._outside import replaced
+from actorio.testing._simulation.loop import SimLoop
+from actorio.testing._simulation.outside import replaced
 
 __all__ = ["virtual_clocks", "virtual_randomness"]
 

@@ -22,7 +22,7 @@ import random
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from actorio.testing._tape import Lane, Recorder
+from actorio.testing._simulation.tape import Lane, Recorder
 
 __all__ = ["Drawn", "Fifo", "Policy", "PolicyName", "Priorities", "check_policy", "policy_named"]
 

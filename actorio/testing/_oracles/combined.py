@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from actorio._core.observer import Observer
-from actorio.testing._answers import Answers
-from actorio.testing._ledger import Ledger
-from actorio.testing._lives import Lives
-from actorio.testing._notices import Notices
-from actorio.testing._regroups import Regroups
-from actorio.testing._remains import Remains
+from actorio.testing._oracles.answers import Answers
+from actorio.testing._oracles.ledger import Ledger
+from actorio.testing._oracles.lives import Lives
+from actorio.testing._oracles.notices import Notices
+from actorio.testing._oracles.regroups import Regroups
+from actorio.testing._oracles.remains import Remains
 from actorio.testing.failures import GuaranteeBroken
 
 __all__ = ["Combined", "oracles"]

@@ -23,15 +23,16 @@ from contextvars import Context
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
 from actorio._core.run_queue import Waiter
-from actorio.testing._identity import OrderedWeakSet, SimFuture, SimTask, owner_of
-from actorio.testing._injection import Injection
-from actorio.testing._log import EventLog
-from actorio.testing._oracles import Combined, oracles
-from actorio.testing._outside import ClosedLoop
-from actorio.testing._policy import Fifo, Policy, PolicyName, policy_named
-from actorio.testing._stacks import describe_waits
-from actorio.testing._story import Story
-from actorio.testing._tape import Recorder
+from actorio.testing._oracles.combined import Combined, oracles
+from actorio.testing._simulation.event_log import EventLog
+from actorio.testing._simulation.identity import OrderedWeakSet, SimFuture, SimTask, owner_of
+from actorio.testing._simulation.injection import Injection
+from actorio.testing._simulation.outside import ClosedLoop
+from actorio.testing._simulation.policy import Fifo, Policy, PolicyName, policy_named
+from actorio.testing._simulation.stacks import describe_waits
+from actorio.testing._simulation.story import Story
+from actorio.testing._simulation.tape import Recorder
+from actorio.testing._simulation.world import World
 from actorio.testing.failures import SimDeadlock, SimLivelock
 from actorio.testing.faults import Faults
 from actorio.testing.settings import SimulationSettings, settings_or_default
@@ -49,7 +50,7 @@ _LEAST_TIMERS_TO_PRUNE = 100
 _SEEDS = 1 << 32
 
 
-class SimLoop(ClosedLoop):
+class SimLoop(ClosedLoop, World):
     """An asyncio event loop that runs from a tape, in virtual time.
 
     Args:
@@ -104,7 +105,7 @@ class SimLoop(ClosedLoop):
         self._cancelled_timers = 0
         self._asyncgens = OrderedWeakSet()
         self.story = Story(self, keep)
-        self.injection = Injection(self, settings.faults or Faults())
+        self.injection = Injection(self, self.story, settings.faults or Faults())
         observers = [self.story, *oracles(self.break_guarantee)]
         self.actorio_observer = Combined([*observers, self.injection] if settings.faults else observers)
 

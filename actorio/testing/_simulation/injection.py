@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.states import Intent
 from actorio._cell.steps import RECEIVE
 from actorio._core.observer import Observer
+from actorio.testing._simulation.story import Story
+from actorio.testing._simulation.world import World
 from actorio.testing.faults import EVERYBODY, Fault, FaultKind, Faults, InjectedCrash
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio.testing._loop import SimLoop
 
 __all__ = ["Injection"]
 
@@ -45,8 +46,9 @@ class Injection(Observer):
         missed: the paths and the pattern that faults are for, as far as no actor yet had them.
     """
 
-    def __init__(self, loop: SimLoop, faults: Faults) -> None:
-        self._loop = loop
+    def __init__(self, world: World, story: Story, faults: Faults) -> None:
+        self._world = world
+        self._story = story
         self._faults = faults
         self._places: dict[str, _Places] = {}
         self._drawn = 0
@@ -79,11 +81,11 @@ class Injection(Observer):
     def spawned(self, cell: Cell) -> None:
         """Narrow the mailbox of some."""
         if self._faults.full and self._concerns(cell.path) and cell.mailbox.capacity is not None:
-            drawn = self._loop.draw_fault(_GRAIN)
+            drawn = self._world.draw_fault(_GRAIN)
             if 0 < drawn <= round(self._faults.full * _GRAIN):
                 room = 1 + drawn % _SMALLEST_ROOMS
                 cell.mailbox._room = min(cell.mailbox._room, room)
-                self._loop.story.write(f"fault: the mailbox of {cell.path} has room for {room}")
+                self._story.write(f"fault: the mailbox of {cell.path} has room for {room}")
 
     def _concerns(self, path: str) -> bool:
         return fnmatchcase(path, self._faults.paths)
@@ -105,7 +107,7 @@ class Injection(Observer):
             fault = self._next(cell, at_turn=True)
             if fault is not None:
                 if fault.kind == "slow":
-                    self._loop.advance(fault.seconds)
+                    self._world.advance(fault.seconds)
                 elif (error := self._strike(cell, fault)) is not None:
                     raise error
             return method(*args, **kwargs)
@@ -185,18 +187,18 @@ class Injection(Observer):
         if fault is not None:
             self.done.append(fault)
             place = f"turn {message}" if at_turn else f"await {wait}"
-            self._loop.story.write(f"fault: {fault.kind} in {cell.path} at its {place}")
+            self._story.write(f"fault: {fault.kind} in {cell.path} at its {place}")
         return fault
 
     def _draw(self, path: str, message: int | None, wait: int | None) -> Fault | None:
         most = self._faults.most
         if not self._kinds or (most is not None and self._drawn >= most):
             return None
-        drawn = self._loop.draw_fault(_GRAIN)
+        drawn = self._world.draw_fault(_GRAIN)
         if not 0 < drawn <= len(self._kinds):
             return None
         self._drawn += 1
-        seconds = self._faults.slowest * self._loop.draw_fault(_GRAIN) / _GRAIN
+        seconds = self._faults.slowest * self._world.draw_fault(_GRAIN) / _GRAIN
         kind = self._kinds[drawn - 1]
         return Fault(kind=kind, path=path, message=message, wait=wait, seconds=seconds)
 

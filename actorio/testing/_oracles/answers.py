@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._core.envelope import ENDED, payload
 from actorio._core.observer import Observer
-from actorio.testing._ledger import Breach
+from actorio.testing._oracles.ledger import Breach
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:

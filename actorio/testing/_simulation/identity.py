@@ -11,10 +11,9 @@ import asyncio
 import weakref
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from actorio.testing._loop import SimLoop
+from actorio.testing._simulation.world import World
 
 __all__ = ["OrderedWeakSet", "SimFuture", "SimTask", "owner_of"]
 
@@ -26,7 +25,7 @@ class SimFuture(asyncio.Future[T]):
 
     __slots__ = ("birth",)
 
-    def __init__(self, *, loop: SimLoop) -> None:
+    def __init__(self, *, loop: World) -> None:
         self.birth = loop.next_future()
         super().__init__(loop=loop)
 
@@ -46,7 +45,7 @@ class SimTask(asyncio.Task[T]):
         self,
         coro: Coroutine[Any, Any, T],
         *,
-        loop: SimLoop,
+        loop: World,
         name: str | None = None,
         context: Context | None = None,
         **options: Any,

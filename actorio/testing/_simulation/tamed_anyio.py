@@ -11,8 +11,8 @@ from typing import Any
 import anyio
 from anyio._backends._asyncio import AsyncIOBackend, CancelScope
 
-from actorio.testing._loop import SimLoop
-from actorio.testing._outside import replaced
+from actorio.testing._simulation.loop import SimLoop
+from actorio.testing._simulation.outside import replaced
 
 __all__ = ["tamed_anyio"]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.states import intent_name
 from actorio._core.envelope import ANSWERED, FAILED, Call, Cast, Request, Submission, Tick, payload
 from actorio._core.observer import Observer
+from actorio.testing._simulation.world import World
 from actorio.testing._words import in_short
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from actorio._cell.notices import Terminated
     from actorio._core.deadlock import Waiting
     from actorio.errors import ExitReason
-    from actorio.testing._loop import SimLoop
 
 __all__ = ["Story"]
 
@@ -50,12 +50,12 @@ class Story(Observer):
     """Writes a line for each thing that happens to an actor.
 
     Args:
-        loop: whose time it tells.
+        world: whose time it tells.
         keep: how many of the last lines to keep; None: all of them.
     """
 
-    def __init__(self, loop: SimLoop, keep: int | None) -> None:
-        self._loop = loop
+    def __init__(self, world: World, keep: int | None) -> None:
+        self._world = world
         self._lines: deque[tuple[int, str]] = deque(maxlen=keep)
         self._numbers = 0
         self._on_their_way: dict[Cell, dict[Any, _Sent]] = {}
@@ -68,7 +68,7 @@ class Story(Observer):
 
     def write(self, text: str) -> None:
         """Add a line."""
-        self._lines.append((self._loop.now_ns, text))
+        self._lines.append((self._world.now_ns, text))
 
     # -- messages ----------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class Story(Observer):
         sender = cell.runtime.current()
         if sender is not None:
             return sender.path, self._in_hand.get(sender)
-        task = asyncio.current_task(self._loop) if asyncio._get_running_loop() is not None else None
+        task = asyncio.current_task(self._world) if asyncio._get_running_loop() is not None else None
         return ("the loop" if task is None else task.get_name()), None
 
     def begun(self, cell: Cell, item: Any) -> None:

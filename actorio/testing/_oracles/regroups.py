@@ -10,7 +10,7 @@ from actorio._cell.states import Intent, Verdict
 from actorio._core.observer import Observer
 from actorio.errors import ExitReason
 from actorio.policy import Restart, Strategy
-from actorio.testing._ledger import Breach
+from actorio.testing._oracles.ledger import Breach
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
