@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actorio._cell.cell import Cell
-    from actorio.ref import ActorRef
+    from actorio.address import Address
 
 __all__ = ["Inspector", "class_of", "info_of", "letters_of"]
 
@@ -41,8 +41,8 @@ class Inspector:
         self._cell = cell
 
     @property
-    def ref(self) -> ActorRef[Any]:
-        """The ref of the actor."""
+    def ref(self) -> Address:
+        """The actor that is looked into, as errors and events name it."""
         return self._cell.ref  # type: ignore[no-any-return]
 
     def info(self) -> ActorInfo:
