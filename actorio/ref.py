@@ -430,9 +430,9 @@ class ActorRef(Address, Generic[A_co]):
     # -- inside ------------------------------------------------------------------------------------
 
     def _packed(self, message: Any) -> Item:
-        """Return what goes into the mailbox: under an observer always a parcel, to tell equal messages apart."""
+        """Return what goes into the mailbox; where arrivals are observed, a parcel, to tell equal messages apart."""
         context = copy_context() or None
-        return message if context is None and self._cell.observer is None else Parcel(message, context)
+        return message if context is None and not self._cell.observers.arrivals else Parcel(message, context)
 
     def _check_thread(self) -> None:
         if get_ident() != self._thread or asyncio._get_running_loop() not in (
@@ -469,8 +469,8 @@ class ActorRef(Address, Generic[A_co]):
 
     def _queue(self, envelope: Request | Submission) -> None:
         """Put an ask, a call or submitted work in, or in line; what cannot be is failed."""
-        if self._cell.observer is not None:
-            self._cell.observer.asked(self._cell, envelope)
+        if (tell := self._cell.observers.asked) is not None:
+            tell(self._cell, envelope)
         try:
             if not self._cell.put(envelope):
                 if self._mailbox.overflow is Overflow.FAIL:

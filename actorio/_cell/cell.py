@@ -26,7 +26,6 @@ from actorio._cell.steps import hook
 from actorio._core.envelope import (
     NO_MESSAGE,
 )
-from actorio._core.events import ActorRestarted, ActorStarted, ActorStopped
 from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorExit,
@@ -51,8 +50,8 @@ class Cell(Killing):
         self.instance = instance
         self.hooks = Hooks.of(instance, self.runtime.faces.actor)
         self.context = instance.context = self.runtime.faces.context(self)
-        if self.observer is not None:
-            self.observer.constructed(self)
+        if (tell := self.observers.constructed) is not None:
+            tell(self)
         return instance
 
     def launch(self) -> None:
@@ -147,13 +146,11 @@ class Cell(Killing):
         """Note and tell that the incarnation has started."""
         self.state = State.RUNNING
         if self.incarnation:
-            self._publish(ActorRestarted, self.incarnation)
-            if self.observer is not None:
-                self.observer.restarted(self)
+            if (tell := self.observers.restarted) is not None:
+                tell(self)
         else:
-            self._publish(ActorStarted)
-            if self.observer is not None:
-                self.observer.started(self)
+            if (tell := self.observers.started) is not None:
+                tell(self)
         self._tell_starter()
         self.siblings.changed()
 
@@ -188,8 +185,8 @@ class Cell(Killing):
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict == Verdict.END:
             self._shut()
-        if self.observer is not None:
-            self.observer.decided(self, reason, verdict)
+        if (tell := self.observers.decided) is not None:
+            tell(self, reason, verdict)
         self.state = State.STOPPING
         return verdict
 
@@ -266,10 +263,8 @@ class Cell(Killing):
             self._alarm = None
         self.runtime.forget(self)
         self.siblings.remove(self)
-        if self.observer is not None:
-            self.observer.ended_for_good(self, reason)
-        if not self.start_failed:
-            self._publish(ActorStopped, reason, error)
+        if (tell := self.observers.ended_for_good) is not None:
+            tell(self, reason)
         self._tell_all()
 
     def _tell_all(self) -> None:
@@ -318,8 +313,8 @@ class Cell(Killing):
         if intent == Intent.CLOSE or intent >= Intent.STOP:
             self._shut()
         if intent > self.intent:
-            if self.observer is not None:
-                self.observer.requested(self, intent)
+            if (tell := self.observers.requested) is not None:
+                tell(self, intent)
             self.intent = intent
             if intent >= Intent.ABORT and self.children is not None:
                 self.children.begin_stop(Intent.KILL if intent == Intent.ABORT else intent)

@@ -106,8 +106,8 @@ class Ending(Turn):
         Only a kill ends the wait; a failure is reported and becomes the actor's, if it had none.
         """
         function = getattr(self.instance, name)
-        if self.observer is not None:
-            self.observer.last_hook(self._whole, name)
+        if (tell := self.observers.last_hook) is not None:
+            tell(self._whole, name)
         task = self.runtime.make_task(self._last_turn(function, args), f"{self.path} {name}", Variables())
         self.stopper = task
         limit = self.options.shutdown
@@ -184,8 +184,8 @@ class Ending(Turn):
                 self.unwatch(watched)
         if self.links:
             self._break_links(reason)
-        if self.observer is not None:
-            self.observer.stopped(self._whole, reason)
+        if (tell := self.observers.stopped) is not None:
+            tell(self._whole, reason)
 
     def interrupt_beside(self, envelope: Envelope, reason: ExitReason) -> None:
         """Give what was to be answered outside of a turn the fate of what ends with its incarnation."""

@@ -18,6 +18,7 @@ from actorio._cell.states import Intent, State
 from actorio._core.envelope import ENDED, ENVELOPES, Call, Request, payload
 from actorio._core.events import DeadLetter
 from actorio._core.mailbox import Mailbox
+from actorio._core.observer import Observers
 from actorio.errors import ActorError, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ class FarCell:
     )
 
     is_far = True
-    observer = hooks = instance = children = deferred = links = None
+    observers = Observers(lambda: None)
+    """Nobody observes the mail of another node."""
+    hooks = instance = children = deferred = links = None
 
     def __init__(self, runtime: Any, line: Line, address: Any, path: str, factory: Any = None) -> None:
         self.runtime = runtime

@@ -13,7 +13,6 @@ from actorio._core.envelope import (
     is_message,
     payload,
 )
-from actorio._core.events import DeadLetter
 from actorio.errors import (
     ActorStoppedError,
     MailboxFullError,
@@ -36,14 +35,14 @@ class Mail(Anatomy):
 
     def accepted(self, item: Item) -> None:
         """Tell the observer, if there is one, that the mailbox has taken an item."""
-        if self.observer is not None:
-            self.observer.accepted(self._whole, item)
+        if (tell := self.observers.accepted) is not None:
+            tell(self._whole, item)
 
     def queue_up(self, item: Item, room: Room) -> None:
         """Give an item for which there is no room its place in the line."""
         self.mailbox.queue_up(item, room)
-        if self.observer is not None:
-            self.observer.queued(self._whole, item)
+        if (tell := self.observers.queued) is not None:
+            tell(self._whole, item)
 
     def put(self, item: Item) -> bool:
         """Store an item now, if it can be; False when it would have to wait for room or fail.
@@ -101,9 +100,8 @@ class Mail(Anatomy):
 
     def dead_letter(self, message: Any, reason: str) -> None:
         """Publish a message that will not be handled."""
-        if self.observer is not None:
-            self.observer.dead_letter(self._whole, message, reason)
-        self._publish(DeadLetter, message, reason)
+        if (tell := self.observers.dead_letter) is not None:
+            tell(self._whole, message, reason)
 
     def _shut(self) -> None:
         if not self.mailbox.closed:

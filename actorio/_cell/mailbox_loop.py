@@ -250,7 +250,8 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
     `StopIteration` that ends each handler's own coroutine (measured in docs/design/decisions/run-queue.md; the
     benchmarks `send`, `counting` and `pingpong` pay for it).
     """
-    mailbox, observer, receive = cell.mailbox, cell.observer, cell.instance.receive
+    mailbox, receive = cell.mailbox, cell.instance.receive
+    turns = cell.observers.turns  # whoever changes it makes the cell urgent, and this begins anew
     is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
         if len(mailbox.items) > mailbox.peak:
@@ -261,8 +262,8 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
             item = mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
-            if observer is not None:
-                observer.begun(cell, item)
+            if turns and (tell := cell.observers.begun) is not None:
+                tell(cell, item)
             kind = type(item)
             if kind not in ENVELOPES:
                 cell.message = item
@@ -296,8 +297,8 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
             else:
                 cell.message = item
                 yield _ENVELOPE
-            if observer is not None:
-                observer.ended(cell, item)
+            if turns and (tell := cell.observers.ended) is not None:
+                tell(cell, item)
             cell.handled += 1
             if own:
                 break

@@ -85,8 +85,8 @@ def _finish_in_hand(cell: Turn) -> None:
         else:
             envelope.reply(None)
     if cell.in_hand:
-        if cell.observer is not None:
-            cell.observer.ended(cell, envelope)
+        if (tell := cell.observers.ended) is not None:
+            tell(cell, cell.message if envelope is None else envelope)
         cell.in_hand = False
         cell.handled += 1
         cell.message = NO_MESSAGE
@@ -105,13 +105,13 @@ def _next_message(cell: Turn, taken: Iterator[int]) -> Generator[Any, Any, tuple
             item = mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
-            if cell.observer is not None:
-                cell.observer.begun(cell, item)
+            if (tell := cell.observers.begun) is not None:
+                tell(cell, item)
             if not is_message(item):
                 yield from answer(cell, item, Context())
                 cell.handled += 1
-                if cell.observer is not None:
-                    cell.observer.ended(cell, item)
+                if (tell := cell.observers.ended) is not None:
+                    tell(cell, item)
             elif type(item) not in ENVELOPES:
                 cell.message, cell.in_hand = item, True
                 return item, Context()

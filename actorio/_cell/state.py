@@ -13,7 +13,6 @@ from actorio._core.envelope import (
     QUEUED,
     Envelope,
 )
-from actorio._core.events import ActorFailed
 from actorio._core.run_queue import Waiter
 from actorio.address import child_path
 from actorio.errors import (
@@ -64,14 +63,13 @@ class Anatomy(Waiter):
         "intent",
         "interrupted",
         "joiners",
-        "last_report",
         "links",
         "mailbox",
         "message",
         "name",
         "name_given",
         "notices",
-        "observer",
+        "observers",
         "options",
         "parked",
         "path",
@@ -113,7 +111,7 @@ class Anatomy(Waiter):
         self.mailbox = mailbox
         self.options = options
         Waiter.__init__(self, runtime.run_queue)
-        self.observer = runtime.observer
+        self.observers = runtime.observers
         self._ref: Any = None
         self.state = State.STARTING
         self.intent = Intent.NONE
@@ -151,7 +149,6 @@ class Anatomy(Waiter):
         self.reason: ExitReason | None = None
         self.ending = ExitReason.NORMAL
         self.error: BaseException | None = None
-        self.last_report = -1e9
         self._alarm: Alarm | None = None
 
     is_far = False
@@ -254,18 +251,16 @@ class Anatomy(Waiter):
 
     # -- telling -----------------------------------------------------------------------------------
 
-    def _publish(self, kind: Any, *details: Any) -> None:
-        events = self.runtime.events
-        if events.wants(kind):
-            events.publish(kind(self.ref, *details))
-
     def _report(self, error: BaseException) -> None:
-        """Make a failure known: to the observer, to subscribers, and, at most once a second, to the log."""
+        """Make a failure known."""
         message = None if self.message is NO_MESSAGE else self.message
-        if self.observer is not None:
-            self.observer.failed(self._whole, message, error)
-        self._publish(ActorFailed, error, message)
-        self.last_report = self.runtime.log_failure(self._whole, message, error, self.last_report)
+        if (tell := self.observers.failed) is not None:
+            tell(self, message, error)
+
+    def observers_changed(self) -> None:
+        """Look at who observes it anew, before its next message."""
+        self.mailbox.observe(every=self.observers.arrivals)
+        self.urgent = True
 
     def count_failure(self, error: BaseException, *, unheard: bool) -> None:
         """Count an exception that does not end the actor; report one that nobody heard."""

@@ -82,8 +82,8 @@ def attend(cell: Turn) -> Generator[Any, Any, bool]:
         if not cell.notices:
             return False
         event = cell.notices.popleft()
-        if cell.observer is not None:
-            cell.observer.notified(cell, event)
+        if (tell := cell.observers.notified) is not None:
+            tell(cell, event)
         context = Context()
         yield from _outcome(cell, context.run(cell.instance.on_terminated, event), context)
     return True

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.faces import Faces
     from actorio._cell.states import Options
+    from actorio._core.observer import Observers
     from actorio.errors import ExitReason
     from actorio.policy import Supervision
 
@@ -26,8 +27,7 @@ class System(Host, Protocol):
     system: Any
     """What users see of it."""
     faces: Faces
-    observer: Any
-    events: Any
+    observers: Observers
     random: Random
     groups: Any
     registry: Any
@@ -46,7 +46,6 @@ class System(Host, Protocol):
     def end_by(self, error: BaseException) -> None: ...
     def broken(self, where: str, error: BaseException) -> None: ...
     def abandon(self, task: asyncio.Task[Any], why: str = ...) -> None: ...
-    def log_failure(self, cell: Any, message: object, error: BaseException, last: float) -> float: ...
     def children_of(self, owner: Any, supervision: Supervision) -> Siblings: ...
 
 

@@ -71,8 +71,8 @@ class Turn(Bonds):
             raise error
         if isinstance(envelope, Call):
             envelope.asker = self.runtime.current()
-            if self.observer is not None:
-                self.observer.asked(self._whole, envelope)
+            if (tell := self.observers.asked) is not None:
+                tell(self._whole, envelope)
         turns.begin(envelope)
         return True
 

@@ -26,8 +26,8 @@ class Bonds(Mail):
 
     def watch(self, other: Bonds) -> None:
         """Be told once when the other has ended, now if it has."""
-        if self.observer is not None:
-            self.observer.watched(self._whole, other)
+        if (tell := self.observers.watched) is not None:
+            tell(self._whole, other)
         if other.state == State.ENDED and any(notice.ref == other.ref for notice in self.notices or ()):
             return
         if other.state != State.ENDED:
@@ -40,8 +40,8 @@ class Bonds(Mail):
 
     def unwatch(self, other: Bonds) -> None:
         """Take a watch back, with a notice that is queued already."""
-        if self.observer is not None:
-            self.observer.unwatched(self._whole, other)
+        if (tell := self.observers.unwatched) is not None:
+            tell(self._whole, other)
         if self.watching is not None:
             self.watching.pop(other, None)
         other.drop_watcher(self._whole)

@@ -210,7 +210,7 @@ class Request(Waiter, Envelope):
         if self.state < ANSWERED:
             self.value = value
             cell = self.cell
-            if cell.observer is not None:
+            if cell.observers.answered is not None:
                 self._end(ANSWERED)
                 return
             alarm = self.alarm
@@ -266,14 +266,14 @@ class Request(Waiter, Envelope):
 
     def _end(self, state: int) -> None:
         self.state = state
+        if (tell := self.cell.observers.answered) is not None:
+            tell(self.cell, self)
         asker, self.asker = self.asker, None
         if asker is not None:
             asker.waits_on = None
         alarm = self.alarm
         if alarm is not None:
             self.alarm = alarm[RING] = None
-        if self.cell.observer is not None:
-            self.cell.observer.answered(self.cell, self)
         self.wake()
 
 
@@ -378,22 +378,32 @@ class Submission(Envelope):
         self.state = QUEUED
         self.result: Result[Any] = Result(cell.run_queue.loop, on_cancel=self._cancelled, work=self)
 
+    @property
+    def value(self) -> Any:
+        """The value that was the answer."""
+        return self.result.result()
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception that was the answer."""
+        return self.result.exception()
+
     def run(self, cell: Recipient) -> Any:
         return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
 
     def reply(self, value: Any) -> None:
         if self.state < ANSWERED:
-            self._end(ANSWERED)
             if not self.result.done():
                 self.result.set_result(value)
+            self._end(ANSWERED)
 
     def fail(self, error: BaseException) -> None:
         if self.state < ANSWERED:
-            self._end(FAILED)
             if not self.result.done():
                 self.result.set_exception(error)
                 if isinstance(error, ActorStoppedError) and error.ref == self.cell.ref:
                     self.result.exception()  # the actor has ended, not the work: no log line if nobody looks
+            self._end(FAILED)
 
     refused = fail
 
@@ -417,8 +427,8 @@ class Submission(Envelope):
 
     def _end(self, state: int) -> None:
         self.state = state
-        if self.cell.observer is not None:
-            self.cell.observer.answered(self.cell, self)
+        if (tell := self.cell.observers.answered) is not None:
+            tell(self.cell, self)
 
 
 class Inquiry(Envelope):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._core.checks import check_count
 from actorio._core.feed import Feed
+from actorio._core.observer import Observer
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason
 
@@ -85,8 +86,10 @@ E = TypeVar("E", bound=Event, default=Any)
 class EventBus:
     """Hands each event to the streams that asked for its type. All but `subscribe` is for the runtime."""
 
-    def __init__(self, check_thread: Callable[[], None]) -> None:
+    def __init__(self, check_thread: Callable[[], None], changed: Callable[[], None]) -> None:
         self._check_thread = check_thread
+        self._changed = changed
+        self.publisher = _Publisher(self)
         self._streams: dict[type[Any], list[EventStream[Any]]] = {}
         self._closed = False
 
@@ -132,6 +135,7 @@ class EventBus:
     def _add(self, stream: EventStream[Any], types: tuple[type[Any], ...]) -> None:
         for kind in types:
             self._streams.setdefault(kind, []).append(stream)
+        self._changed()
 
     def _remove(self, stream: EventStream[Any], types: tuple[type[Any], ...]) -> None:
         for kind in types:
@@ -140,6 +144,44 @@ class EventBus:
                 streams.remove(stream)
                 if not streams:
                     del self._streams[kind]
+        self._changed()
+
+
+_EVENT_OF: dict[str, type[Event]] = {
+    "started": ActorStarted,
+    "restarted": ActorRestarted,
+    "failed": ActorFailed,
+    "ended_for_good": ActorStopped,
+    "dead_letter": DeadLetter,
+}
+
+
+class _Publisher(Observer):
+    """Makes events of what happens, of the types that somebody has subscribed to."""
+
+    level = "lives"
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+
+    def wants(self, event: str) -> bool:
+        return event in _EVENT_OF and self._bus.wants(_EVENT_OF[event])
+
+    def started(self, cell: Any) -> None:
+        self._bus.publish(ActorStarted(cell.ref))
+
+    def restarted(self, cell: Any) -> None:
+        self._bus.publish(ActorRestarted(cell.ref, cell.incarnation))
+
+    def failed(self, cell: Any, message: Any, error: BaseException) -> None:
+        self._bus.publish(ActorFailed(cell.ref, error, message))
+
+    def ended_for_good(self, cell: Any, reason: ExitReason) -> None:
+        if not cell.start_failed:  # spawn has raised what there is to tell
+            self._bus.publish(ActorStopped(cell.ref, reason, cell.error))
+
+    def dead_letter(self, cell: Any, message: Any, reason: str) -> None:
+        self._bus.publish(DeadLetter(cell.ref, message, reason))
 
 
 class EventStream(Feed[E]):

@@ -183,6 +183,11 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         self.closed = True
         self.limit = -1
 
+    def observe(self, *, every: bool) -> None:
+        """Have every message pass through `accept`, or, in the usual case, go straight in again."""
+        self.observed = every
+        self.limit = -1 if every or self.closed or self.items is _EMPTY else self._room
+
     def refuse_waiting(self, error: Callable[[Item], BaseException]) -> None:
         """Fail everybody who waits for room."""
         waiting, self.waiting = self.waiting, None

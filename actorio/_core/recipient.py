@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from actorio._core.deadlines import TimerQueue
     from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.observer import Observers
     from actorio._core.run_queue import RunQueue
 
 __all__ = ["Host", "Recipient", "Told"]
@@ -39,7 +40,7 @@ class Recipient(Protocol):
 
     path: str
     run_queue: RunQueue
-    observer: Any
+    observers: Observers
     mailbox: Any
     deferred: Any
     instance: Any

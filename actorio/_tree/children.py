@@ -213,8 +213,8 @@ class Children:
         while self._failed:
             group = self._group_of(self._failed)
             self._failed, self._due = [], {}
-            if self.runtime.observer is not None:
-                self.runtime.observer.group_restarts(group)
+            if (tell := self.runtime.observers.group_restarts) is not None:
+                tell(group)
             self._recycling = dict.fromkeys(group)
             for cell in reversed(group):
                 await self._recycle(cell)

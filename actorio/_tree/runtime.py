@@ -13,13 +13,16 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.faces import Faces
+from actorio._core.checks import check_instance
 from actorio._core.deadlines import TimerQueue
 from actorio._core.events import EventBus
+from actorio._core.observer import Observer, Observers
 from actorio._core.run_queue import RunQueue
 from actorio._tree.children import Children
+from actorio._tree.failure_log import FailureLog
 from actorio._tree.groups import Groups
 from actorio._tree.names import Registry
-from actorio.errors import ActorError, ActorStoppedError, WrongThreadError, describe
+from actorio.errors import ActorError, ActorStoppedError, WrongThreadError
 from actorio.policy import Supervision
 
 if TYPE_CHECKING:
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio._cell.surroundings import Root
     from actorio._core.deadlock import Waiting
-    from actorio._core.observer import Observer
 
 __all__ = ["Runtime"]
 
@@ -36,8 +38,6 @@ logger = logging.getLogger("actorio")
 
 _EAGER = sys.version_info >= (3, 12)
 """Whether the loop may run a task's first step inside another task's (eager task factories)."""
-_REPORT_EVERY = 1.0
-"""Seconds between two log records of failures of one actor: a crash loop must not flood the log."""
 
 
 class Runtime:
@@ -57,9 +57,12 @@ class Runtime:
         self.random = random.Random()
         self.node: str | None = None
         self.forgetters: tuple[Callable[[Any], None], ...] = ()
-        self.observer: Observer | None = None
         self.groups = Groups(self.check_thread)
-        self.events = EventBus(self.check_thread)
+        self.observers = Observers(self._observers_changed)
+        self.events = EventBus(self.check_thread, self.observers.compose)
+        self.observers.add_last(self.events.publisher)
+        self.observers.add_last(FailureLog())
+        self._observer: Observer | None = None
         self.registry = Registry()
         self.starting: dict[tuple[Children, str], asyncio.Future[Any | None]] = {}
         self.abandoned: list[str] = []
@@ -80,12 +83,12 @@ class Runtime:
         self.shutdown = shutdown
         self.run_queue = RunQueue.of(loop)
         self.run_queue.choose = getattr(loop, "actorio_choose", None)
-        if self.observer is None:  # simulation watches every system of its loop
-            self.observer = getattr(loop, "actorio_observer", None)
         self.timers = TimerQueue(loop)
         self._variables = Variables()
         self._task_class: type[asyncio.Task[Any]] = getattr(loop, "actorio_task_class", asyncio.Task)
         self.root = Children(self, shutdown, "", Supervision())
+        if self.observer is None:  # simulation watches every system of its loop
+            self.observer = getattr(loop, "actorio_observer", None)
 
     def end(self) -> None:
         """Let go of what is left when all actors have ended."""
@@ -109,9 +112,71 @@ class Runtime:
         task = self._task_class(
             work, loop=self.loop, name=name, context=self._variables if variables is None else variables
         )
-        if self.observer is not None:
-            self.observer.task_made(self.system, task)
+        if (tell := self.observers.task_made) is not None:
+            tell(self.system, task)
         return task
+
+    # -- observers ---------------------------------------------------------------------------------
+
+    @property
+    def observer(self) -> Observer | None:
+        """The observer that was set before the block, by the simulation for instance."""
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        if self._observer is not None:
+            self.unobserve(self._observer)
+        self._observer = observer
+        if observer is not None:
+            self.observe(observer)
+
+    def observe(self, observer: Observer, cell: Cell | None = None) -> None:
+        """Tell an observer of all that happens in the system from now on, or to one actor over its restarts.
+
+        It may come and go at any time, in a turn too; several are told in the order in which they came. The events of
+        a system (`task_made`, `group_restarts`, `left`) are told only to those that observe all of it.
+
+        Raises:
+            TypeError: not an `Observer`.
+            WrongThreadError: from another thread or event loop.
+        """
+        check_instance("observer", observer, Observer)
+        self.check_thread()
+        if cell is None:
+            self.observers.add(observer)
+            return
+        if cell.observers is self.observers:
+            cell.observers = Observers(cell.observers_changed, above=self.observers)
+            cell.observers_changed()
+        cell.observers.add(observer)
+
+    def unobserve(self, observer: Observer, cell: Cell | None = None) -> None:
+        """Take `observe` back, with the same arguments; nothing is told to the observer after that.
+
+        Raises:
+            ValueError: it does not observe.
+            WrongThreadError: from another thread or event loop.
+        """
+        self.check_thread()
+        if cell is None:
+            self.observers.remove(observer)
+            return
+        cell.observers.remove(observer)
+        if cell.observers.is_empty and cell.observers is not self.observers:
+            cell.observers = self.observers
+            cell.observers_changed()
+
+    def _observers_changed(self) -> None:
+        if not self.is_running or self.has_ended:
+            return
+        cells = list(self.root.table.values())
+        for cell in cells:  # and all below it
+            if cell.children is not None:
+                cells.extend(cell.children.table.values())
+            cell.observers_changed()
+
+    # -- names -------------------------------------------------------------------------------------
 
     def is_alias(self, children: Children, name: str) -> bool:
         """Whether a top-level name is taken by an alias."""
@@ -119,9 +184,10 @@ class Runtime:
 
     def remember(self, cell: Cell) -> None:
         """A cell is in the tree."""
-        if self.observer is not None:
-            cell.mailbox.observed = True
-            self.observer.spawned(cell)
+        if self.observers.arrivals:
+            cell.mailbox.observe(every=True)
+        if (tell := self.observers.spawned) is not None:
+            tell(cell)
 
     def forget(self, cell: Cell) -> None:
         """A cell has ended: its names and memberships are free before anybody is told."""
@@ -183,15 +249,6 @@ class Runtime:
         """The machinery itself has failed, which is a bug of this package: never silent."""
         logger.critical("internal error in the task of %s", where, exc_info=error)
         self.shutdown.fail_from_outside(error)
-
-    def log_failure(self, cell: Cell, message: object, error: BaseException, last: float) -> float:
-        """Log a failure unless that actor had one within the last second; returns when it last was logged."""
-        now = self.timers.now()
-        if now - last < _REPORT_EVERY or isinstance(error, (SystemExit, KeyboardInterrupt)):
-            return last
-        what = "" if message is None else f" while it handled {describe(message)}"
-        logger.error("%s (incarnation %d) has failed%s", cell.path, cell.incarnation, what, exc_info=error)
-        return now
 
     def abandon(self, task: asyncio.Task[Any], why: str = "it swallows every cancel") -> None:
         """Give up a task that does not end; named in the log and in the report."""

@@ -114,9 +114,8 @@ class Shutdown:
             self._exit = exit_in(error)
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
         cancelled = await self._until_ended()
-        observer = self._runtime.observer
-        if observer is not None:
-            observer.left(self._runtime.system)
+        if (tell := self._runtime.observers.left) is not None:
+            tell(self._runtime.system)
         if self._body_cancelled and self._body is not None:
             self._body.uncancel()
         self._raise_outcome(error, cancelled)

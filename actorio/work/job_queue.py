@@ -45,7 +45,9 @@ class Gate(Mailbox[Any]):
         self.jobs = jobs
         self.items = jobs
         self.readers = jobs.crew
-        self.observed = True  # a send must not store by itself: no limit below which it may
+
+    def observe(self, *, every: bool) -> None:
+        """Change nothing: a send never stores a job by itself, observed or not."""
 
     def fresh(self) -> Mailbox[Any]:
         """Return itself: a pool has one gate, made for it."""
@@ -144,8 +146,8 @@ class Jobs:
         self._assign(item, desks[0])
         for desk in desks[1:]:
             self._assign(copied := _copied(item), desk)
-            if self.cell is not None and self.cell.observer is not None:
-                self.cell.observer.accepted(self.cell, copied)
+            if self.cell is not None and (tell := self.cell.observers.accepted) is not None:
+                tell(self.cell, copied)
 
     # -- for the routees ---------------------------------------------------------------------------
 
@@ -164,8 +166,8 @@ class Jobs:
 
     def _adopt(self, item: Any, cell: Cell) -> None:
         """Bind an envelope that was sent to the pool to the routee that is about to run it."""
-        if cell.observer is not None and self.cell is not None:
-            cell.observer.handed_over(self.cell, cell, item)
+        if self.cell is not None and (tell := cell.observers.handed_over) is not None:
+            tell(self.cell, cell, item)
         kind = type(item)
         if kind is Request or kind is Call:
             item.cell = cell
@@ -283,8 +285,10 @@ class Desk(Mailbox[Any]):
         self._ref: Any | None = None
         self._reader: Any = None
         super().__init__()
-        self.observed = True
         self.items = _Shown(self)
+
+    def observe(self, *, every: bool) -> None:
+        """Change nothing: no message goes straight in, observed or not."""
 
     def fresh(self) -> Mailbox[Any]:
         """Return itself: each routee has a desk made for it."""

@@ -25,8 +25,8 @@ __all__ = ["compare", "copy_package", "environment_of", "fastest", "without_seam
 
 PACKAGE = Path(actorio.__file__).parent
 WORKLOADS = ("ask", "pingpong", "send", "counting", "threadring", "skynet")
-_SEAMS = {"observer", "choose"}
-"""What is None unless somebody observes, or simulates."""
+_LEVELS = {"turns", "arrivals"}
+"""What of the observers is false unless somebody observes that much."""
 
 
 def without_seams(source: str) -> str:
@@ -38,15 +38,15 @@ class _Answer(ast.NodeTransformer):
     """Puts answers for questions."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        asks = getattr(node.left, "attr", getattr(node.left, "id", None)) in _SEAMS
-        if asks and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+        left = node.left.value if isinstance(node.left, ast.NamedExpr) else node.left
+        if _is_seam(left) and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
             return ast.Constant(isinstance(node.ops[0], ast.Is))
         return node
 
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
-        if isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", None) == "_publish":
-            return ast.Pass()
-        return node
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        asks = node.attr in _LEVELS and _name_of(node.value) == "observers" and isinstance(node.ctx, ast.Load)
+        return ast.Constant(value=False) if asks else node
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         self.generic_visit(node)
@@ -56,6 +56,17 @@ class _Answer(ast.NodeTransformer):
         if deciding or not values:
             return ast.Constant(not neutral if deciding else neutral)
         return values[0] if len(values) == 1 else ast.BoolOp(node.op, values)
+
+
+def _is_seam(node: ast.expr) -> bool:
+    """Return whether it is None unless somebody observes, or simulates; failures are logged in any case."""
+    if isinstance(node, ast.Attribute) and _name_of(node.value) == "observers":
+        return node.attr != "failed"
+    return _name_of(node) == "choose"
+
+
+def _name_of(node: ast.expr) -> str | None:
+    return getattr(node, "attr", getattr(node, "id", None))
 
 
 def _is_constant(node: ast.expr, *, value: bool) -> bool:

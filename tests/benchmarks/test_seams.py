@@ -14,13 +14,14 @@ from benchmarks.programs.seams import compare, copy_package, environment_of, wit
     ("source", "without"),
     [
         (
-            "if self.observer is not None:\n    self.observer.ended(self)",
-            "if False:\n    self.observer.ended(self)",
+            "if (tell := self.observers.ended) is not None:\n    tell(self)",
+            "if False:\n    tell(self)",
         ),
-        ("if cell.observer is None or full:\n    wait()", "if True:\n    wait()"),
-        ("if full or observer is not None:\n    wait()", "if full:\n    wait()"),
-        ("if full and observer is not None:\n    wait()", "if False:\n    wait()"),
-        ("self._publish(ActorStarted)", "pass"),
+        ("if cell.observers.ended is None or full:\n    wait()", "if True:\n    wait()"),
+        ("if full or observers.ended is not None:\n    wait()", "if full:\n    wait()"),
+        ("if full and cell.choose is not None:\n    wait()", "if False:\n    wait()"),
+        ("turns = cell.observers.turns", "turns = False"),
+        ("if (tell := cell.observers.failed) is not None:\n    tell()",) * 2,
         ("if self.starter is not None:\n    wake()", "if self.starter is not None:\n    wake()"),
     ],
 )
@@ -32,7 +33,7 @@ def test_the_copy_has_no_question_left_and_its_original_has(tmp_path: Path) -> N
     for seams in (True, False):
         copy_package(tmp_path / str(seams), seams=seams)
         sources = [path.read_text() for path in (tmp_path / str(seams)).rglob("*.py")]
-        assert any("observer is not None" in source for source in sources) is seams
+        assert any("observers.ended) is not None" in source for source in sources) is seams
         assert all(ast.parse(source) for source in sources)
 
 

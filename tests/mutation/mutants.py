@@ -59,9 +59,9 @@ MUTANTS = [
     ),
     Mutant(
         "a putter overtakes those who wait",
-        "            if mailbox.waiting is not None:\n                mailbox.admit()\n            if observer",
+        "            if mailbox.waiting is not None:\n                mailbox.admit()\n            if turns",
         "            if mailbox.waiting is not None and not mailbox.items:\n"
-        "                mailbox.admit()\n            if observer",
+        "                mailbox.admit()\n            if turns",
     ),
     Mutant(
         "a wake-up is lost",
@@ -227,9 +227,9 @@ MUTANTS = [
     ),
     Mutant(
         "the name is taken as watchers are told",
-        "        self.siblings.remove(self)\n        if self.observer is not None:\n"
-        "            self.observer.ended_for_good(self, reason)\n",
-        "        if self.observer is not None:\n            self.observer.ended_for_good(self, reason)\n"
+        "        self.siblings.remove(self)\n        if (tell := self.observers.ended_for_good) is not None:\n"
+        "            tell(self, reason)\n",
+        "        if (tell := self.observers.ended_for_good) is not None:\n            tell(self, reason)\n"
         "        self.runtime.run_queue.loop.call_soon(self.siblings.remove, self)\n",
     ),
     Mutant(

@@ -137,8 +137,8 @@ class SideTurn:
         if cell.deferred is None:
             cell.deferred = {}
         cell.deferred[envelope] = None
-        if cell.observer is not None:
-            cell.observer.begun_beside(cell, envelope)
+        if (tell := cell.observers.begun_beside) is not None:
+            tell(cell, envelope)
         life = self._live()
         life.send(None)
         name = f"{cell.path} {envelope.invocation.func.__name__}"
@@ -189,6 +189,6 @@ class SideTurn:
 
     def _tell(self) -> None:
         cell = self.cell
-        if cell.observer is not None:
-            cell.observer.ended_beside(cell, self.envelope)
+        if (tell := cell.observers.ended_beside) is not None:
+            tell(cell, self.envelope)
         cell.task_ended(self.task)

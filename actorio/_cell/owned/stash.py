@@ -79,8 +79,8 @@ class Stash:
                     item.state = QUEUED
         if items:
             cell.mailbox.items.extendleft(reversed(items))  # type: ignore[attr-defined]
-            if cell.observer is not None:
-                cell.observer.put_back(cell, items)
+            if (tell := cell.observers.put_back) is not None:
+                tell(cell, items)
         return len(items)
 
     def cancel(self) -> None:

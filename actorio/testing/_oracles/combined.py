@@ -7,10 +7,9 @@ so that a bug there cannot hide itself, and looks into the runtime's tables only
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-from actorio._core.observer import Observer
+from actorio._core.observer import Combined, Observer
 from actorio.testing._oracles.answers import Answers
 from actorio.testing._oracles.ledger import Ledger
 from actorio.testing._oracles.lives import Lives
@@ -20,32 +19,6 @@ from actorio.testing._oracles.remains import Remains
 from actorio.testing.failures import GuaranteeBroken
 
 __all__ = ["Combined", "oracles"]
-
-_EVENTS = tuple(name for name in vars(Observer) if not name.startswith("_"))
-
-Listener = Callable[..., None]
-
-
-class Combined(Observer):
-    """Several observers as one: each is told of the events that it overrides, in the order given."""
-
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        for event in _EVENTS:
-            listeners = [
-                getattr(observer, event)
-                for observer in observers
-                if getattr(getattr(observer, event), "__func__", None) is not getattr(Observer, event)
-            ]
-            if listeners:
-                setattr(self, event, listeners[0] if len(listeners) == 1 else _all_of(listeners))
-
-
-def _all_of(listeners: Sequence[Listener]) -> Listener:
-    def tell(*event: Any) -> None:
-        for listener in listeners:
-            listener(*event)
-
-    return tell
 
 
 def oracles(report: Callable[[GuaranteeBroken], None]) -> list[Observer]:
