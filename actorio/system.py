@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from actorio._core.mailbox import Mailbox
     from actorio._tree.children import Children
     from actorio._tree.groups import Groups
-    from actorio._tree.shutdown import ClosableStore as Store
     from actorio.inspection import Inspector
+    from actorio.persistence.store import Store
 
 __all__ = ["ActorSystem", "ShutdownReport", "current_actor", "run"]
 

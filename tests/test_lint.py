@@ -46,9 +46,15 @@ RULES = [
         "timers are kept in one place, which cancels them",
         ".call_later",
         ".call_at",
-        home=("_core/deadlines.py", "testing/"),
+        home=("_core/deadlines.py", "persistence/_wall_timers.py", "testing/"),
     ),
-    _rule("the wall clock jumps", "time.time", "datetime.now", "datetime.utcnow"),
+    _rule(
+        "the wall clock jumps",
+        "time.time",
+        "datetime.now",
+        "datetime.utcnow",
+        home=("persistence/_clock.py",),
+    ),
     _rule("bytes from outside must not become code", "eval()", "exec()", "pickle.loads", "pickle.load"),
     _rule(
         "it differs between runs; ids come from path and counter", "id()", "random.random", home=("testing/",)

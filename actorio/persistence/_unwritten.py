@@ -1,0 +1,27 @@
+"""What one persist or save is about to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actorio.persistence._rows import EventRow, ReminderRow, SnapshotRow
+
+__all__ = ["Unwritten"]
+
+
+@dataclass(slots=True)
+class Unwritten:
+    """The parts of one write, and the state after it."""
+
+    state: Any
+    sequence: int
+    events: Sequence[EventRow] = ()
+    snapshot: SnapshotRow | None = None
+    kept: Sequence[int] = ()
+    """The sequences of the snapshots that are kept, the new one among them."""
+    delete_through: int = 0
+    once: tuple[str, bytes] | None = None
+    remind: Sequence[ReminderRow] = ()
+    forget: Sequence[str] = ()

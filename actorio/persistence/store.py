@@ -1,0 +1,566 @@
+"""The `Store`: what every store does, over a backend of coroutines that know bytes alone.
+
+Group commit, paging, following and export live here, once. A backend writes a group in one transaction, loads,
+and reads pages; it is looked up on the instance for each group, so that a test can hold one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+
+from actorio._core.checks import check_count, check_instance, check_some_time
+from actorio._core.deadlines import TimerQueue
+from actorio.errors import (
+    AlreadyOpenError,
+    NameNotFoundError,
+    StoreClosedError,
+    StoreError,
+    WrongThreadError,
+)
+from actorio.persistence import _transfer
+from actorio.persistence._checks import check_name_of_projection, check_text
+from actorio.persistence._clock import as_datetime, now
+from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for
+from actorio.persistence._rows import ERASED, ActorRow, EventRow, Loaded, OffsetRow, Write, checksum
+from actorio.persistence._statistics import Counts, StoreStatistics
+from actorio.persistence._verify import Report, verify
+from actorio.persistence._wall_timers import WallTimers
+from actorio.persistence.reading import Filter, RawEvent, Recorded, is_erasure, read_journal, recorded
+
+if TYPE_CHECKING:
+    from actorio.persistence.event_sourced import EventSourced
+    from actorio.ref import ActorRef
+
+__all__ = ["Store", "StoredActor"]
+
+E = TypeVar("E")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredActor:
+    """What is stored under a durable id.
+
+    Attributes:
+        durable_id: of whom.
+        sequence: of its last event or save.
+        events: that are stored; those that retention has deleted are not.
+        snapshots: that are stored; the state of a durable-state actor is one.
+        reminders: that are set, the parked ones too.
+        first: when the first of what is stored was written; None when nothing is.
+        last: when the last was.
+        erased: when it was last erased, None if never.
+    """
+
+    durable_id: str
+    sequence: int
+    events: int
+    snapshots: int
+    reminders: int
+    first: datetime | None
+    last: datetime | None
+    erased: datetime | None
+
+
+class Store(ABC):
+    """Keeps what durable actors write. Give it to `ActorSystem(store=...)`, or open it by `async with store`.
+
+    Args:
+        timeout: seconds that a write or a load waits for a database that is away.
+        max_event_bytes: of one event, state, reminder or reply as it is stored; a larger one is `NotStorableError`.
+    """
+
+    def __init__(self, *, timeout: float = 30.0, max_event_bytes: int = 1_048_576) -> None:
+        self.timeout = check_some_time("timeout", timeout)
+        self.max_event_bytes = check_count("max_event_bytes", max_event_bytes, least=1)
+        self.abandoned = ""
+        """What was not written when the store was given up as it closed."""
+        self._counts = Counts()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._failure: StoreError | None = None
+        self._forked = False
+        self._actors: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
+        self._commits: GroupCommit
+        self._loads: GroupLoad
+        self._timers: TimerQueue
+        self._writes_seen = 0
+        self._followers: list[asyncio.Future[None]] = []
+        self._on_close: list[Callable[[], object]] = []
+        self._wall: WallTimers
+        self._activators: dict[str, Any] = {}
+        self._numbers = itertools.count(1)
+
+    # -- a store's life ----------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._loop is not None and not self._forked
+
+    async def open(self) -> None:
+        """Open it on the running event loop; `ActorSystem` and `async with` do so.
+
+        Raises:
+            StoreError: it is open, it is no store, or of a newer schema.
+            StoreInUseError: another process or store object holds the file.
+            StoreUnavailableError: the database is away.
+        """
+        if self.is_open:
+            raise StoreError(f"{self!r} is open already")
+        if self._forked:
+            raise StoreClosedError(f"{self!r} belongs to the process that this one was forked from")
+        await self._open()
+        loop = asyncio.get_running_loop()
+        self._commits, self._loads = GroupCommit(self, loop), GroupLoad(self, loop)
+        self._timers, self._wall = TimerQueue(loop), WallTimers(loop)
+        self._failure, self.abandoned = None, ""
+        self._loop = loop
+        _open_stores.add(self)
+
+    async def close(self) -> None:
+        """Write what is queued, and close. Idempotent.
+
+        Cancellation: what is not written by then is given up, and named by `abandoned`.
+        """
+        if self._loop is None:
+            return
+        self._check_loop()
+        try:
+            await self._commits.drain()
+        except asyncio.CancelledError:
+            self.abandoned = f"{self!r}: {len(self._commits)} writes"
+            raise
+        finally:
+            self._end(StoreClosedError(f"{self!r} was closed"))
+            await self._close()
+
+    def _end(self, error: StoreError) -> None:
+        """Take no more, and tell all who wait."""
+        self._loop = None
+        _open_stores.discard(self)
+        on_close, self._on_close = self._on_close, []
+        for call in on_close:
+            call()
+        self._timers.close()
+        self._wall.close()
+        self._activators.clear()
+        self._commits.fail(error)
+        self._loads.fail(error)
+        self._wake_followers()
+        self._actors.clear()
+
+    def _fail(self, error: StoreError) -> None:
+        """An I/O error has ended it for good: whatever is called from now on raises this."""
+        if self._failure is None:
+            self._failure = error
+            self._commits.fail(error)
+            self._loads.fail(error)
+            self._wake_followers()
+
+    def _after_fork(self) -> None:
+        self._forked = True
+        for waiting in (self._commits, self._loads):
+            waiting.fail(StoreClosedError(f"{self!r} belongs to the process that this one was forked from"))
+        self._wake_followers()
+
+    def _check(self) -> None:
+        """Refuse use of a store that is not open.
+
+        Raises:
+            StoreClosedError: not open, closed, or in a forked child.
+            StoreFailedError: it has failed for good.
+            WrongThreadError: from another thread or event loop than that it was opened on.
+        """
+        if self._forked:
+            raise StoreClosedError(f"{self!r} belongs to the process that this one was forked from")
+        if self._loop is None:
+            raise StoreClosedError(f"{self!r} is not open: use `async with store`, or ActorSystem(store=...)")
+        self._check_loop()
+        if self._failure is not None:
+            raise error_for(self._failure, "") if self._failure.durable_id else self._failure
+
+    def _check_loop(self) -> None:
+        if asyncio._get_running_loop() is not self._loop:
+            raise WrongThreadError(f"{self!r} belongs to another thread or event loop")
+
+    # -- durable actors ----------------------------------------------------------------------------
+
+    def _claim(self, durable_id: str, ref: ActorRef[Any]) -> None:
+        """Note whose the id is, until that actor has ended.
+
+        Raises:
+            AlreadyOpenError: it is another living actor's.
+        """
+        owner = self._actors.get(durable_id)
+        if owner is not None and owner != ref and owner.is_alive:
+            raise AlreadyOpenError(f"{durable_id} is open already, by {owner.path}", durable_id)
+        self._actors[durable_id] = ref
+
+    def _is_claimed(self, durable_id: str) -> bool:
+        owner = self._actors.get(durable_id)
+        return owner is not None and owner.is_alive
+
+    def _next_number(self) -> int:
+        """Return a number that no reminder had before in this process."""
+        return next(self._numbers)
+
+    def _look_for_due(self) -> None:
+        """A reminder is due whose actor is not open: those who start such actors are to look."""
+        for activator in self._activators.values():
+            activator.look()
+
+    async def _loaded(self, durable_id: str) -> Loaded:
+        """Load an id, after all that is queued or in flight under it (P9)."""
+        self._check()
+        await self._commits.settled(durable_id)
+        self._check()
+        return await self._loads.load(durable_id)
+
+    async def _submit(self, write: Write) -> int:
+        """Have a write committed, in the next group; returns the store's handle of the id."""
+        self._check()
+        return await self._commits.submit(write)
+
+    async def _reading(self, read: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a coroutine of the backend that only reads."""
+        self._check()
+        return await read(*args, **kwargs)
+
+    # -- following ---------------------------------------------------------------------------------
+
+    def _committed(self) -> None:
+        self._writes_seen += 1
+        self._wake_followers()
+
+    def _written(self) -> int:
+        return self._writes_seen
+
+    def _wake_followers(self) -> None:
+        followers, self._followers = self._followers, []
+        for waiting in followers:
+            if not waiting.done():
+                waiting.set_result(None)
+
+    async def _until_written(self, seen: int) -> None:
+        """Wait until something may have been written since `seen`."""
+        self._check()
+        if self._writes_seen == seen:
+            await self._changed()
+        self._check()
+
+    async def _changed(self) -> None:
+        """Wait for a write; a backend that others write to as well looks for theirs too."""
+        assert self._loop is not None
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        self._followers.append(waiting)
+        try:
+            await waiting
+        finally:
+            if waiting in self._followers:
+                self._followers.remove(waiting)
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @overload
+    def events(
+        self, *, tag: str | None = None, after: int = 0, follow: bool = False
+    ) -> AsyncIterator[Recorded[RawEvent]]: ...
+    @overload
+    def events(
+        self,
+        *kinds: type[EventSourced[Any, E, Any]],
+        key: str | None = None,
+        tag: str | None = None,
+        after: int = 0,
+        follow: bool = False,
+    ) -> AsyncIterator[Recorded[E]]: ...
+    def events(
+        self,
+        *kinds: type[EventSourced[Any, Any, Any]],
+        key: str | None = None,
+        tag: str | None = None,
+        after: int = 0,
+        follow: bool = False,
+    ) -> AsyncIterator[Recorded[Any]]:
+        """Read the events of these classes of actors in the order of their commits.
+
+        Args:
+            kinds: event-sourced classes; none: all, as `RawEvent`.
+            key: of one actor, of the one class given.
+            tag: that the events have.
+            after: the position to begin behind.
+            follow: go on with what is written from then on, by any process.
+
+        Raises:
+            TypeError, ValueError: an argument is not of its kind, at the call.
+            RecoveryError: in the iteration; an event is of an unknown name or of a higher version, with its position.
+        """
+        from actorio.persistence.event_sourced import event_types_by_kind
+
+        self._check()
+        types = event_types_by_kind(kinds)
+        if key is not None:
+            check_instance("key", key, str)
+            if len(kinds) != 1:
+                raise TypeError(f"key needs exactly one class of actors, not {len(kinds)}")
+        if tag is not None:
+            check_text("tag", tag, 64)
+        check_count("after", after, least=0)
+        check_instance("follow", follow, bool)
+        return self._events(Filter(types, key, tag), after, follow)
+
+    async def _events(self, chosen: Filter, after: int, follow: bool) -> AsyncIterator[Recorded[Any]]:  # noqa: FBT001
+        async for page in read_journal(self, chosen, after, follow=follow):
+            for row in page:
+                if not is_erasure(row):
+                    yield recorded(row, chosen)
+
+    async def position(self) -> int:
+        """Return the position of the last event that was written."""
+        return await self._reading(self._position)
+
+    # -- looking after it --------------------------------------------------------------------------
+
+    async def ids(self, kind: str | None = None, after: str = "", limit: int = 1000) -> list[str]:
+        """Return the durable ids that have something stored, sorted, `limit` at most, behind `after`."""
+        if kind is not None:
+            check_instance("kind", kind, str)
+        check_instance("after", after, str)
+        check_count("limit", limit, least=1)
+        return await self._reading(self._ids, kind, after, limit)
+
+    async def info(self, durable_id: str) -> StoredActor:
+        """Return what is stored under an id.
+
+        Raises:
+            NameNotFoundError: nothing ever was.
+        """
+        check_instance("durable_id", durable_id, str)
+        head, events, first, last = await self._reading(self._info, durable_id)
+        if head is None:
+            raise NameNotFoundError(f"nothing is stored under {durable_id!r} in {self!r}")
+        loaded = await self._loaded(durable_id)
+        times = [time for time in (first, last) if time is not None] + [one.at for one in loaded.snapshots]
+        return StoredActor(
+            durable_id,
+            head.sequence,
+            events,
+            len(loaded.snapshots),
+            len(loaded.reminders),
+            as_datetime(min(times)) if times else None,
+            as_datetime(max(times)) if times else None,
+            None if head.erased_at is None else as_datetime(head.erased_at),
+        )
+
+    async def erase(self, durable_id: str) -> None:
+        """Delete all that is stored under an id whose actor is not open; it may be used again, and begins anew.
+
+        Raises:
+            NameNotFoundError: nothing is stored under it.
+            AlreadyOpenError: it is open in this system; its own `erase()` can.
+        """
+        check_instance("durable_id", durable_id, str)
+        self._check()
+        if self._is_claimed(durable_id):
+            raise AlreadyOpenError(f"{durable_id} is open: its actor can erase itself", durable_id)
+        loaded = await self._loaded(durable_id)
+        if loaded.head is None:
+            raise NameNotFoundError(f"nothing is stored under {durable_id!r} in {self!r}")
+        if self._is_claimed(durable_id):  # opened meanwhile
+            raise AlreadyOpenError(f"{durable_id} is open: its actor can erase itself", durable_id)
+        await self._submit(erasure(loaded.head))
+
+    async def reset(self, projection: Any) -> None:
+        """Have a projection (a class, or its name) begin anew at its next start.
+
+        Raises:
+            NameNotFoundError: there is no offset of that name.
+        """
+        name = check_name_of_projection(projection)
+        if not await self._reading(self._reset, name):
+            raise NameNotFoundError(f"{self!r} has no projection {name!r}")
+
+    async def drop(self, projection: Any) -> None:
+        """Forget the offset of a projection (a class, or its name), so that retention no longer waits for it.
+
+        Raises:
+            NameNotFoundError: there is no offset of that name.
+        """
+        name = check_name_of_projection(projection)
+        if not await self._reading(self._drop, name):
+            raise NameNotFoundError(f"{self!r} has no projection {name!r}")
+
+    def export_lines(self) -> AsyncIterator[str]:
+        """Write all that is stored as JSON Lines: events, snapshots, once ids, reminders, offsets."""
+        self._check()
+        return _transfer.export_lines(self)
+
+    async def import_lines(self, lines: AsyncIterable[str]) -> None:
+        """Read what `export_lines` has written into this store, which must be empty; positions are kept.
+
+        Raises:
+            StoreError: the store is not empty.
+            ValueError: a line is not of an export; the store is empty again.
+        """
+        self._check()
+        await _transfer.import_lines(self, lines)
+
+    async def verify(self) -> Report:
+        """Read every row, and say what is wrong."""
+        self._check()
+        return await verify(self)
+
+    async def compact(self) -> None:
+        """Give space back to the disk: truncates the WAL, vacuums."""
+        await self._reading(self._compact)
+
+    def statistics(self) -> StoreStatistics:
+        """Return the counters."""
+        return self._counts.picture()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    # -- the backend -------------------------------------------------------------------------------
+
+    @property
+    def _identity(self) -> object:
+        """What two store objects on the same content have in common."""
+        return self
+
+    @abstractmethod
+    async def _open(self) -> None:
+        """Connect."""
+
+    @abstractmethod
+    async def _close(self) -> None:
+        """Disconnect, at once; nothing is in flight but for what was given up."""
+
+    @abstractmethod
+    async def _write(self, group: Sequence[Write]) -> Sequence[int | StoreError]:
+        """Carry out the writes in one transaction; for each the handle of its id, or why nothing of it was written.
+
+        Raises:
+            StoreError: of the group as a whole.
+        """
+
+    @abstractmethod
+    async def _load(self, ids: Sequence[str]) -> Sequence[Loaded | StoreError]:
+        """Load what is stored under each id, as of one moment."""
+
+    @abstractmethod
+    async def _read(self, durable_id: str, after: int, limit: int) -> Sequence[EventRow]:
+        """Read events of an id by sequence."""
+
+    @abstractmethod
+    async def _read_all(
+        self, after: int, limit: int, kinds: Sequence[str], key: str | None, tag: str | None
+    ) -> Sequence[EventRow]:
+        """Read rows of the journal by position; those of erases whatever the tag."""
+
+    @abstractmethod
+    async def _due(self, before: float, limit: int, kinds: Sequence[str]) -> Sequence[tuple[str, float]]:
+        """Return the ids of these kinds with a reminder that is to be tried by then, and when; the earliest first."""
+
+    @abstractmethod
+    async def _offset(self, projection: str) -> OffsetRow | None:
+        """Return how far a projection has come."""
+
+    @abstractmethod
+    async def _commit(
+        self,
+        projection: str,
+        expected: OffsetRow | None,
+        position: int,
+        statements: Sequence[tuple[str, Any]],
+    ) -> None:
+        """Carry out statements and store an offset, in one transaction, if the offset is as expected.
+
+        Raises:
+            ConflictError: it is not.
+        """
+
+    @abstractmethod
+    async def _offsets(self) -> Sequence[OffsetRow]:
+        """Return all offsets."""
+
+    @abstractmethod
+    async def _reset(self, projection: str) -> bool:
+        """Mark an offset; False when there is none."""
+
+    @abstractmethod
+    async def _drop(self, projection: str) -> bool:
+        """Delete an offset; False when there is none."""
+
+    @abstractmethod
+    async def _position(self) -> int:
+        """Return the last position that was drawn."""
+
+    @abstractmethod
+    async def _ids(self, kind: str | None, after: str, limit: int, *, all: bool = False) -> list[str]:
+        """Return ids, sorted by code points; with `all` those that have nothing stored any more as well."""
+
+    @abstractmethod
+    async def _info(self, durable_id: str) -> tuple[ActorRow | None, int, float | None, float | None]:
+        """Return the head of an id, how many events are stored, and when the first and the last was written."""
+
+    @abstractmethod
+    async def _compact(self) -> None:
+        """Give space back."""
+
+    @abstractmethod
+    async def _insert(self, rows: Sequence[Any], position: int) -> None:
+        """Store rows as they are, in one transaction; `position` is the last one that was drawn."""
+
+    @abstractmethod
+    async def _clear(self) -> None:
+        """Delete everything."""
+
+    async def _problems(self) -> Sequence[str]:
+        """Return what the database itself says is wrong."""
+        return ()
+
+
+def erasure(head: ActorRow) -> Write:
+    """Return the write that erases an id."""
+    sequence = head.sequence + 1
+    crc = checksum(head.durable_id, sequence, ERASED, 0, b"null")
+    mark = EventRow(head.durable_id, sequence, ERASED, 0, now(), crc, b"null")
+    return Write(
+        durable_id=head.durable_id,
+        row=head.row,
+        revision=head.revision,
+        sequence=sequence,
+        events=(mark,),
+        erase=True,
+    )
+
+
+def _after_fork() -> None:
+    for store in tuple(_open_stores):
+        store._after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
