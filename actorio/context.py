@@ -296,7 +296,7 @@ class Context:
 
     @property
     def in_turn(self) -> bool:
-        """Whether the code that asks runs in a turn of this actor: not in a task or an interleaved call of its."""
+        """Tell whether the caller runs in a turn of this actor, and not in a task or an interleaved call of it."""
         cell = self._own()
         return cell.runtime.current() is cell
 

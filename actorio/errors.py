@@ -119,7 +119,7 @@ class ExitReason(enum.Enum):
     CRASHED = "crashed"
     """It failed and is not restarted."""
     LOST = "lost"
-    """Its node was lost: whether it has ended is not known."""
+    """Its node was lost, and nobody knows whether it has ended."""
 
 
 class Refusal(enum.Enum):

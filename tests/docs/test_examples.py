@@ -26,9 +26,14 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+INLINE = re.compile(r"^<!-- (the same as|parts of) (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""A block that shows a file, which is run by itself."""
+
+
 def programs_in(page: Path) -> list[str]:
     """Return the Python blocks of a page that are whole programs: those that end in running something."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    text = INLINE.sub("", page.read_text())
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [block for block in blocks if re.search(r"^(asyncio|actorio)\.run\(", block, re.MULTILINE)]
 
 
@@ -52,3 +57,23 @@ def test_the_programs_of_a_page_run(page: Path, tmp_path: Path) -> None:
         ended = run(path)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert ended.stdout, "a program in the documentation is to show something"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_shows_files_as_they_are(page: Path) -> None:
+    text = page.read_text()
+    assert "{literalinclude}" not in text, "a page is to be readable where it lies"
+    for how, path, shown in INLINE.findall(text):
+        file = (page.parent / path).read_text()
+        if how == "the same as":
+            assert shown == file, path
+        else:
+            assert all(part in file for part in shown.split("\n\n")), path
+
+
+def test_every_example_is_on_a_page() -> None:
+    shown = {
+        (page.parent / path).resolve() for page in PAGES for _, path, _ in INLINE.findall(page.read_text())
+    }
+    text = "".join(page.read_text() for page in PAGES)
+    assert [path.name for path in EXAMPLES if path not in shown and path.name not in text] == []
