@@ -27,7 +27,10 @@ napoleon_custom_sections = ["Cancellation", "Source"]
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!actorio)[\w.\[]*"),
     (r"py:(class|obj)", r"actorio\.[\w.]+\.[A-Z](_co|_contra)?"),  # type variables
-    (r"py:class", r"actorio\.(address\.Address|errors\.Refusal|(testing\.)?_\w+(\.\w+)+)"),  # bases of public classes, and an alias
+    (
+        r"py:class",
+        r"actorio\.(address\.Address|errors\.Refusal|(testing\.)?_\w+(\.\w+)+)",
+    ),  # bases, and an alias
     (r"py:class", r"Joined \| Left"),  # an alias in a base's brackets
 ]
 
