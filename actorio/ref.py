@@ -21,7 +21,6 @@ from actorio._core.checks import LONGEST, check_callable, check_duration, check_
 from actorio._core.deadlock import check_no_cycle, check_not_within
 from actorio._core.envelope import (
     ANSWERED,
-    QUEUED,
     Call,
     Cast,
     Parcel,
@@ -214,6 +213,9 @@ class ActorRef(Address, Generic[A_co]):
             timeout = check_duration("timeout", timeout)
         if cell.run_queue.current is not None:
             self._note_asker(request)
+        if timeout is not None:
+            request.timeout = timeout  # before it is queued: it goes along with what is sent to another node
+            cell.run_queue.limit(request)
         if len(mailbox.items) < mailbox.limit:
             sleeper = mailbox.sleeper
             if sleeper is not None:
@@ -221,13 +223,7 @@ class ActorRef(Address, Generic[A_co]):
                 mailbox.sleeper = None
             mailbox.items.append(request)
         else:
-            if timeout is not None:
-                request.timeout = timeout  # goes along with what is sent to another node
             self._queue(request)
-        if timeout is not None and request.state == QUEUED:
-            request.timeout = timeout
-            deadline = cell.run_queue.loop.time() + timeout
-            request.alarm = cell.runtime.timers.enter(deadline, request.expire)
         if request.state < ANSWERED:
             try:
                 await request

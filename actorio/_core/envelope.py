@@ -146,9 +146,21 @@ class Request(Waiter, Envelope):
     by a call is written out (the benchmark `pingpong` pays for it).
     """
 
-    __slots__ = ("alarm", "asker", "cell", "error", "message", "sender", "state", "timeout", "value")
+    __slots__ = (
+        "alarm",
+        "asker",
+        "cell",
+        "deadline",
+        "error",
+        "message",
+        "sender",
+        "state",
+        "timeout",
+        "value",
+    )
 
     timeout: float
+    deadline: float
     error: BaseException | None
     value: Any
 
@@ -229,6 +241,11 @@ class Request(Waiter, Envelope):
         if self.state < ANSWERED:
             self.error = safe_exception(error)
             self._end(FAILED)
+
+    def set_alarm(self) -> None:
+        """Have it expire at its deadline, unless it has ended: most have by the end of a pass of the run queue."""
+        if self.state < ANSWERED:
+            self.alarm = self.cell.runtime.timers.enter(self.deadline, self.expire)
 
     def expire(self) -> None:
         """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""

@@ -15,11 +15,11 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
-from typing import Any
+from typing import Any, Protocol
 
 from actorio.errors import WrongThreadError
 
-__all__ = ["RunQueue", "Waiter"]
+__all__ = ["Limited", "RunQueue", "Waiter"]
 
 _MOST_WAKES = 256
 """Wakes in one go, at most, before timers and I/O have their turn."""
@@ -27,6 +27,15 @@ _CLOCK_EVERY = 8
 """Wakes between two looks at the clock (a look costs as much as a twentieth of a wake)."""
 _LONGEST_TURN = 0.001
 """Seconds in one go, about, before timers and I/O have their turn."""
+
+
+class Limited(Protocol):
+    """An ask with a timeout, as the run queue sees it."""
+
+    timeout: float
+    deadline: float
+
+    def set_alarm(self) -> None: ...
 
 
 class RunQueue:
@@ -40,7 +49,18 @@ class RunQueue:
     for a tenth of what calling the `result` of another object costs (`pingpong` and `threadring` pay for it).
     """
 
-    __slots__ = ("_context", "choose", "current", "deadline", "loop", "ready", "scheduled", "spent", "woken")
+    __slots__ = (
+        "_context",
+        "_limited",
+        "choose",
+        "current",
+        "deadline",
+        "loop",
+        "ready",
+        "scheduled",
+        "spent",
+        "woken",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -52,6 +72,7 @@ class RunQueue:
         self.scheduled = False
         self.woken: asyncio.Future[None] = asyncio.Future(loop=loop)
         self.woken.set_result(None)
+        self._limited: list[Limited] = []
         self._context = Context()
 
     @classmethod
@@ -63,6 +84,16 @@ class RunQueue:
             with contextlib.suppress(AttributeError):  # a loop of a make that takes no attributes
                 loop.actorio_run_queue = run_queue  # type: ignore[attr-defined]
         return run_queue
+
+    def limit(self, limited: Limited) -> None:
+        """Set the alarm of an ask with a timeout at the end of this pass, or of the next one.
+
+        Most asks are answered by then, and those cost no place in the queue of deadlines (`pingpong_timeout`).
+        """
+        if not self.scheduled:
+            self.schedule()
+        limited.deadline = self.loop.time() + limited.timeout
+        self._limited.append(limited)
 
     def schedule(self) -> None:
         """Ask the loop, once, to wake what is ready.
@@ -110,12 +141,23 @@ class RunQueue:
                     break
         finally:  # also when a woken task raises SystemExit or KeyboardInterrupt through the loop
             self.scheduled = False
+            if self._limited:
+                self._set_alarms()
             if ready:
                 self.schedule()
+
+    def _set_alarms(self) -> None:
+        limited, self._limited = self._limited, []
+        for one in limited:
+            one.set_alarm()
 
     def _run_chosen(self, choose: Callable[[Sequence[Waiter]], int]) -> None:
         """Wake one waiter, the chosen one: each wake is a step of its own for the simulator."""
         ready = self.ready
+        self._set_alarms()
+        if not ready:
+            self.scheduled = False
+            return
         index = choose(ready)
         waiter = ready[index]
         del ready[index]
