@@ -16,7 +16,8 @@ from actorio._core.events import (
     EventBus,
     EventStream,
 )
-from actorio._core.mailbox import Mailbox, Overflow, PriorityMailbox
+from actorio._core.mailbox import Mailbox, Overflow
+from actorio._core.priority_mailbox import PriorityMailbox
 from actorio._core.result import Result
 from actorio._tree.groups import GroupMonitor, Groups, Joined, Left
 from actorio._tree.snapshot import ActorSnapshot, SystemSnapshot

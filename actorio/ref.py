@@ -19,16 +19,9 @@ from actorio._cell.states import Intent
 from actorio._cell.stream import Stream, check_streamable
 from actorio._core.checks import LONGEST, check_callable, check_duration, check_optional_duration
 from actorio._core.deadlock import check_no_cycle, check_not_within
-from actorio._core.envelope import (
-    ANSWERED,
-    Call,
-    Cast,
-    Parcel,
-    Request,
-    Submission,
-    payload,
-)
+from actorio._core.envelope import ANSWERED, Cast, Parcel, payload
 from actorio._core.mailbox import Item, Overflow
+from actorio._core.request import Call, Request, Submission
 from actorio._core.result import Result
 from actorio._core.run_queue import Waiter
 from actorio._core.sending import Sending

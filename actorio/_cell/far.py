@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from actorio._cell.mail import wait_of_current
 from actorio._cell.notices import Terminated
 from actorio._cell.states import Intent, State
-from actorio._core.envelope import ENDED, ENVELOPES, Call, Request, payload
+from actorio._core.envelope import ENDED, ENVELOPES, payload
 from actorio._core.events import DeadLetter
 from actorio._core.mailbox import Mailbox
 from actorio._core.observer import Observers
+from actorio._core.request import Call, Request
 from actorio.errors import ActorError, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:

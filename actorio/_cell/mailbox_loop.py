@@ -31,7 +31,8 @@ from actorio._cell.steps import (
     awaiting,
     suspended,
 )
-from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Call, Cast, Parcel, Request
+from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel
+from actorio._core.request import Call, Request
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn

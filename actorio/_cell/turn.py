@@ -13,13 +13,8 @@ from actorio._cell.owned.interleaved import SideTurn, SideTurns
 from actorio._cell.states import Intent, State
 from actorio._cell.watch_and_link import Bonds
 from actorio._core.checks import has_yield
-from actorio._core.envelope import (
-    ANSWERED,
-    ENDED,
-    Call,
-    Cast,
-    Submission,
-)
+from actorio._core.envelope import ANSWERED, ENDED, Cast
+from actorio._core.request import Call, Submission
 from actorio.errors import (
     ActorError,
     ActorStoppedError,

@@ -1,4 +1,4 @@
-"""What lies in a mailbox besides plain messages: asks, calls, casts and submitted work.
+"""What lies in a mailbox besides plain messages. Those that somebody waits for are in `request` and `inquiry`.
 
 An envelope carries its sender's contextvars and knows how to run in an actor's turn and whom to tell what
 came of it. It ends exactly once; whatever comes later is ignored.
@@ -6,24 +6,14 @@ came of it. It ends exactly once; whatever comes later is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from actorio._core.deadlines import RING, Entry
-from actorio._core.result import Result, safe_exception
 from actorio._core.run_queue import RunQueue, Waiter
-from actorio.errors import (
-    ActorStoppedError,
-    AskCancelledError,
-    AskTimeoutError,
-    WrongThreadError,
-    describe,
-)
 
 if TYPE_CHECKING:
-    from actorio._core.deadlock import Waiting
-    from actorio._core.recipient import Recipient, Told
+    from actorio._core.recipient import Recipient
 
 __all__ = [
     "ANSWERED",
@@ -33,14 +23,10 @@ __all__ = [
     "QUEUED",
     "RUNNING",
     "Arrival",
-    "Call",
-    "CalledInquiry",
     "Cast",
     "Envelope",
-    "Inquiry",
+    "Invocation",
     "Parcel",
-    "Request",
-    "Submission",
     "Tick",
     "is_message",
     "payload",
@@ -139,162 +125,7 @@ class Parcel(Envelope):
         return True
 
 
-class Request(Waiter, Envelope):
-    """An ask, awaited by the asker's task itself: no Future.
-
-    Written for speed, at the cost of a second look: fields are set when first needed, and what `Waiter` does
-    by a call is written out (the benchmark `pingpong` pays for it).
-    """
-
-    __slots__ = (
-        "alarm",
-        "asker",
-        "cell",
-        "deadline",
-        "error",
-        "message",
-        "sender",
-        "state",
-        "timeout",
-        "value",
-    )
-
-    timeout: float
-    deadline: float
-    error: BaseException | None
-    value: Any
-
-    def __init__(self, cell: Recipient, message: Any) -> None:
-        run_queue = cell.run_queue
-        self._loop = run_queue.loop
-        self._asyncio_future_blocking = True
-        self.seen = run_queue.woken
-        self.callback = None
-        self.cell = cell
-        self.message = message
-        self.sender = copy_context() or None
-        self.state = QUEUED
-        self.asker: Waiting | None = None
-        self.alarm: Entry | None = None
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        """Wait once for the end; `outcome` says what it came to."""
-        # An iterator in C, not a generator: half the cost, and what is thrown into it passes it by.
-        return iter((self,))  # type: ignore[return-value]
-
-    def outcome(self) -> Any:
-        """Return the value, or raise what it failed with."""
-        if self.state == FAILED:
-            failure, self.error = self.error, None
-            try:
-                raise cast("BaseException", failure)
-            finally:
-                del failure  # or the traceback and this frame would keep each other alive
-        return self.value
-
-    def left(self, error: BaseException) -> None:
-        """Withdraw it, since `error` has ended the wait for it."""
-        if self.state < ANSWERED:
-            self.cell.mailbox.leave_line(self)
-            self.callback = None
-            self._end(WITHDRAWN)
-        if isinstance(error, RuntimeError):  # asyncio's word for a task of another loop
-            raise WrongThreadError("ask was awaited on another event loop than the actor system's") from error
-
-    def cancel(self, msg: object = None) -> bool:
-        if self.callback is None or self.state >= ANSWERED:
-            return False
-        self.cell.mailbox.leave_line(self)
-        self.show_cancelled(msg)
-        self._end(WITHDRAWN)
-        return True
-
-    def wake(self) -> None:
-        run_queue = self.cell.run_queue
-        if not run_queue.scheduled:
-            run_queue.schedule()
-        run_queue.ready.append(self)
-
-    def run(self, cell: Recipient) -> Any:
-        return cell.instance.receive(self.message)
-
-    def reply(self, value: Any) -> None:
-        if self.state < ANSWERED:
-            self.value = value
-            cell = self.cell
-            if cell.observers.answered is not None:
-                self._end(ANSWERED)
-                return
-            alarm = self.alarm
-            if alarm is not None:
-                self.alarm = alarm[RING] = None
-            self.state = ANSWERED
-            asker = self.asker
-            if asker is not None:
-                asker.waits_on = self.asker = None
-            run_queue = cell.run_queue
-            if not run_queue.scheduled:
-                run_queue.schedule()
-            run_queue.ready.append(self)
-
-    def fail(self, error: BaseException) -> None:
-        if self.state < ANSWERED:
-            self.error = safe_exception(error)
-            self._end(FAILED)
-
-    def set_alarm(self) -> None:
-        """Have it expire at its deadline, unless it has ended: most have by the end of a pass of the run queue."""
-        if self.state < ANSWERED:
-            self.alarm = self.cell.runtime.timers.enter(self.deadline, self.expire)
-
-    def expire(self) -> None:
-        """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
-        started = self.cell.has_begun(self)
-        self.cell.mailbox.leave_line(self)
-        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=started))
-
-    def admitted(self) -> None:
-        """The mailbox has let it in; what is awaited is the reply."""
-        self.cell.accepted(self)
-
-    refused = fail
-
-    def cancelled_by_handler(self) -> None:
-        asked = self.describe()
-        self.fail(
-            AskCancelledError(f"the handler of {self.cell.path} that was to answer {asked} was cancelled")
-        )
-
-    def describe(self) -> str:
-        """Name what was asked, for an error."""
-        return describe(self.message)
-
-    @property
-    def is_message(self) -> bool:
-        return type(self) is Request
-
-    def defer(self) -> None:
-        """Taken away: the asker waits for whoever holds the reply now, not for a turn of the target."""
-        self.state = DEFERRED
-        asker = self.asker
-        if asker is not None:
-            asker.waits_on = None
-            self.asker = None
-
-    def _end(self, state: int) -> None:
-        self.state = state
-        if (tell := self.cell.observers.answered) is not None:
-            tell(self.cell, self)
-        asker, self.asker = self.asker, None
-        if asker is not None:
-            asker.waits_on = None
-        alarm = self.alarm
-        if alarm is not None:
-            self.alarm = alarm[RING] = None
-        self.wake()
-
-
-class _Invocation:
+class Invocation:
     """A callable with its arguments."""
 
     __slots__ = ("args", "func", "kwargs")
@@ -312,24 +143,6 @@ class _Invocation:
         return getattr(self.func, "__qualname__", repr(self.func))
 
 
-class Call(Request):
-    """A call of a method, answered like an ask."""
-
-    __slots__ = ("invocation",)
-
-    def __init__(
-        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        super().__init__(cell, func)
-        self.invocation = _Invocation(func, args, kwargs)
-
-    def run(self, cell: Recipient) -> Any:
-        return cell.call(self)
-
-    def describe(self) -> str:
-        return repr(self.invocation)
-
-
 class Cast(Parcel):
     """A call of a method that nobody waits for: fails the actor like a plain message."""
 
@@ -337,7 +150,7 @@ class Cast(Parcel):
 
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(func, copy_context() or None)
-        self.invocation = _Invocation(func, args, kwargs)
+        self.invocation = Invocation(func, args, kwargs)
 
     def run(self, cell: Recipient) -> Any:
         return cell.call(self)
@@ -380,194 +193,8 @@ class Arrival(Tick):
         self.over.wake()
 
 
-class Submission(Envelope):
-    """A function as a message, answered through a `Result`."""
-
-    __slots__ = ("cell", "invocation", "message", "result", "sender", "state")
-
-    def __init__(
-        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        self.cell = cell
-        self.invocation = _Invocation(func, args, kwargs)
-        self.message = func
-        self.sender = copy_context() or None
-        self.state = QUEUED
-        self.result: Result[Any] = Result(cell.run_queue.loop, on_cancel=self._cancelled, work=self)
-
-    @property
-    def value(self) -> Any:
-        """The value that was the answer."""
-        return self.result.result()
-
-    @property
-    def error(self) -> BaseException | None:
-        """The exception that was the answer."""
-        return self.result.exception()
-
-    def run(self, cell: Recipient) -> Any:
-        return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
-
-    def reply(self, value: Any) -> None:
-        if self.state < ANSWERED:
-            if not self.result.done():
-                self.result.set_result(value)
-            self._end(ANSWERED)
-
-    def fail(self, error: BaseException) -> None:
-        if self.state < ANSWERED:
-            if not self.result.done():
-                self.result.set_exception(error)
-                if isinstance(error, ActorStoppedError) and error.ref == self.cell.ref:
-                    self.result.exception()  # the actor has ended, not the work: no log line if nobody looks
-            self._end(FAILED)
-
-    refused = fail
-
-    def admitted(self) -> None:
-        """The mailbox has let it in."""
-        self.cell.accepted(self)
-
-    def cancelled_by_handler(self) -> None:
-        self.fail(AskCancelledError(f"{self.invocation!r}, submitted to {self.cell.path}, was cancelled"))
-        if not self.result.cancelled():
-            self.result.exception()  # no log line if nobody looks: the actor's own failure is reported
-
-    def _cancelled(self) -> None:
-        was = self.state
-        if was < ANSWERED:
-            self._end(WITHDRAWN)
-        if was == RUNNING:
-            self.cell.interrupt(self)
-        elif was == QUEUED:
-            self.cell.mailbox.leave_line(self)
-
-    def _end(self, state: int) -> None:
-        self.state = state
-        if (tell := self.cell.observers.answered) is not None:
-            tell(self.cell, self)
-
-
-class Inquiry(Envelope):
-    """A message from elsewhere: who is told what came of it is no task of this system, but an object.
-
-    Args:
-        cell: the actor that it is for.
-        message: what `receive` is given.
-        told: is told once when the mailbox has let it in from its line, and once what came of it.
-        asks: whether an answer is waited for.
-        deadline: when nobody waits for the answer any more, a time of the loop's clock; None for never.
-        tag: what `told` knows it by.
-    """
-
-    __slots__ = ("asks", "cell", "deadline", "message", "sender", "state", "tag", "told")
-
-    def __init__(
-        self,
-        cell: Recipient,
-        message: Any,
-        told: Told,
-        *,
-        asks: bool,
-        deadline: float | None = None,
-        tag: Any = None,
-    ) -> None:
-        self.tag = tag
-        self.cell = cell
-        self.message = message
-        self.told = told
-        self.asks = asks
-        self.deadline = deadline
-        self.sender = None
-        self.state = QUEUED
-
-    def begin(self) -> bool:
-        if self.deadline is not None and self.cell.run_queue.loop.time() >= self.deadline:
-            self.withdraw()
-        return super().begin()
-
-    def run(self, cell: Recipient) -> Any:
-        return cell.instance.receive(self.message)
-
-    def reply(self, value: Any) -> None:
-        if self.state < ANSWERED:
-            self.state = ANSWERED
-            self.told.replied(self, value)
-
-    def fail(self, error: BaseException) -> None:
-        if self.state < ANSWERED:
-            self.state = FAILED
-            self.told.failed(self, safe_exception(error))
-
-    def admitted(self) -> None:
-        """The mailbox has let it in."""
-        self.cell.accepted(self)
-        self.told.admitted(self)
-
-    def refused(self, error: BaseException) -> None:
-        """The mailbox never will let it in."""
-        if self.state < ANSWERED:
-            self.state = FAILED
-            self.told.refused(self, error)
-
-    def cancelled_by_handler(self) -> None:
-        asked = describe(self.message)
-        self.fail(
-            AskCancelledError(f"the handler of {self.cell.path} that was to answer {asked} was cancelled")
-        )
-
-    def withdraw(self) -> None:
-        """Nobody waits for it any more: it does not run, unless it has begun."""
-        if self.state == QUEUED:
-            self.state = WITHDRAWN
-            self.told.withdrawn(self, in_line=self.cell.mailbox.leave_line(self))
-
-    @property
-    def answers(self) -> bool:
-        return self.asks
-
-    @property
-    def is_message(self) -> bool:
-        return True
-
-
-class CalledInquiry(Inquiry):
-    """A call or a cast from elsewhere."""
-
-    __slots__ = ("invocation",)
-
-    def __init__(
-        self,
-        cell: Recipient,
-        called: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]],
-        told: Told,
-        *,
-        asks: bool,
-        deadline: float | None = None,
-        tag: Any = None,
-    ) -> None:
-        super().__init__(cell, called[0], told, asks=asks, deadline=deadline, tag=tag)
-        self.invocation = _Invocation(*called)
-
-    def run(self, cell: Recipient) -> Any:
-        return cell.call(self)
-
-    @property
-    def is_message(self) -> bool:
-        return False
-
-
-ENVELOPES: set[type] = {
-    Parcel,
-    Request,
-    Call,
-    Cast,
-    Tick,
-    Arrival,
-    Submission,
-    Inquiry,
-    CalledInquiry,
-}
+ENVELOPES: set[type] = {Parcel, Cast, Tick, Arrival}
+"""The types of all envelopes; `request` and `inquiry` add theirs."""
 
 
 def payload(item: Any) -> Any:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
-from actorio._core.checks import check_count, check_instance, check_plain_function, kind_of
-from actorio._core.envelope import is_message, payload
+from actorio._core.checks import check_count, check_instance
+from actorio._core.envelope import payload
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
 if TYPE_CHECKING:
     from actorio._core.deadlock import Fork, Waiting
 
-__all__ = ["Item", "Mailbox", "Overflow", "PriorityMailbox"]
+__all__ = ["Item", "Items", "Mailbox", "Overflow"]
 
 M = TypeVar("M", default=Any)
 
@@ -54,7 +54,7 @@ class Room(Protocol):
     def refused(self, error: BaseException) -> None: ...
 
 
-class _Items(Protocol):
+class Items(Protocol):
     """What a mailbox needs of its store; a deque has it."""
 
     def __len__(self) -> int: ...
@@ -89,7 +89,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
 
     readers: Waiting | Fork | None = None
     """Who takes what is in it, as one node of the graph of waits; None for its own actor."""
-    items: _Items
+    items: Items
     """What was accepted and not taken, first to last."""
     limit: int
     """Below this many items a message goes straight in; -1 sends every one through `accept`."""
@@ -206,7 +206,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         if not self.observed and not self.closed:
             self.limit = self._room
 
-    def _new_items(self) -> _Items:
+    def _new_items(self) -> Items:
         return deque()
 
     # -- as an asyncio.Queue -----------------------------------------------------------------------
@@ -316,90 +316,6 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         return f"<{type(self).__name__} {len(self.items)} of {self.capacity or 'unbounded'}>"
 
     __str__ = __repr__
-
-
-class PriorityMailbox(Mailbox[M]):
-    """A mailbox with lanes: a message of a lower priority number is taken first, first in first out within each.
-
-    Args:
-        priority: gives a message's number, an int; called when the message goes in, by `unstash_all` too. Asks
-            are ordered by their message; calls and submitted work have priority 0. What it raises is raised
-            to who sends the message; a timer's message fails the actor that has set it.
-        capacity: most messages at a time, over all lanes.
-        overflow: as in `Mailbox`; the oldest for DROP_OLD is the next one that would be taken.
-    """
-
-    __slots__ = ("priority",)
-
-    def __init__(
-        self, priority: Callable[[M], int], capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT
-    ) -> None:
-        check_plain_function("priority", priority)
-        self.priority = priority
-        super().__init__(capacity, overflow=overflow)
-
-    def fresh(self) -> Mailbox[M]:
-        """Return an empty mailbox with the same settings."""
-        mailbox = cast("PriorityMailbox[M]", super().fresh())
-        mailbox.priority = self.priority
-        return mailbox
-
-    def _new_items(self) -> _Items:
-        return _Lanes(self.priority)
-
-
-class _Lanes:
-    """The store of a `PriorityMailbox`: one deque a priority, few priorities."""
-
-    __slots__ = ("_lanes", "_order", "_priority", "_size")
-
-    def __init__(self, priority: Callable[[Any], int]) -> None:
-        self._priority = priority
-        self._lanes: dict[int, deque[Item]] = {}
-        self._order: list[int] = []
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[Item]:
-        for number in self._order:
-            yield from self._lanes[number]
-
-    def append(self, item: Item, /) -> None:
-        self._lane_of(item).append(item)
-        self._size += 1
-
-    def extendleft(self, items: Iterable[Item], /) -> None:
-        """Put what was stashed back, each item in front of its lane."""
-        for item in items:
-            try:
-                lane = self._lane_of(item)
-            except Exception:  # the priority function did not raise when it went in: it must not be lost now
-                lane = self._lane(0)
-            lane.appendleft(item)
-            self._size += 1
-
-    def _lane_of(self, item: Item) -> deque[Item]:
-        number = self._priority(payload(item)) if is_message(item) else 0
-        if not isinstance(number, int):  # or it would spoil the order of all
-            raise TypeError(f"priority must give an int, not {kind_of(number)}")
-        return self._lane(number)
-
-    def _lane(self, number: int) -> deque[Item]:
-        lane = self._lanes.get(number)
-        if lane is None:
-            lane = self._lanes[number] = deque()
-            self._order = sorted(self._lanes)
-        return lane
-
-    def popleft(self) -> Item:
-        for number in self._order:
-            lane = self._lanes[number]
-            if lane:
-                self._size -= 1
-                return lane.popleft()
-        raise IndexError("popleft from an empty mailbox")
 
 
 class _Reader:

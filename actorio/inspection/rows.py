@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.envelope import ENVELOPES, Arrival, Call, Cast, Parcel, Request, Submission, Tick
+from actorio._core.envelope import ENVELOPES, Arrival, Cast, Parcel, Tick
 from actorio._core.redaction import Redact, inert, text_of
+from actorio._core.request import Call, Request, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

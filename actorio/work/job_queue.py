@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.states import State
 from actorio._core.deadlock import Fork
-from actorio._core.envelope import ENVELOPES, QUEUED, Call, Cast, Parcel, Request, Submission, payload
+from actorio._core.envelope import ENVELOPES, QUEUED, Cast, Parcel, payload
 from actorio._core.mailbox import Item, Mailbox
+from actorio._core.request import Call, Request, Submission
 from actorio.errors import ActorError, describe
 from actorio.work.routing import Work
 

@@ -33,7 +33,7 @@ from actorio.work.routing import Routing, SharedQueue
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio._core.envelope import Request
+    from actorio._core.request import Request
 
 __all__ = ["Pool", "PoolOptions", "PoolRef", "RateLimit", "StuckJob", "spawn_pool"]
 

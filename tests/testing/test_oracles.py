@@ -8,8 +8,8 @@ import pytest
 
 from actorio import Actor, ActorSystem, Mailbox, Overflow, PriorityMailbox
 from actorio._cell.cell import Cell
-from actorio._core.envelope import Request
 from actorio._core.observer import Observer
+from actorio._core.request import Request
 from actorio.testing import GuaranteeBroken, SimulationFailed, explore, simulate
 from actorio.testing._oracles.combined import Combined, oracles
 

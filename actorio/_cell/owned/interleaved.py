@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import State
 from actorio._cell.steps import side_turn
-from actorio._core.envelope import DEFERRED, ENDED, Call
+from actorio._core.envelope import DEFERRED, ENDED
+from actorio._core.request import Call
 from actorio.errors import ActorExit, ActorStoppedError, ExitReason
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.envelope import ENDED, Tick, payload
-from actorio._core.mailbox import Overflow, PriorityMailbox
+from actorio._core.mailbox import Overflow
 from actorio._core.observer import Observer
+from actorio._core.priority_mailbox import PriorityMailbox
 from actorio.errors import ExitReason
 from actorio.testing._words import in_short
 

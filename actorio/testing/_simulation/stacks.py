@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from actorio._cell.frames import await_chain
-from actorio._core.envelope import Request
+from actorio._core.request import Request
 
 __all__ = ["describe_waits"]
 

@@ -11,8 +11,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.states import intent_name
-from actorio._core.envelope import ANSWERED, FAILED, Call, Cast, Request, Submission, Tick, payload
+from actorio._core.envelope import ANSWERED, FAILED, Cast, Tick, payload
 from actorio._core.observer import Observer
+from actorio._core.request import Call, Request, Submission
 from actorio.testing._simulation.world import World
 from actorio.testing._words import in_short
 

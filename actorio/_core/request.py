@@ -1,0 +1,283 @@
+"""Asks, calls and submitted work: the envelopes that somebody here waits for, and how their wait ends.
+
+A reply that comes when the wait has ended already, by a timeout or a cancel, is dropped without a word: `reply` and
+`fail` do nothing from ANSWERED on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, cast
+
+from actorio._core.deadlines import RING, Entry
+from actorio._core.envelope import (
+    ANSWERED,
+    DEFERRED,
+    ENVELOPES,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    WITHDRAWN,
+    Envelope,
+    Invocation,
+)
+from actorio._core.result import Result, safe_exception
+from actorio._core.run_queue import Waiter
+from actorio.errors import (
+    ActorStoppedError,
+    AskCancelledError,
+    AskTimeoutError,
+    WrongThreadError,
+    describe,
+)
+
+if TYPE_CHECKING:
+    from actorio._core.deadlock import Waiting
+    from actorio._core.recipient import Recipient
+
+__all__ = ["Call", "Request", "Submission"]
+
+
+class Request(Waiter, Envelope):
+    """An ask, awaited by the asker's task itself: no Future.
+
+    Written for speed, at the cost of a second look: fields are set when first needed, and what `Waiter` does
+    by a call is written out (the benchmark `pingpong` pays for it).
+    """
+
+    __slots__ = (
+        "alarm",
+        "asker",
+        "cell",
+        "deadline",
+        "error",
+        "message",
+        "sender",
+        "state",
+        "timeout",
+        "value",
+    )
+
+    timeout: float
+    deadline: float
+    error: BaseException | None
+    value: Any
+
+    def __init__(self, cell: Recipient, message: Any) -> None:
+        run_queue = cell.run_queue
+        self._loop = run_queue.loop
+        self._asyncio_future_blocking = True
+        self.seen = run_queue.woken
+        self.callback = None
+        self.cell = cell
+        self.message = message
+        self.sender = copy_context() or None
+        self.state = QUEUED
+        self.asker: Waiting | None = None
+        self.alarm: Entry | None = None
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Wait once for the end; `outcome` says what it came to."""
+        # An iterator in C, not a generator: half the cost, and what is thrown into it passes it by.
+        return iter((self,))  # type: ignore[return-value]
+
+    def outcome(self) -> Any:
+        """Return the value, or raise what it failed with."""
+        if self.state == FAILED:
+            failure, self.error = self.error, None
+            try:
+                raise cast("BaseException", failure)
+            finally:
+                del failure  # or the traceback and this frame would keep each other alive
+        return self.value
+
+    def left(self, error: BaseException) -> None:
+        """Withdraw it, since `error` has ended the wait for it."""
+        if self.state < ANSWERED:
+            self.cell.mailbox.leave_line(self)
+            self.callback = None
+            self._end(WITHDRAWN)
+        if isinstance(error, RuntimeError):  # asyncio's word for a task of another loop
+            raise WrongThreadError("ask was awaited on another event loop than the actor system's") from error
+
+    def cancel(self, msg: object = None) -> bool:
+        if self.callback is None or self.state >= ANSWERED:
+            return False
+        self.cell.mailbox.leave_line(self)
+        self.show_cancelled(msg)
+        self._end(WITHDRAWN)
+        return True
+
+    def wake(self) -> None:
+        run_queue = self.cell.run_queue
+        if not run_queue.scheduled:
+            run_queue.schedule()
+        run_queue.ready.append(self)
+
+    def run(self, cell: Recipient) -> Any:
+        return cell.instance.receive(self.message)
+
+    def reply(self, value: Any) -> None:
+        if self.state < ANSWERED:
+            self.value = value
+            cell = self.cell
+            if cell.observers.answered is not None:
+                self._end(ANSWERED)
+                return
+            alarm = self.alarm
+            if alarm is not None:
+                self.alarm = alarm[RING] = None
+            self.state = ANSWERED
+            asker = self.asker
+            if asker is not None:
+                asker.waits_on = self.asker = None
+            run_queue = cell.run_queue
+            if not run_queue.scheduled:
+                run_queue.schedule()
+            run_queue.ready.append(self)
+
+    def fail(self, error: BaseException) -> None:
+        if self.state < ANSWERED:
+            self.error = safe_exception(error)
+            self._end(FAILED)
+
+    def set_alarm(self) -> None:
+        """Have it expire at its deadline, unless it has ended: most have by the end of a pass of the run queue."""
+        if self.state < ANSWERED:
+            self.alarm = self.cell.runtime.timers.enter(self.deadline, self.expire)
+
+    def expire(self) -> None:
+        """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
+        started = self.cell.has_begun(self)
+        self.cell.mailbox.leave_line(self)
+        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=started))
+
+    def admitted(self) -> None:
+        """The mailbox has let it in; what is awaited is the reply."""
+        self.cell.accepted(self)
+
+    refused = fail
+
+    def cancelled_by_handler(self) -> None:
+        asked = self.describe()
+        self.fail(
+            AskCancelledError(f"the handler of {self.cell.path} that was to answer {asked} was cancelled")
+        )
+
+    def describe(self) -> str:
+        """Name what was asked, for an error."""
+        return describe(self.message)
+
+    @property
+    def is_message(self) -> bool:
+        return type(self) is Request
+
+    def defer(self) -> None:
+        """Taken away: the asker waits for whoever holds the reply now, not for a turn of the target."""
+        self.state = DEFERRED
+        asker = self.asker
+        if asker is not None:
+            asker.waits_on = None
+            self.asker = None
+
+    def _end(self, state: int) -> None:
+        self.state = state
+        if (tell := self.cell.observers.answered) is not None:
+            tell(self.cell, self)
+        asker, self.asker = self.asker, None
+        if asker is not None:
+            asker.waits_on = None
+        alarm = self.alarm
+        if alarm is not None:
+            self.alarm = alarm[RING] = None
+        self.wake()
+
+
+class Call(Request):
+    """A call of a method, answered like an ask."""
+
+    __slots__ = ("invocation",)
+
+    def __init__(
+        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        super().__init__(cell, func)
+        self.invocation = Invocation(func, args, kwargs)
+
+    def run(self, cell: Recipient) -> Any:
+        return cell.call(self)
+
+    def describe(self) -> str:
+        return repr(self.invocation)
+
+
+class Submission(Envelope):
+    """A function as a message, answered through a `Result`."""
+
+    __slots__ = ("cell", "invocation", "message", "result", "sender", "state")
+
+    def __init__(
+        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.cell = cell
+        self.invocation = Invocation(func, args, kwargs)
+        self.message = func
+        self.sender = copy_context() or None
+        self.state = QUEUED
+        self.result: Result[Any] = Result(cell.run_queue.loop, on_cancel=self._cancelled, work=self)
+
+    @property
+    def value(self) -> Any:
+        """The value that was the answer."""
+        return self.result.result()
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception that was the answer."""
+        return self.result.exception()
+
+    def run(self, cell: Recipient) -> Any:
+        return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
+
+    def reply(self, value: Any) -> None:
+        if self.state < ANSWERED:
+            if not self.result.done():
+                self.result.set_result(value)
+            self._end(ANSWERED)
+
+    def fail(self, error: BaseException) -> None:
+        if self.state < ANSWERED:
+            if not self.result.done():
+                self.result.set_exception(error)
+                if isinstance(error, ActorStoppedError) and error.ref == self.cell.ref:
+                    self.result.exception()  # the actor has ended, not the work: no log line if nobody looks
+            self._end(FAILED)
+
+    refused = fail
+
+    def admitted(self) -> None:
+        """The mailbox has let it in."""
+        self.cell.accepted(self)
+
+    def cancelled_by_handler(self) -> None:
+        self.fail(AskCancelledError(f"{self.invocation!r}, submitted to {self.cell.path}, was cancelled"))
+        if not self.result.cancelled():
+            self.result.exception()  # no log line if nobody looks: the actor's own failure is reported
+
+    def _cancelled(self) -> None:
+        was = self.state
+        if was < ANSWERED:
+            self._end(WITHDRAWN)
+        if was == RUNNING:
+            self.cell.interrupt(self)
+        elif was == QUEUED:
+            self.cell.mailbox.leave_line(self)
+
+    def _end(self, state: int) -> None:
+        self.state = state
+        if (tell := self.cell.observers.answered) is not None:
+            tell(self.cell, self)
+
+
+ENVELOPES.update({Request, Call, Submission})
