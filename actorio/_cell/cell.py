@@ -16,8 +16,8 @@ import weakref
 from contextvars import Context as Variables
 from typing import Any
 
+from actorio._cell.ending import Ending
 from actorio._cell.hooks import Hooks
-from actorio._cell.kill import Killing
 from actorio._cell.mailbox_loop import mailbox_loop
 from actorio._cell.own_loop import own_loop
 from actorio._cell.state import BEGIN, is_closing
@@ -37,7 +37,7 @@ from actorio.errors import (
 __all__ = ["Cell"]
 
 
-class Cell(Killing):
+class Cell(Ending):
     """One actor, alive or ended."""
 
     __slots__ = ()

@@ -1,4 +1,7 @@
-"""How an incarnation ends: its children, timers and tasks first, then its last hooks, then itself."""
+"""How an incarnation ends: its children, timers and tasks first, then its last hooks, then itself.
+
+A kill is the last resort, for a task that does not end by itself.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from actorio._core.envelope import (
     ENDED,
     NO_MESSAGE,
 )
+from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -107,7 +111,7 @@ class Ending(Turn):
         """
         function = getattr(self.instance, name)
         if (tell := self.observers.last_hook) is not None:
-            tell(self._whole, name)
+            tell(self, name)
         task = self.runtime.make_task(self._last_turn(function, args), f"{self.path} {name}", Variables())
         self.stopper = task
         limit = self.options.shutdown
@@ -130,7 +134,7 @@ class Ending(Turn):
         """Run a last hook as a turn of the actor, and return what it raised, as `run_hook` does."""
         self.run_queue.current = self
         try:
-            return await run_hook(partial(hook, self._whole, function, *args))
+            return await run_hook(partial(hook, self, function, *args))
         finally:
             self._end_turn()
 
@@ -185,7 +189,7 @@ class Ending(Turn):
         if self.links:
             self._break_links(reason)
         if (tell := self.observers.stopped) is not None:
-            tell(self._whole, reason)
+            tell(self, reason)
 
     def interrupt_beside(self, envelope: Envelope, reason: ExitReason) -> None:
         """Give what was to be answered outside of a turn the fate of what ends with its incarnation."""
@@ -203,6 +207,57 @@ class Ending(Turn):
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
         elif message is not NO_MESSAGE:
             self.dead_letter(message, "interrupted")
+
+    # -- a kill: a cancel, a second one when the grace is over, then it is given up for dead -------------
+
+    def _kill(self) -> None:
+        self._alarm = self.runtime.timers.after(KILL_GRACE, self._cancel_again)
+        if self.stopper is not None:  # the next cancel is for it too, which the actor's own task hands on
+            self.stopper.cancel()
+        elif self.run_queue.current is self:
+            self.cancel_soon = True
+        elif self.task is not None:
+            self.task.cancel()
+
+    def _cancel_again(self) -> None:
+        self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+        if self.task is not None:
+            self.task.cancel()
+        # One that winds down waits for its tasks, and passes the cancel on; but not while its last hook runs.
+        if self.state != State.STOPPING or self.stopper is not None:
+            for task in self.tasks or ():
+                task.cancel()
+
+    def _give_up_soon(self) -> None:
+        """Give up when all that is ready now has run: in a busy system its task may have had no turn yet."""
+        self._alarm = None
+        if self._waits_for_the_runtime():
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+            return
+        probe = Waiter(self.run_queue)
+        probe.add_done_callback(lambda _: self._give_up_task(), context=Variables())
+        probe.wake()
+
+    def _waits_for_the_runtime(self) -> bool:
+        """Whether it is held up by nothing of its own: by its children, or by the queue of those to be woken."""
+        children = self.children
+        stops_children = children is not None and (bool(children.table) or self.state == State.STOPPING)
+        return stops_children or self.state == State.RESTARTING
+
+    def _give_up_task(self) -> None:
+        if self.state == State.ENDED or not self.must_end_at_once():
+            return
+        if self._waits_for_the_runtime():
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+            return
+        self._abandon((self.stopper if self.state == State.STOPPING else self.task, *(self.tasks or ())))
+        self._interrupt_in_hand()
+        self._drop_timers()
+        self.tasks = None
+        self._drop_instance(ExitReason.KILLED)
+        self._end(ExitReason.KILLED, None)
+        if self.task is not None:
+            self.wake()  # it waits for them no longer
 
 
 def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -36,13 +36,13 @@ class Mail(Anatomy):
     def accepted(self, item: Item) -> None:
         """Tell the observer, if there is one, that the mailbox has taken an item."""
         if (tell := self.observers.accepted) is not None:
-            tell(self._whole, item)
+            tell(self, item)
 
     def queue_up(self, item: Item, room: Room) -> None:
         """Give an item for which there is no room its place in the line."""
         self.mailbox.queue_up(item, room)
         if (tell := self.observers.queued) is not None:
-            tell(self._whole, item)
+            tell(self, item)
 
     def put(self, item: Item) -> bool:
         """Store an item now, if it can be; False when it would have to wait for room or fail.
@@ -101,7 +101,7 @@ class Mail(Anatomy):
     def dead_letter(self, message: Any, reason: str) -> None:
         """Publish a message that will not be handled."""
         if (tell := self.observers.dead_letter) is not None:
-            tell(self._whole, message, reason)
+            tell(self, message, reason)
 
     def _shut(self) -> None:
         if not self.mailbox.closed:
@@ -118,7 +118,7 @@ class Mail(Anatomy):
     ) -> Callable[[], None] | None:
         """Note that the actor whose turn it is waits, for this one unless said; as `wait_of_current` below."""
         return wait_of_current(
-            self.runtime, self._whole if target is None else target, ends_by_itself=ends_by_itself
+            self.runtime, self if target is None else target, ends_by_itself=ends_by_itself
         )
 
 

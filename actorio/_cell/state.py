@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.notices import Statistics, Terminated
@@ -244,11 +245,6 @@ class Anatomy(Waiter):
         """Return the notice of an actor that has ended."""
         return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
 
-    @property
-    def _whole(self) -> Any:
-        """This object as the whole cell, which the files of this package add up to."""
-        return self
-
     # -- telling -----------------------------------------------------------------------------------
 
     def _report(self, error: BaseException) -> None:
@@ -268,7 +264,7 @@ class Anatomy(Waiter):
         if unheard:
             self._report(error)
 
-    # -- what the files above add and those below need ---------------------------------------------
+    # -- what each part needs of the others ---------------------------------------------------------
 
     def set_wait(self, target: Waiting | Fork | None) -> None:
         """Note whom it waits for."""
@@ -284,17 +280,17 @@ class Anatomy(Waiter):
         self.run_queue.current = None
         self.waits_on = None
 
+    @abstractmethod
     def request(self, intent: int) -> None:
         """Note down what is asked and wake the task."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _poke(self) -> None:
         """Have the task look again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _end(self, reason: ExitReason, error: BaseException | None) -> None:
         """End for good."""
-        raise NotImplementedError
 
 
 class _Begin:

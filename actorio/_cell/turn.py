@@ -59,7 +59,7 @@ class Turn(Bonds):
         """
         if not self._is_interleaved(envelope) or not self._takes_messages():
             return False
-        turns = SideTurns.of(self._whole)
+        turns = SideTurns.of(self)
         if not turns.has_room:
             error = MailboxFullError(self.ref, envelope.message)
             error.add_note("as many interleaved calls run as its mailbox has capacity")
@@ -67,7 +67,7 @@ class Turn(Bonds):
         if isinstance(envelope, Call):
             envelope.asker = self.runtime.current()
             if (tell := self.observers.asked) is not None:
-                tell(self._whole, envelope)
+                tell(self, envelope)
         turns.begin(envelope)
         return True
 
@@ -87,7 +87,7 @@ class Turn(Bonds):
     def call(self, envelope: Call | Cast) -> Any:
         """Run the method of a call out of the mailbox: in this turn, or, interleaved, beside it from now on."""
         if self._is_interleaved(envelope):
-            return SideTurns.of(self._whole).begin_or_drop(envelope)
+            return SideTurns.of(self).begin_or_drop(envelope)
         return self.run_method(envelope)
 
     def run_method(self, envelope: Call | Cast) -> Any:
@@ -96,7 +96,7 @@ class Turn(Bonds):
         method, args, kwargs = self.bind(invocation.func), invocation.args, invocation.kwargs
         if getattr(method, "__func__", None) is not invocation.func and has_yield(method):
             raise TypeError(f"{describe(method)} has a yield in it, and is for ref.stream")
-        idle = None if self.timers is None else IdleTimeout.of(self._whole)
+        idle = None if self.timers is None else IdleTimeout.of(self)
         if idle is None:
             return method(*args, **kwargs)
         return idle.during(functools.partial(method, *args, **kwargs))
@@ -106,7 +106,7 @@ class Turn(Bonds):
     def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run submitted work the way the actor runs it."""
         run = self.instance.on_submit
-        idle = None if self.timers is None else IdleTimeout.of(self._whole)
+        idle = None if self.timers is None else IdleTimeout.of(self)
         if idle is None:
             return run(func, *args, **kwargs)
         return idle.during(functools.partial(run, func, *args, **kwargs))
@@ -136,7 +136,7 @@ class Turn(Bonds):
             if self.deferred is None:
                 self.deferred = {}
             self.deferred[envelope] = None
-        return Deferred(self._whole, envelope)
+        return Deferred(self, envelope)
 
     def offspring(self) -> Siblings:
         """Return the table of its children, made when first asked for."""
@@ -144,7 +144,7 @@ class Turn(Bonds):
             if self.intent >= Intent.ABORT or self.state == State.STOPPING:
                 raise ActorStoppedError(self.ref)  # the children that there were have ended already
             supervision = self.instance.supervision
-            self.children = self.runtime.children_of(self._whole, supervision)
+            self.children = self.runtime.children_of(self, supervision)
         return self.children
 
     def start_soon(

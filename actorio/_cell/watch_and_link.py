@@ -27,11 +27,11 @@ class Bonds(Mail):
     def watch(self, other: Bonds) -> None:
         """Be told once when the other has ended, now if it has."""
         if (tell := self.observers.watched) is not None:
-            tell(self._whole, other)
+            tell(self, other)
         if other.state == State.ENDED and any(notice.ref == other.ref for notice in self.notices or ()):
             return
         if other.state != State.ENDED:
-            other.add_watcher(self._whole)
+            other.add_watcher(self)
         if self.watching is None:
             self.watching = {}
         self.watching[other] = None
@@ -41,10 +41,10 @@ class Bonds(Mail):
     def unwatch(self, other: Bonds) -> None:
         """Take a watch back, with a notice that is queued already."""
         if (tell := self.observers.unwatched) is not None:
-            tell(self._whole, other)
+            tell(self, other)
         if self.watching is not None:
             self.watching.pop(other, None)
-        other.drop_watcher(self._whole)
+        other.drop_watcher(self)
         if self.notices:
             self.notices = deque(notice for notice in self.notices if notice.ref != other.ref)
 
@@ -68,14 +68,14 @@ class Bonds(Mail):
         if other.state == State.ENDED:
             self.link_ended(other, other.reason or ExitReason.NORMAL)
             return
-        for one, two in ((self._whole, other), (other, self._whole)):
+        for one, two in ((self, other), (other, self)):
             if one.links is None:
                 one.links = {}
             one.links[two] = None
 
     def unlink(self, other: Bonds) -> None:
         """Take a link back."""
-        for one, two in ((self._whole, other), (other, self._whole)):
+        for one, two in ((self, other), (other, self)):
             if one.links is not None:
                 one.links.pop(two, None)
 
@@ -90,8 +90,8 @@ class Bonds(Mail):
         links, self.links = self.links, None
         for linked in links or ():
             if linked.links is not None:
-                linked.links.pop(self._whole, None)
-            linked.link_ended(self._whole, reason)
+                linked.links.pop(self, None)
+            linked.link_ended(self, reason)
 
     def fail_from_outside(self, error: BaseException) -> None:
         """Make a failure of a child, a link or a background task this actor's own, after its current message."""

@@ -184,9 +184,7 @@ class Combined(Observer):
     """Several observers as one: each is told of the events that it wants, in the order given."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
-        levels: list[Level] = [observer.level for observer in observers]
-        level: Level = max(levels, key=_LEVELS.index, default="lives")
-        self.level = level
+        self.level = _LEVELS[max((_LEVELS.index(observer.level) for observer in observers), default=0)]
         for event in EVENTS:
             tell = _tell_all([getattr(observer, event) for observer in observers if observer.wants(event)])
             if tell is not None:

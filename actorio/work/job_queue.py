@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import bisect
 import copy
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.states import State
@@ -26,12 +26,13 @@ from actorio.work.routing import Work
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
+    from actorio.work.routee_mailbox import RouteeMailbox
     from actorio.work.routing import Routing
 
-__all__ = ["Desk", "Gate", "Jobs", "Watch"]
+__all__ = ["JobQueue", "JobWatcher", "PoolMailbox"]
 
 
-class Gate(Mailbox[Any]):
+class PoolMailbox(Mailbox[Any]):
     """The mailbox of a pool: bound, overflow policy and line of waiting senders of the jobs of a crew.
 
     Args:
@@ -41,7 +42,7 @@ class Gate(Mailbox[Any]):
 
     __slots__ = ("jobs", "readers")
 
-    def __init__(self, jobs: Jobs, pattern: Mailbox[Any]) -> None:
+    def __init__(self, jobs: JobQueue, pattern: Mailbox[Any]) -> None:
         super().__init__(pattern.capacity, overflow=pattern.overflow)
         self.jobs = jobs
         self.items = jobs
@@ -67,38 +68,38 @@ class Gate(Mailbox[Any]):
         return left
 
 
-class Watch:
+class JobWatcher:
     """Told when a routee begins a job and when it is done with it; a seam for limits on rate and time."""
 
     def may_take(self) -> bool:
         """Whether a job may begin now."""
         return True
 
-    def begins(self, desk: Desk, item: Item) -> None:
+    def begins(self, desk: RouteeMailbox, item: Item) -> None:
         """A routee takes a job."""
 
-    def done(self, desk: Desk) -> None:
+    def done(self, desk: RouteeMailbox) -> None:
         """A routee is done with its job, or has ended."""
 
 
-class Jobs:
-    """The jobs of a pool that nobody has begun, and the routees that take them: the store behind a `Gate`."""
+class JobQueue:
+    """The jobs of a pool that nobody has begun, and the routees that take them: the store behind a `PoolMailbox`."""
 
-    def __init__(self, system: Any, routing: Routing, pattern: Mailbox[Any], watch: Watch) -> None:
+    def __init__(self, system: Any, routing: Routing, pattern: Mailbox[Any], watch: JobWatcher) -> None:
         self.system = system
         self.routing = routing
         self.watch = watch
         self.cell: Cell | None = None
         self.new_queue: Callable[[], Any] = pattern._new_items
         self.common = self.new_queue()
-        self.desks: tuple[Desk, ...] = ()
+        self.desks: tuple[RouteeMailbox, ...] = ()
         self._size = 0
-        self._idle: OrderedDict[Desk, None] = OrderedDict()
+        self._idle: OrderedDict[RouteeMailbox, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
         self.crew = Fork(self._those_who_take, every=False)
         """Any of the routees, as one who may be waited for."""
-        self.gate = Gate(self, pattern)
+        self.gate = PoolMailbox(self, pattern)
 
     # -- as the store of a mailbox -----------------------------------------------------------------
 
@@ -120,9 +121,9 @@ class Jobs:
             if self._idle and self.watch.may_take():
                 next(iter(self._idle)).wake()
         elif len(chosen) == 1:
-            self._assign(item, cast("Desk", chosen[0]))
+            self._assign(item, cast("RouteeMailbox", chosen[0]))
         else:
-            self._hand_round(item, cast("Sequence[Desk]", chosen))
+            self._hand_round(item, cast("Sequence[RouteeMailbox]", chosen))
         if self._size > self.gate.peak:
             self.gate.peak = self._size
 
@@ -132,7 +133,7 @@ class Jobs:
         self._size -= 1
         return queue.popleft()
 
-    def _assign(self, item: Item, desk: Desk) -> None:
+    def _assign(self, item: Item, desk: RouteeMailbox) -> None:
         if desk not in self.desks:
             raise ActorError(f"the routing has chosen {describe(desk)}, who is not among the routees")
         self._size += 1
@@ -140,7 +141,7 @@ class Jobs:
         if self.watch.may_take():
             desk.wake()
 
-    def _hand_round(self, item: Item, desks: Sequence[Desk]) -> None:
+    def _hand_round(self, item: Item, desks: Sequence[RouteeMailbox]) -> None:
         if type(item) in ENVELOPES and item.answers:
             item.fail(ActorError("several routees would answer; only a send or a cast goes to more than one"))
             return
@@ -152,7 +153,7 @@ class Jobs:
 
     # -- for the routees ---------------------------------------------------------------------------
 
-    def take(self, desk: Desk) -> Item:
+    def take(self, desk: RouteeMailbox) -> Item:
         """Give a routee, whose turn it is, its next job."""
         item = (desk.lane or self.common).popleft()
         self._size -= 1
@@ -177,16 +178,16 @@ class Jobs:
         elif kind is Submission:
             item.cell = cell
 
-    def asleep(self, desk: Desk) -> None:
+    def asleep(self, desk: RouteeMailbox) -> None:
         """A routee has nothing to do."""
         self.watch.done(desk)
         self._idle[desk] = None
 
-    def awake(self, desk: Desk) -> None:
+    def awake(self, desk: RouteeMailbox) -> None:
         """A routee has been woken, whatever for."""
         self._idle.pop(desk, None)
 
-    def joins(self, desk: Desk) -> None:
+    def joins(self, desk: RouteeMailbox) -> None:
         """A routee has started: from now on the routing may choose it."""
         desks = list(self.desks)
         bisect.insort(desks, desk, key=_number)
@@ -195,7 +196,7 @@ class Jobs:
         self.wake_idle()
         self.changed()
 
-    def leaves(self, desk: Desk) -> None:
+    def leaves(self, desk: RouteeMailbox) -> None:
         """A routee takes no more new jobs: it closes, or is on its way out."""
         self._idle.pop(desk, None)
         desks = self.desks
@@ -207,7 +208,7 @@ class Jobs:
         self.wake_idle()  # a job that this one had been woken for
         self.changed()
 
-    def give_back(self, desk: Desk) -> None:
+    def give_back(self, desk: RouteeMailbox) -> None:
         """A routee has ended: what was meant for it goes to others."""
         self.watch.done(desk)
         lane, desk.lane = desk.lane, self.new_queue()
@@ -272,119 +273,7 @@ class Jobs:
         await waiter
 
 
-class Desk(Mailbox[Any]):
-    """The mailbox of a routee: its own mail first, then the jobs of its lane, then the common ones."""
-
-    __slots__ = ("_reader", "_ref", "jobs", "lane", "number", "own", "retired")
-
-    def __init__(self, jobs: Jobs, number: int) -> None:
-        self.jobs = jobs
-        self.number = number
-        self.own: deque[Item] = deque()
-        self.lane = jobs.new_queue()
-        self.retired = False
-        self._ref: Any | None = None
-        self._reader: Any = None
-        super().__init__()
-        self.items = _Shown(self)
-
-    def observe(self, *, every: bool) -> None:
-        """Change nothing: no message goes straight in, observed or not."""
-
-    def fresh(self) -> Mailbox[Any]:
-        """Return itself: each routee has a desk made for it."""
-        return self
-
-    @property
-    def ref(self) -> Any:
-        """The routee."""
-        return cast("Any", self._ref)
-
-    @ref.setter
-    def ref(self, ref: Any) -> None:
-        self._ref = ref
-
-    @property
-    def load(self) -> int:
-        """How many jobs are meant for it: those in its lane, and the one it is at."""
-        return len(self.lane) + (self._reader is None)
-
-    @property  # a hook where the base has an attribute: the one moment at which a routee is known to be idle
-    def sleeper(self) -> Any:
-        """Who waits for mail: the routee, when it is idle."""
-        return self._reader
-
-    @sleeper.setter
-    def sleeper(self, reader: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        self._reader = reader
-        if reader is None:
-            self.jobs.awake(self)
-        else:
-            self.jobs.asleep(self)
-
-    def wake(self) -> None:
-        """Have the routee look for jobs."""
-        reader = self._reader
-        if reader is not None:
-            self._reader = None
-            self.jobs.awake(self)
-            reader.wake()
-
-    def retire(self) -> None:
-        """Have it end when it has done what is meant for it alone; the rest is for others."""
-        self.retired = True
-        self.ref.close()
-
-    def close(self) -> None:
-        """Take no more, whatever the reason; the pool puts another one in its place."""
-        super().close()
-        self.jobs.leaves(self)
-
-    def drain(self) -> list[Item]:
-        """Take out its own mail; the jobs go back to the pool."""
-        left = list(self.own)
-        self.own.clear()
-        self.jobs.give_back(self)
-        return left
-
-
-class _Shown:
-    """What a routee sees in its mailbox."""
-
-    __slots__ = ("_desk",)
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    def __bool__(self) -> bool:
-        desk = self._desk
-        return bool(desk.own) or (
-            bool(desk.lane or (desk.jobs.common and not desk.retired)) and desk.jobs.watch.may_take()
-        )
-
-    def __len__(self) -> int:
-        """Its own mail and its lane, and one for the common queue, which is nobody's backlog."""
-        desk = self._desk
-        return len(desk.own) + len(desk.lane) + bool(self and not desk.own and not desk.lane)
-
-    def __iter__(self) -> Iterator[Item]:
-        return iter(self._desk.own)
-
-    def append(self, item: Item, /) -> None:
-        self._desk.own.append(item)
-
-    def extendleft(self, items: Iterable[Item], /) -> None:
-        self._desk.own.extendleft(items)
-
-    def popleft(self) -> Item:
-        desk = self._desk
-        if desk.own:
-            desk.jobs.watch.done(desk)
-            return desk.own.popleft()
-        return desk.jobs.take(desk)
-
-
-def _number(desk: Desk) -> int:
+def _number(desk: RouteeMailbox) -> int:
     return desk.number
 
 

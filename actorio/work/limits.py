@@ -12,7 +12,8 @@ from actorio._cell.states import Intent
 from actorio._core.checks import check_count, check_instance, check_plain_function, check_some_time
 from actorio._core.envelope import payload
 from actorio.errors import describe
-from actorio.work.job_queue import Desk, Jobs, Watch
+from actorio.work.job_queue import JobQueue, JobWatcher
+from actorio.work.routee_mailbox import RouteeMailbox
 
 if TYPE_CHECKING:
     from actorio._core.deadlines import Alarm, TimerQueue
@@ -51,10 +52,10 @@ class StuckJob:
     seconds: float
 
 
-class Limits(Watch):
+class Limits(JobWatcher):
     """Holds the jobs of a pool to a rate, and its routees to a time for each job."""
 
-    jobs: Jobs
+    jobs: JobQueue
 
     def __init__(
         self,
@@ -75,8 +76,8 @@ class Limits(Watch):
         """The deadline of the last alarm that rang: that time has come, whatever the clock's last digit says."""
         self._job_timeout = job_timeout
         self._on_stuck = on_stuck
-        self._current: dict[Desk, tuple[Item, float]] = {}
-        self._deadlines: dict[Desk, Alarm] = {}
+        self._current: dict[RouteeMailbox, tuple[Item, float]] = {}
+        self._deadlines: dict[RouteeMailbox, Alarm] = {}
 
     def may_take(self) -> bool:
         """Whether the rate allows for one more job now."""
@@ -85,7 +86,7 @@ class Limits(Watch):
             return True
         return max(self._timers.now(), self._rung) >= begun[0] + rate.per
 
-    def begins(self, desk: Desk, item: Item) -> None:
+    def begins(self, desk: RouteeMailbox, item: Item) -> None:
         """Count the job, and begin to measure its time."""
         if self._rate is not None:
             self._begun.append(self._timers.now())
@@ -96,7 +97,7 @@ class Limits(Watch):
             if desk not in self._deadlines:  # one alarm at a time for each routee, however many jobs it does
                 self._look_at_later(desk, self._timers.now() + self._job_timeout)
 
-    def done(self, desk: Desk) -> None:
+    def done(self, desk: RouteeMailbox) -> None:
         """Stop measuring."""
         self._current.pop(desk, None)
         if desk.closed and desk in self._deadlines:
@@ -114,10 +115,10 @@ class Limits(Watch):
         self._rung = deadline
         self._await_opening()  # others may have begun since the alarm was set
 
-    def _look_at_later(self, desk: Desk, deadline: float) -> None:
+    def _look_at_later(self, desk: RouteeMailbox, deadline: float) -> None:
         self._deadlines[desk] = self._timers.at(deadline, lambda: self._look_at(desk, deadline))
 
-    def _look_at(self, desk: Desk, now: float) -> None:
+    def _look_at(self, desk: RouteeMailbox, now: float) -> None:
         del self._deadlines[desk]
         if desk not in self._current or self._job_timeout is None:
             return

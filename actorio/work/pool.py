@@ -26,9 +26,10 @@ from actorio.actor import Actor
 from actorio.errors import ActorStoppedError
 from actorio.policy import Restart, Supervision
 from actorio.ref import ActorRef
-from actorio.work.job_queue import Desk, Jobs
+from actorio.work.job_queue import JobQueue
 from actorio.work.limits import Limits, RateLimit, StuckJob
 from actorio.work.mapping import OnError, PoolMap, Progress
+from actorio.work.routee_mailbox import RouteeMailbox
 from actorio.work.routing import Routing, SharedQueue
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class _Plan:
     restart: Restart
     shutdown: float | None
     supervision: Supervision
-    jobs: Jobs
+    jobs: JobQueue
 
 
 class PoolRef(ActorRef[A_co]):
@@ -253,7 +254,7 @@ class Pool(Actor[Any]):
 
     async def _hire(self, number: int) -> None:
         plan = self._plan
-        desk = Desk(self._jobs, number)
+        desk = RouteeMailbox(self._jobs, number)
         desk.ref = await self.context.spawn(
             plan.factory,
             *plan.args,
@@ -288,7 +289,7 @@ async def spawn_pool(
     if isinstance(routing, type) or not callable(getattr(routing, "select", None)):
         raise TypeError(f"routing must have a method select, which {kind_of(routing)} has not")
     limits = Limits(system, options.get("rate"), timeout, options.get("on_stuck"))
-    jobs = Jobs(system, routing, pattern, limits)
+    jobs = JobQueue(system, routing, pattern, limits)
     limits.jobs = jobs
     restart, shutdown = options.get("restart", Restart.TRANSIENT), options.get("shutdown", 5.0)
     plan = _Plan(factory, args, size, restart, shutdown, supervision, jobs)

@@ -1,0 +1,127 @@
+"""The mailbox of a routee: what it sees is its own mail, then the jobs that are meant for it, then the common ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from actorio._core.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from actorio._core.mailbox import Item
+    from actorio.work.job_queue import JobQueue
+
+__all__ = ["RouteeMailbox"]
+
+
+class RouteeMailbox(Mailbox[Any]):
+    """The mailbox of a routee: its own mail first, then the jobs of its lane, then the common ones."""
+
+    __slots__ = ("_reader", "_ref", "jobs", "lane", "number", "own", "retired")
+
+    def __init__(self, jobs: JobQueue, number: int) -> None:
+        self.jobs = jobs
+        self.number = number
+        self.own: deque[Item] = deque()
+        self.lane = jobs.new_queue()
+        self.retired = False
+        self._ref: Any | None = None
+        self._reader: Any = None
+        super().__init__()
+        self.items = _Shown(self)
+
+    def observe(self, *, every: bool) -> None:
+        """Change nothing: no message goes straight in, observed or not."""
+
+    def fresh(self) -> Mailbox[Any]:
+        """Return itself: each routee has a desk made for it."""
+        return self
+
+    @property
+    def ref(self) -> Any:
+        """The routee."""
+        return cast("Any", self._ref)
+
+    @ref.setter
+    def ref(self, ref: Any) -> None:
+        self._ref = ref
+
+    @property
+    def load(self) -> int:
+        """How many jobs are meant for it: those in its lane, and the one it is at."""
+        return len(self.lane) + (self._reader is None)
+
+    @property  # a hook where the base has an attribute: the one moment at which a routee is known to be idle
+    def sleeper(self) -> Any:
+        """Who waits for mail: the routee, when it is idle."""
+        return self._reader
+
+    @sleeper.setter
+    def sleeper(self, reader: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._reader = reader
+        if reader is None:
+            self.jobs.awake(self)
+        else:
+            self.jobs.asleep(self)
+
+    def wake(self) -> None:
+        """Have the routee look for jobs."""
+        reader = self._reader
+        if reader is not None:
+            self._reader = None
+            self.jobs.awake(self)
+            reader.wake()
+
+    def retire(self) -> None:
+        """Have it end when it has done what is meant for it alone; the rest is for others."""
+        self.retired = True
+        self.ref.close()
+
+    def close(self) -> None:
+        """Take no more, whatever the reason; the pool puts another one in its place."""
+        super().close()
+        self.jobs.leaves(self)
+
+    def drain(self) -> list[Item]:
+        """Take out its own mail; the jobs go back to the pool."""
+        left = list(self.own)
+        self.own.clear()
+        self.jobs.give_back(self)
+        return left
+
+
+class _Shown:
+    """What a routee sees in its mailbox."""
+
+    __slots__ = ("_desk",)
+
+    def __init__(self, desk: RouteeMailbox) -> None:
+        self._desk = desk
+
+    def __bool__(self) -> bool:
+        desk = self._desk
+        return bool(desk.own) or (
+            bool(desk.lane or (desk.jobs.common and not desk.retired)) and desk.jobs.watch.may_take()
+        )
+
+    def __len__(self) -> int:
+        """Its own mail and its lane, and one for the common queue, which is nobody's backlog."""
+        desk = self._desk
+        return len(desk.own) + len(desk.lane) + bool(self and not desk.own and not desk.lane)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._desk.own)
+
+    def append(self, item: Item, /) -> None:
+        self._desk.own.append(item)
+
+    def extendleft(self, items: Iterable[Item], /) -> None:
+        self._desk.own.extendleft(items)
+
+    def popleft(self) -> Item:
+        desk = self._desk
+        if desk.own:
+            desk.jobs.watch.done(desk)
+            return desk.own.popleft()
+        return desk.jobs.take(desk)
