@@ -16,6 +16,12 @@ from typing import Any
 __all__ = ["RING", "Alarm", "Entry", "TimerQueue"]
 
 _FEWEST_TO_SWEEP = 100
+_MOST_RINGS = 1024
+"""Entries that ring in one go, at most, before I/O and the run queue have their turn."""
+_CLOCK_EVERY = 16
+"""Rings between two looks at the clock."""
+_LONGEST_TURN = 0.001
+"""Seconds in one go, about."""
 _RESOLUTION = 1e-9
 _ROUNDING = 1.0 + 1e-15
 """A clock of whole nanoseconds, or a float of a large time, is rounded: a deadline missed by that is met."""
@@ -127,15 +133,21 @@ class TimerQueue:
     def _fire(self) -> None:
         self._handle = None
         self._armed_for = math.inf
-        now = self._loop.time() * _ROUNDING + _RESOLUTION
+        began = self._loop.time()
+        now = began * _ROUNDING + _RESOLUTION
+        left = _MOST_RINGS
         try:
-            while self._heap and (self._heap[0][_DEADLINE] <= now or self._heap[0][RING] is None):
+            while left and self._heap and (self._heap[0][_DEADLINE] <= now or self._heap[0][RING] is None):
                 entry = heappop(self._heap)
                 ring, entry[RING] = entry[RING], None
                 if ring is not None:
                     ring()
+                    left -= 1
+                    if not left % _CLOCK_EVERY and self._loop.time() - began >= _LONGEST_TURN:
+                        break
         finally:  # also when one that rang raises: the others that are due have their turn in the next iteration
             # A loop may wake a little early by its clock: the deadline is looked at again, never trusted.
+            # Those that are due but had no turn within the budget have theirs in the next iteration.
             # An alarm that was set by one that rang has armed the timer for itself; an earlier one may be pending.
             if self._heap and self._heap[0][_DEADLINE] < self._armed_for:
                 self._arm(self._heap[0][_DEADLINE])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem
+from actorio import Actor, ActorRef, ActorSystem, Mailbox
 from actorio.testing import until
 from tests.guarantees.actors import soon, started
 from tests.stage import ticks
@@ -165,3 +165,25 @@ async def test_guarantee_16_a_stop_is_seen_beside_endless_mail() -> None:
             await until(lambda ref=ref: ref.statistics().handled)
             ref.stop()
             await ref.join()
+
+
+async def test_guarantee_16_timers_due_at_once_do_not_ring_all_in_one_go() -> None:
+    count = 5_000
+
+    class Clock(Actor[int]):
+        async def on_start(self) -> None:
+            for number in range(count):
+                self.context.send_after(0.0, number)
+
+        def receive(self, message: int) -> None:  # type: ignore[override]
+            pass
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Clock, mailbox=Mailbox(None))
+        rung = most = 0
+        while rung < count:
+            await asyncio.sleep(0)
+            statistics = ref.statistics()
+            before, rung = rung, statistics.handled + statistics.depth
+            most = max(most, rung - before)
+        assert most <= 1_024
