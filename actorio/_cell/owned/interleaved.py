@@ -35,6 +35,8 @@ class SideTurns:
     def __init__(self, cell: Any) -> None:
         self._cell = cell
         self._running: dict[SideTurn, None] = {}
+        self.ended_ones = 0
+        """How many have ended, all of them counted as handled."""
 
     @classmethod
     def of(cls, cell: Any) -> SideTurns:
@@ -72,6 +74,11 @@ class SideTurns:
     def ended(self, turn: Any) -> None:
         """Note that one is over."""
         del self._running[turn]
+        self.ended_ones += 1
+
+    def waits(self) -> list[tuple[SideTurn, Waiting | Fork]]:
+        """Return those that wait, each with for whom or what."""
+        return [(turn, turn.waits_on) for turn in self._running if turn.waits_on is not None]
 
     def cancel(self) -> None:
         """The incarnation ends, and cancels its tasks next: they are among them."""

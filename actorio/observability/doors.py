@@ -1,0 +1,266 @@
+"""The doors of an observatory: a socket for this user, a page on the loopback; in a thread with a loop of its own.
+
+So a blocked loop of the system is shown while it is blocked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import socket
+import stat
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from actorio._core.deadlines import TimerQueue
+from actorio.errors import ActorError
+from actorio.observability.app import App
+from actorio.observability.bridge import Bridge
+from actorio.observability.connection import Connection, default_headers
+from actorio.observability.gate import Gate, Pass
+
+if TYPE_CHECKING:
+    from actorio.observability.observatory import Observatory
+
+__all__ = ["Doors", "socket_folder"]
+
+_BACKLOG = 128
+
+
+class Doors:
+    """Serves what an observatory sees.
+
+    Args:
+        observatory: whose doors they are.
+        page: the port of the page, 0 for any; None for none.
+        has_socket: whether there is a socket.
+    """
+
+    def __init__(self, observatory: Observatory, page: int | None, *, has_socket: bool) -> None:
+        self._observatory = observatory
+        self._page = page
+        self._has_socket = has_socket
+        self._bridge = Bridge(observatory.runtime)
+        self._thread: threading.Thread | None = None
+        self._ready: asyncio.Future[None] = observatory.runtime.loop.create_future()
+        self._servers: list[tuple[asyncio.Server, ServerState]] = []
+        self._admission: Pass | None = None
+        self.socket_path: Path | None = None
+
+    @property
+    def port(self) -> int | None:
+        """The port of the page."""
+        return None if self._admission is None else self._admission.port
+
+    @property
+    def token(self) -> str | None:
+        """What opens the page."""
+        return None if self._admission is None else self._admission.token
+
+    @property
+    def url(self) -> str | None:
+        """The link to the page."""
+        if self._admission is None:
+            return None
+        host = "[::1]" if self._observatory.host == "::1" else self._observatory.host
+        return f"http://{host}:{self._admission.port}/?token={self._admission.token}"
+
+    # -- on the system's loop ----------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the doors; returns when they are open.
+
+        Raises:
+            OSError: the port is in use.
+            ActorError: the folder of the socket is not of this user alone.
+        """
+        sockets: list[tuple[socket.socket, Pass | None]] = []
+        try:
+            if self._has_socket:
+                sockets.append((self._bind_socket(), None))
+            if self._page is not None:
+                bound = _bind_port(self._observatory.host, self._page)
+                self._admission = _new_pass(bound)
+                sockets.append((bound, self._admission))
+        except BaseException:
+            for bound, _ in sockets:
+                bound.close()
+            self._remove_socket()
+            raise
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(sockets,),
+            name=f"actorio doors of {self._observatory.runtime.name}",
+            daemon=True,
+        )
+        self._thread.start()
+        await self._ready
+
+    async def close(self) -> None:
+        """Close the doors, and what has come in; returns when the thread has ended."""
+        self._observatory.on_census = None
+        if self._thread is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._over.set)
+            await self._bridge.close()
+            await self._observatory.runtime.loop.run_in_executor(None, self._thread.join)
+            self._thread = None
+        self._remove_socket()
+        self._admission = None
+
+    def _bind_socket(self) -> socket.socket:
+        runtime = self._observatory.runtime
+        path = socket_folder(make=True) / f"{os.getpid()}-{_file_name(runtime.name)}.sock"
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()  # of a process that had the same number
+        bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            bound.bind(str(path))
+            path.chmod(0o600)
+            self.socket_path = path
+        except BaseException:
+            bound.close()
+            raise
+        return bound
+
+    def _remove_socket(self) -> None:
+        path, self.socket_path = self.socket_path, None
+        if path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+    # -- in the thread -----------------------------------------------------------------------------
+
+    def _run(self, sockets: list[tuple[socket.socket, Pass | None]]) -> None:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            runner.run(self._serve(sockets))
+
+    async def _serve(self, sockets: list[tuple[socket.socket, Pass | None]]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self._timers = TimerQueue(self._loop)
+        self._app = App(self._observatory, self._bridge, self._open_page)
+        self._asgi = self._app.asgi()
+        try:
+            for bound, admission in sockets:
+                await self._listen(bound, admission)
+        except BaseException as error:
+            self._tell(error)
+            return
+        streams = self._app.streams
+        loop = self._loop
+        self._observatory.on_census = lambda: loop.call_soon_threadsafe(streams.change)
+        self._tell(None)
+        await self._over.wait()
+        await self._shut()
+
+    def _tell(self, error: BaseException | None) -> None:
+        """Tell the system's loop that the doors are open, or why not."""
+
+        def tell() -> None:
+            if self._ready.done():
+                return
+            if error is None:
+                self._ready.set_result(None)
+            else:
+                self._ready.set_exception(error)
+
+        self._observatory.runtime.loop.call_soon_threadsafe(tell)
+
+    async def _listen(self, bound: socket.socket, admission: Pass | None) -> None:
+        gate = Gate(self._asgi, admission, actions=self._observatory.actions)
+        config = Config(
+            gate,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            interface="asgi3",
+            proxy_headers=False,
+        )
+        config.load()
+        state = ServerState()
+        state.default_headers = default_headers()
+        server = await self._loop.create_server(
+            lambda: Connection(config, state, self._timers, self._loop), sock=bound, backlog=_BACKLOG
+        )
+        self._servers.append((server, state))
+
+    async def _open_page(self) -> str:
+        """Open the page, if it is not; returns its link."""
+        if self._admission is None:
+            bound = _bind_port(self._observatory.host, 0)
+            admission = _new_pass(bound)
+            await self._listen(bound, admission)
+            self._admission = admission
+        return self.url or ""
+
+    async def _shut(self) -> None:
+        self._app.streams.close()
+        tasks: list[asyncio.Task[None]] = []
+        for server, state in self._servers:
+            server.close()
+            tasks.extend(state.tasks)
+            for connection in tuple(state.connections):
+                connection.transport.abort()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        for server, state in self._servers:
+            for task in tuple(state.tasks):
+                task.cancel()
+            await server.wait_closed()
+        self._timers.close()
+
+
+def socket_folder(*, make: bool = False) -> Path:
+    """Return the folder of this user's sockets.
+
+    Raises:
+        ActorError: it is not of this user alone, or a link.
+    """
+    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime_dir and Path(runtime_dir).is_dir():
+        folder = Path(runtime_dir) / "actorio"
+    else:
+        folder = Path(tempfile.gettempdir()) / f"actorio-{os.getuid()}"
+    if make:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    elif not folder.exists():
+        return folder
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
+        raise ActorError(
+            f"the folder {folder} must be a folder of this user alone (mode 0700) and no link: remove it, or see who "
+            "has made it"
+        )
+    return folder
+
+
+def _file_name(name: str) -> str:
+    """Return the name of a system as it stands in the name of its socket, which may not be long."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:40]
+
+
+def _bind_port(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("::1" if host == "::1" else "127.0.0.1", port))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def _new_pass(bound: socket.socket) -> Pass:
+    return Pass(bound.getsockname()[1], *(secrets.token_urlsafe(32) for _ in range(3)))

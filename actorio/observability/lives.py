@@ -1,0 +1,97 @@
+"""What an observatory is told of as it happens: ends, failures, restarts, dead letters; turns, where they are timed.
+
+All else is read by the census.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.observer import Observer
+from actorio.inspection.inspector import class_of
+from actorio.observability.attention import Restarts
+from actorio.observability.letters import Failures, Letters
+
+if TYPE_CHECKING:
+    from actorio.errors import ExitReason
+    from actorio.observability.census import Census
+
+__all__ = ["Lives", "TurnTimes"]
+
+
+class Lives(Observer):
+    """Counts and keeps what happens to actors; nothing is told per message."""
+
+    level = "lives"
+
+    def __init__(self, census: Census) -> None:
+        self._census = census
+        self.failures = Failures()
+        self.letters = Letters()
+        self.restarts = Restarts()
+        self.restarted_in_all = 0
+
+    def restarted(self, cell: Any) -> None:
+        """Note a restart."""
+        self.restarted_in_all += 1
+        self.restarts.note(class_of(cell), cell.path, time.monotonic())
+
+    def failed(self, cell: Any, message: Any, error: BaseException) -> None:
+        """Keep a failure."""
+        self.failures.note(cell, message, error)
+
+    def dead_letter(self, cell: Any, message: Any, reason: str) -> None:
+        """Keep a dead letter."""
+        self.letters.note(cell, message, reason)
+
+    def ended_for_good(self, cell: Any, reason: ExitReason) -> None:
+        """Add what the actor has done to the totals."""
+        self._census.ended(cell)
+
+
+class TurnTimes(Observer):
+    """Times the turns of each actor: two looks at the clock for each of them."""
+
+    level = "turns"
+
+    def __init__(self) -> None:
+        self._begun: dict[Any, float] = {}
+        self._of: dict[Any, list[float]] = {}
+
+    def begun(self, cell: Any, item: Any) -> None:
+        """Note when a turn begins."""
+        self._begun[cell] = time.perf_counter()
+
+    def ended(self, cell: Any, item: Any) -> None:
+        """Add the time of a turn."""
+        began = self._begun.pop(cell, None)
+        if began is None:
+            return
+        took = time.perf_counter() - began
+        times = self._of.get(cell)
+        if times is None:
+            self._of[cell] = [1, took, took]
+            return
+        times[0] += 1
+        times[1] += took
+        times[2] = max(times[2], took)
+
+    def stopped(self, cell: Any, reason: ExitReason) -> None:
+        """Forget a turn that has failed."""
+        self._begun.pop(cell, None)
+
+    def ended_for_good(self, cell: Any, reason: ExitReason) -> None:
+        """Forget an actor."""
+        self._begun.pop(cell, None)
+        self._of.pop(cell, None)
+
+    def of(self, cell: Any) -> tuple[float | None, float | None]:
+        """Return the mean and the longest of an actor's turns; None where none has ended."""
+        times = self._of.get(cell)
+        return (None, None) if times is None else (times[1] / times[0], times[2])
+
+    def total(self, cell: Any) -> float:
+        """Return the seconds of all its turns."""
+        times = self._of.get(cell)
+        return 0.0 if times is None else times[1]

@@ -1,0 +1,97 @@
+"""The figures of a system as Prometheus reads them: of the last census, by class, never by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from actorio._cell.states import State
+from actorio.observability.survey import OTHERS, class_rows
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+    from actorio.observability.observatory import Observatory
+
+__all__ = ["CONTENT_TYPE", "exposition"]
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SYSTEM, _CLASS = "actorio_system", "actorio_actor_class"
+
+
+def exposition(observatory: Observatory) -> bytes:
+    """Return all metrics as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(observatory))
+    return generate_latest(registry)
+
+
+class _Collector(Collector):
+    def __init__(self, observatory: Observatory) -> None:
+        self._observatory = observatory
+
+    def collect(self) -> Iterable[Metric]:
+        observatory = self._observatory
+        system = observatory.runtime.name
+        yield from self._of_classes(system)
+        letters = CounterMetricFamily(
+            "actorio_dead_letters", "Messages that will not be handled.", None, [_SYSTEM, "actorio_reason"]
+        )
+        for reason, count in tuple(observatory.lives.letters.by_reason.items()):
+            letters.add_metric([system, reason], count)
+        yield letters
+        lag = GaugeMetricFamily("actorio_loop_lag_seconds", "How late the loop was.", None, [_SYSTEM])
+        watchdog, blocked = observatory.watchdog, observatory.watchdog.blocked
+        now = 0.0 if blocked is None else blocked.seconds
+        lag.add_metric([system], max(watchdog.lag, now))
+        yield lag
+        total = CounterMetricFamily(
+            "actorio_loop_blocked_seconds", "For how long the loop was blocked.", None, [_SYSTEM]
+        )
+        total.add_metric([system], watchdog.seconds + now)
+        yield total
+
+    def _of_classes(self, system: str) -> Iterator[Metric]:
+        observatory = self._observatory
+        census = observatory.census
+        rows = class_rows(census)
+        kept = {row.cls for row in rows}
+        actors = GaugeMetricFamily(
+            "actorio_actors", "Actors.", None, [_SYSTEM, _CLASS, "actorio_actor_state"]
+        )
+        for (cls, state), count in _states(observatory, kept).items():
+            actors.add_metric([system, cls, state], count)
+        yield actors
+        for name, text, field in (
+            ("actorio_messages_handled", "Messages handled to the end.", "handled"),
+            ("actorio_actor_failures", "What has raised.", "failed"),
+            ("actorio_actor_restarts", "Restarts.", "restarts"),
+        ):
+            counter = CounterMetricFamily(name, text, None, [_SYSTEM, _CLASS])
+            for row in rows:
+                counter.add_metric([system, row.cls], getattr(row, field))
+            yield counter
+        for name, text, field in (
+            ("actorio_mailbox_depth", "Messages that wait.", "depth"),
+            ("actorio_mailbox_deepest", "Most messages in one mailbox.", "deepest"),
+        ):
+            gauge = GaugeMetricFamily(name, text, None, [_SYSTEM, _CLASS])
+            for row in rows:
+                gauge.add_metric([system, row.cls], getattr(row, field))
+            yield gauge
+
+
+def _states(observatory: Observatory, kept: set[str]) -> dict[tuple[str, str], int]:
+    """Count the actors of each class in each state."""
+    counts: dict[tuple[str, str], int] = {}
+    for group in tuple(observatory.census.classes.values()):
+        name = group.name if group.name in kept else OTHERS
+        unusual = dict(group.unusual)
+        running = group.actors - sum(unusual.values())
+        for state, count in ((State.RUNNING, running), *unusual.items()):
+            counts[name, state] = counts.get((name, state), 0) + max(0, count)
+    return counts

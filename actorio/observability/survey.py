@@ -1,0 +1,174 @@
+"""What an observatory knows at one moment, made of a census: for the loop's own callers and for the doors' thread.
+
+A survey is made on the loop and read from anywhere; it is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import platform
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.deadlock import chain_of
+from actorio.observability.attention import attention_of, blocked_line
+from actorio.observability.rows import ActorRow, ClassRow, Overview
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from actorio.observability.census import Census, Row
+    from actorio.observability.lives import Lives, TurnTimes
+    from actorio.observability.waiting import WaitsNow
+    from actorio.observability.watchdog import Watchdog
+
+__all__ = ["SORTS", "Survey"]
+
+OTHERS = "(others)"
+_MOST_CLASSES = 200
+
+SORTS: dict[str, Callable[[Row, Survey], float]] = {
+    "depth": lambda row, _: row.depth,
+    "rate": lambda row, _: row.delta,
+    "handled": lambda row, _: row.handled,
+    "failed": lambda row, _: row.failed,
+    "restarts": lambda row, _: row.restarts,
+    "turn": lambda row, survey: survey.census.turn_seconds(row) or 0.0,
+    "waiters": lambda row, survey: survey.waits.sizes.get(row.cell, 0),
+    "time": lambda row, survey: 0.0 if survey.times is None else survey.times.total(row.cell),
+}
+
+
+class Survey:
+    """A census with the graph of waits and what needs attention.
+
+    Args:
+        census: as it is now.
+        waits: of the same moment.
+        lives: what was told.
+        times: of the turns, where they are timed.
+        watchdog: of the loop.
+    """
+
+    def __init__(
+        self, census: Census, waits: WaitsNow, lives: Lives, times: TurnTimes | None, watchdog: Watchdog
+    ) -> None:
+        self.census: Census = census
+        self.waits: WaitsNow = waits
+        self.times: TurnTimes | None = times
+        self._lives = lives
+        self._watchdog = watchdog
+        self.at = census.at
+
+    def take(
+        self, name: str, loop: str, began: float, suspended: dict[Any, None], stuck_after: float
+    ) -> None:
+        """Make the overview, on the loop."""
+        census = self.census
+        classes = class_rows(census)
+        self.overview = Overview(
+            name=name,
+            pid=os.getpid(),
+            python=platform.python_version(),
+            loop=loop,
+            uptime=time.monotonic() - began,
+            age=0.0,
+            scan_seconds=census.scan_seconds,
+            actors=len(census.rows),
+            rate=census.rate,
+            depth=census.depth,
+            in_turn=len(census.turns),
+            failures=self._lives.failures.count,
+            restarts=sum(row.restarts for row in classes),
+            dead_letters=self._lives.letters.count,
+            lag=self._watchdog.lag,
+            blocked=None,
+            blocks=self._watchdog.count,
+            classes=classes,
+            attention=attention_of(
+                census, self.waits, self._lives.restarts, suspended, None, stuck_after, time.monotonic()
+            ),
+        )
+
+    def overview_now(self) -> Overview:
+        """Return the overview with its age, and with what the watchdog sees at this moment; from any thread."""
+        overview, blocked = self.overview, self._watchdog.blocked
+        age = time.monotonic() - self.at
+        attention = overview.attention
+        if blocked is not None:
+            attention = [blocked_line(blocked, self.census), *attention][:50]
+        return replace(
+            overview,
+            age=age,
+            uptime=overview.uptime + age,
+            lag=overview.lag if blocked is None else blocked.seconds,
+            blocked=blocked,
+            blocks=self._watchdog.count,
+            attention=attention,
+        )
+
+    # -- rows of actors ----------------------------------------------------------------------------
+
+    def ordered(self, rows: Iterable[Row], by: str, limit: int) -> list[Row]:
+        """Return the first rows by a key, the greatest first."""
+        key = SORTS[by]
+        return heapq.nlargest(limit, rows, key=lambda row: key(row, self))
+
+    def actor_row(self, row: Row) -> ActorRow:
+        """Describe an actor."""
+        cell = row.cell
+        chain = chain_of(cell) if cell.waits_on is not None else []
+        mean, longest = (None, None) if self.times is None else self.times.of(cell)
+        return ActorRow(
+            path=row.path,
+            cls=row.group.name,
+            state=row.state,
+            depth=row.depth,
+            capacity=row.capacity,
+            rate=self.census.per_second(row.delta),
+            handled=row.handled,
+            failed=row.failed,
+            restarts=row.restarts,
+            turn_seconds=self.census.turn_seconds(row),
+            waiters=self.waits.sizes.get(cell, 0),
+            waits_for=chain[0].path if chain else "",
+            mean_seconds=mean,
+            max_seconds=longest,
+        )
+
+
+def class_rows(census: Census) -> list[ClassRow]:
+    """Return all classes, those of the most actors and messages first: 200, and the others as one."""
+    groups = sorted(
+        census.classes.values(), key=lambda group: (-group.delta, -group.actors, -group.handled, group.name)
+    )
+    rows = [
+        ClassRow(
+            group.name,
+            group.actors,
+            census.per_second(group.delta),
+            group.depth,
+            group.deepest,
+            group.handled,
+            group.failed,
+            group.restarts,
+        )
+        for group in groups
+    ]
+    kept, others = rows[:_MOST_CLASSES], rows[_MOST_CLASSES:]
+    if others:
+        kept.append(
+            ClassRow(
+                OTHERS,
+                sum(row.actors for row in others),
+                sum(row.rate for row in others),
+                sum(row.depth for row in others),
+                max(row.deepest for row in others),
+                sum(row.handled for row in others),
+                sum(row.failed for row in others),
+                sum(row.restarts for row in others),
+            )
+        )
+    return kept
