@@ -11,6 +11,7 @@ import sys
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.mailbox_loop import rest
 from actorio._cell.own_loop import own_loop
 from actorio._cell.states import State
 from actorio._cell.steps import suspended
@@ -27,7 +28,7 @@ __all__ = ["await_chain", "in_turn", "running_frames", "turn_frames"]
 _FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
 _STEPPED = (CoroutineType, AsyncGeneratorType, GeneratorType)
-_STEPPING = {suspended.__code__: "step"}
+_STEPPING = {suspended.__code__: "step", rest.__code__: "work"}
 """What yields what another coroutine awaits, and under which name it has that coroutine."""
 
 
@@ -61,13 +62,15 @@ def turn_frames(cell: Anatomy) -> list[FrameType]:
 
 
 def running_frames(thread: int) -> list[FrameType]:
-    """Return the frames that run in a thread at this moment, outermost first."""
+    """Return the frames that run in a thread at this moment, outermost first: from the turn on, if one runs there."""
     frames = []
     frame = sys._current_frames().get(thread)
     while frame is not None:
         frames.append(frame)
         frame = frame.f_back
-    return frames[::-1]
+    frames.reverse()
+    turn = (number for number, one in enumerate(frames) if one.f_globals.get("__package__") == __package__)
+    return frames[next(turn, 0) :]
 
 
 def await_chain(awaitable: object) -> Iterator[FrameType]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from actorio._cell.turn import Turn
     from actorio._core.envelope import Envelope
 
-__all__ = ["mailbox_loop"]
+__all__ = ["mailbox_loop", "rest"]
 
 _DONE = Signal()
 """It has taken its share of messages, or there is no more that it may take."""
@@ -175,14 +175,14 @@ class DirectTurns:
             if self.work is not None:
                 work, self.work = self.work, None
                 self.cell.run_queue.current = None
-                yield from _rest(work, awaited)
+                yield from rest(work, awaited)
                 signal = self.context.run(next, self.steps)
             else:
                 signal = yield from suspended(self.cell, self.steps, awaited, self.context)
             self.awaited = self.advance(signal)
 
 
-def _rest(work: Steps, awaited: Any) -> Steps:
+def rest(work: Steps, awaited: Any) -> Steps:
     """Run the rest of a generator that waits for `awaited`."""
     try:
         while True:

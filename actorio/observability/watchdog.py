@@ -133,13 +133,7 @@ class Watchdog:
             cell = None if task is None else owner_of(task)
         elif isinstance(cell, SideTurn):
             cell = cell.cell
-        running = running_frames(self._runtime.thread)
-        ours = [
-            number
-            for number, frame in enumerate(running)
-            if frame.f_globals.get("__name__", "").startswith(_CELL)
-        ]
-        frames = frames_of(running[ours[-1] + 1 :] if ours else running)
+        frames = frames_of(running_frames(self._runtime.thread))
         own = next((number for number, frame in enumerate(frames) if frame.own), 0)
         return "" if cell is None else cell.path, frames[own:]
 
@@ -148,6 +142,3 @@ class Watchdog:
         innermost = next((frame for frame in reversed(frames) if frame.own), frames[-1] if frames else None)
         where = "" if innermost is None else f", at {innermost.file}:{innermost.line} ({innermost.function})"
         logger.warning("the loop was blocked for %.1f s and more by %s%s", seconds, path or "no actor", where)
-
-
-_CELL = "actorio._cell"
