@@ -20,8 +20,11 @@ UNTESTED = 66
 TESTED_BY_FEATURE = ("capsule", "cluster", "inspection", "observability", "persistence")
 OPTIONAL = {"hypothesis", "rich", "textual", "uvloop"}
 """What comes with an extra may be imported where it is used."""
-LAZY = {("actorio.system", "actorio.inspection")}
-"""`import actorio` brings nothing of these along."""
+LAZY = {
+    ("actorio.system", "actorio.inspection"),
+    ("actorio.observability.observatory", "actorio.observability.doors"),
+}
+"""`import actorio` brings nothing of the first along; the doors come with an extra."""
 
 Graph = dict[str, set[str]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from actorio.inspection import Inspector
     from actorio.observability.bridge import Bridge
     from actorio.observability.observatory import Observatory
+    from actorio.ref import ActorRef
 
 __all__ = ["App"]
 
@@ -125,15 +126,7 @@ class App:
         """Give the whole at a glance."""
         stale = await self._look()
         survey = self._survey()
-        return _answer({**_fields(survey.overview_now()), **self._abilities(), "stale": stale})
-
-    def _abilities(self) -> dict[str, bool]:
-        observatory = self._observatory
-        return {
-            "actions": observatory.actions,
-            "values": observatory.values,
-            "timing": observatory.times is not None,
-        }
+        return _answer({**_fields(survey.overview_now()), **self._observatory.abilities(), "stale": stale})
 
     async def history(self, request: Request) -> Response:
         """Give the figures of the last quarter of an hour."""
@@ -222,11 +215,11 @@ class App:
 
     async def stop(self, request: Request) -> Response:
         """Stop an actor."""
-        return await self._act(await _body(request), lambda inspector: inspector.ref.stop())
+        return await self._act(await _body(request), lambda inspector: _ref(inspector).stop())
 
     async def kill(self, request: Request) -> Response:
         """Kill an actor."""
-        return await self._act(await _body(request), lambda inspector: inspector.ref.kill())
+        return await self._act(await _body(request), lambda inspector: _ref(inspector).kill())
 
     async def page(self, request: Request) -> Response:
         """Open a page, and tell its link."""
@@ -280,6 +273,10 @@ class App:
             except RuntimeError:  # the loop goes on, and has changed what was read
                 continue
         raise Unavailable
+
+
+def _ref(inspector: Inspector) -> ActorRef[Any]:
+    return cast("ActorRef[Any]", inspector.ref)
 
 
 def _page_files() -> dict[str, tuple[bytes, str]]:

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
+from actorio._cell.frames import turn_frames
 from actorio._core.checks import check_count, check_instance, check_some_time
 from actorio._core.redaction import Redact, hide_secrets
 from actorio.errors import ActorError
@@ -230,8 +231,6 @@ class Observatory:
 
     def culprit(self, cause: Cause, survey: Survey) -> Culprit:
         """Describe a cause, with the line that it is at; on the loop."""
-        from actorio._cell.frames import turn_frames
-
         cell = cause.cell
         row = survey.census.rows.get(cell)
         own = [frame for frame in frames_of(turn_frames(cell)) if frame.own]
@@ -268,6 +267,10 @@ class Observatory:
         was, self._looked = self._looked, time.monotonic()
         if self._looked - was > _LOOKING:
             self.runtime.loop.call_soon_threadsafe(self._wake.set)
+
+    def abilities(self) -> dict[str, bool]:
+        """Return what the doors offer."""
+        return {"actions": self.actions, "values": self.values, "timing": self.times is not None}
 
     def is_fresh(self) -> bool:
         """Whether the last census is as young as one that somebody looks at has to be; from any thread."""

@@ -92,9 +92,8 @@ class Streams:
             overview: Any = survey.overview_now()
             fields = {name: getattr(overview, name) for name in overview.__dataclass_fields__}
             history = self._observatory.history
-            content = fitting(
-                {**fields, "history": history[-1] if history else None, "stale": overview.blocked is not None}
-            )
+            more = {"history": history[-1] if history else None, "stale": overview.blocked is not None}
+            content = fitting({**fields, **self._observatory.abilities(), **more})
             self._event, self._event_of = b"event: overview\ndata: " + content + b"\n\n", self._version
         return self._event
 

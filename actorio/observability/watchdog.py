@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.current import owner_of
 from actorio._cell.frames import running_frames
 from actorio._cell.owned.interleaved import SideTurn
-from actorio.errors import ActorStoppedError
 from actorio.inspection.rows import frames_of
 from actorio.observability.rows import Blocked
 
@@ -83,27 +82,34 @@ class Watchdog:
             self._asked = time.monotonic()
             try:
                 self._runtime.loop.call_soon_threadsafe(self._answer, self._asked)
-            except (RuntimeError, ActorStoppedError):  # the loop is closed
+            except RuntimeError:  # the loop is closed
                 return
-            self._await_answer()
+            if not self._answered.wait(self._after):
+                self._see_block()
+            elif self.lag >= self._after:
+                self._see_held(self.lag)
+            rested = time.monotonic()
             self._over.wait(pause)
+            late = time.monotonic() - rested - pause
+            if late >= self._after:
+                self._see_held(late)
 
     def _answer(self, asked: float) -> None:
         self.lag = time.monotonic() - asked
         self._answered.set()
 
-    def _await_answer(self) -> None:
-        if not self._answered.wait(self._after):
-            self._see_block()
-        elif self.lag >= self._after and not self._over.is_set():  # the interpreter was held
-            self._note(Blocked(self.lag, "", [], time.time() - self.lag))
-            self._warn(self.lag, "", [])
+    def _see_held(self, seconds: float) -> None:
+        """Note a time in which this thread could not look: something held the interpreter."""
+        if not self._over.is_set():
+            self._note(Blocked(seconds, "", [], time.time() - seconds))
+            self._warn(seconds, "", [])
             self._changed()
 
     def _see_block(self) -> None:
         asked, began = self._asked, time.time() - self._after
         path, frames = self._whose()
-        if self._answered.is_set():
+        if self._answered.is_set():  # it goes on at this very moment, and what was seen is no longer so
+            self._see_held(self.lag)
             return
         self.blocked = Blocked(time.monotonic() - asked, path, frames, began)
         self._warn(self.blocked.seconds, path, frames)
