@@ -43,7 +43,7 @@ class Inspector:
     @property
     def ref(self) -> Address:
         """The actor that is looked into, as errors and events name it."""
-        return self._cell.ref
+        return self._cell.ref  # type: ignore[no-any-return]
 
     def info(self) -> ActorInfo:
         """Return all figures of now."""

@@ -26,7 +26,7 @@ class Gate(Actor[Any]):
         if message == "fail":
             raise ValueError("it was told to")
         if message == "block":
-            time.sleep(BLOCK)
+            time.sleep(BLOCK)  # noqa: ASYNC251
         return message
 
     async def pass_gate(self) -> None:

@@ -65,13 +65,13 @@ async def test_o7_a_task_of_an_actor_is_named_and_code_of_nobody_is_not() -> Non
 
         async def hog(self) -> None:
             await asyncio.sleep(0)
-            time.sleep(HALF)
+            time.sleep(HALF)  # noqa: ASYNC251
 
     async with observed(blocked_after=0.2) as (system, observatory):
         await system.spawn(Owner, name="owner")
         assert (await until(observatory.blocks))[0].path == "/owner"
         await until(lambda: observatory.blocked is None)
-        time.sleep(HALF)
+        time.sleep(HALF)  # noqa: ASYNC251
         block = (await until(lambda: observatory.blocks()[1:] and observatory.blocks()))[0]
         assert block.path == ""
         assert block.frames[-1].function.startswith("test_o7_a_task")

@@ -373,7 +373,7 @@ async def test_o2_rings_are_bounded() -> None:
             await gone.join()
         assert len(observatory.letters()) == 200
         await until(lambda: len(observatory.failures()) == 200)
-        assert (await observatory.overview()).dead_letters == 250
+        assert await until(lambda: _with(observatory, lambda seen: seen.dead_letters == 250))
 
 
 async def test_turn_seconds_of_an_inspector_are_those_of_the_observatory() -> None:
