@@ -76,8 +76,15 @@ class Actor(Generic[M]):
         `receive`.
         """
         while True:
-            reply = self.receive(await self.recv())
-            self.context.reply(await reply if isinstance(reply, Awaitable) else reply)
+            message = await self.recv()
+            try:
+                reply = self.receive(message)
+                value = await reply if isinstance(reply, Awaitable) else reply
+            except Exception as error:
+                if not self.context._answer_by_error(error):
+                    raise
+            else:
+                self.context._answer(value)
 
     async def on_stop(self, reason: ExitReason) -> None:
         """Clean up: once for each incarnation whose `on_start` began, after its children have ended.

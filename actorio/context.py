@@ -12,7 +12,9 @@ from actorio._cell.owned.source import add_source
 from actorio._cell.owned.stash import Stash
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Intent
+from actorio._cell.steps import answer_by_error
 from actorio._core.checks import check_callable, check_instance
+from actorio._core.envelope import RUNNING
 from actorio._core.typevar import TypeVar
 from actorio._tree.spawning import begin_spawn, get_or_spawn
 from actorio.actor import Actor
@@ -156,19 +158,18 @@ class Context:
         As `ActorSystem.get_or_spawn` does: whoever has the name is returned, made by that factory or not.
         """
         cell = self._own()
+        cell.runtime.check_usable()
         return cast("ActorRef[A]", await get_or_spawn(cell.offspring(), name, factory, args, options))
 
     # -- other actors ------------------------------------------------------------------------------
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Have `on_terminated` called once when that actor has ended for good, now if it has. Idempotent."""
-        check_ref("watch", ref)
-        self._here().watch(ref._cell)
+        self._here().watch(_reached("watch", ref))
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Take a watch back; a notice that is queued already is not seen any more."""
-        check_ref("unwatch", ref)
-        self._here().unwatch(ref._cell)
+        self._here().unwatch(_reached("unwatch", ref))
 
     def link(self, ref: ActorRef[Any]) -> None:
         """Bind the fates of both incarnations: when one fails or is killed, the other fails.
@@ -176,13 +177,11 @@ class Context:
         An orderly stop of one stops the other, a normal end does not spread. A link ends with either
         incarnation; make it anew in `on_start`.
         """
-        check_ref("link", ref)
-        self._here().link(ref._cell)
+        self._here().link(_reached("link", ref))
 
     def unlink(self, ref: ActorRef[Any]) -> None:
         """Take a link back."""
-        check_ref("unlink", ref)
-        self._here().unlink(ref._cell)
+        self._here().unlink(_reached("unlink", ref))
 
     # -- time and tasks ----------------------------------------------------------------------------
 
@@ -279,8 +278,19 @@ class Context:
     def reply(self, value: Any) -> None:
         """Answer the current ask, from an own loop or early; nothing happens when nobody asked."""
         envelope = self._here().at_hand()
-        if envelope is not None:
+        if envelope is not None and envelope.answers:
             envelope.reply(value)
+
+    def _answer(self, value: Any) -> None:
+        """Answer the current message by what its handler has returned, unless it was put aside or answered."""
+        envelope = self._own().envelope
+        if envelope is not None and envelope.state == RUNNING:
+            envelope.reply(value)
+
+    def _answer_by_error(self, error: Exception) -> bool:
+        """Answer the current message by what its handler has raised; False when that fails the actor as well."""
+        cell = self._own()
+        return cell.envelope is not None and answer_by_error(cell, cell.envelope, error)
 
     def defer(self) -> Result[Any]:
         """Take the current ask away, to answer it later with `set_result` or `set_exception`.
@@ -313,3 +323,12 @@ class Context:
     def stop(self) -> None:
         """End this actor after the current message, normally; a permanent one is restarted."""
         self._here().request(Intent.LEAVE)
+
+
+def _reached(what: str, ref: ActorRef[Any]) -> Cell:
+    """Return the cell of another actor, which is about to be written to: on its own thread, or when it is all over."""
+    check_ref(what, ref)
+    runtime = ref._cell.runtime
+    if not runtime.has_ended:
+        runtime.check_thread()
+    return ref._cell

@@ -99,6 +99,7 @@ __all__ = [
     "WrongThreadError",
     "describe",
     "exit_in",
+    "is_actor_exit",
 ]
 
 E = TypeVar("E", bound="ActorError")
@@ -475,3 +476,10 @@ def exit_in(error: BaseException | None) -> SystemExit | KeyboardInterrupt | Non
         return error
     inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     return next((found for one in inner if (found := exit_in(one)) is not None), None)
+
+
+def is_actor_exit(error: BaseException | None) -> bool:
+    """Tell whether an exception is an `ActorExit`, or a group of nothing else, as task groups wrap it."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_actor_exit(one) for one in error.exceptions)
+    return isinstance(error, ActorExit)

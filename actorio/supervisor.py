@@ -219,7 +219,9 @@ class Supervisor(Actor[Any]):
 
     async def on_terminated(self, event: Terminated) -> None:
         """Forget a temporary child, and its arguments, once it has ended."""
-        self._children.pop(event.ref.name, None)
+        known = self._children.get(event.ref.name)
+        if known is not None and known.ref == event.ref and known.spec.restart is Restart.TEMPORARY:
+            del self._children[event.ref.name]
 
     def _add(self, spec: ChildSpec) -> _Child:
         if not isinstance(spec, ChildSpec):

@@ -25,6 +25,7 @@ from actorio import (
     Strategy,
     Supervision,
     Supervisor,
+    Terminated,
     child,
 )
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, ticks, until
@@ -201,6 +202,26 @@ async def test_what_is_left_of_a_child_that_ends_normally(restart: Restart, stat
         assert await states(sup) == state
         if restart is Restart.TRANSIENT:
             assert await (await sup.call(Supervisor.restart_child, "a")).ask("up") == "up"
+
+
+async def test_a_child_is_not_forgotten_when_a_namesake_elsewhere_ends() -> None:
+    class Watching(Supervisor):
+        async def watch(self, ref: ActorRef[Any]) -> None:
+            self.context.watch(ref)
+
+        async def on_terminated(self, event: Terminated) -> None:
+            await super().on_terminated(event)
+            told.set()
+
+    told = asyncio.Event()
+    async with ActorSystem() as system:
+        elsewhere = await system.spawn(Puppet, name="db")
+        children = [child(Puppet, name="db", restart=Restart.TEMPORARY)]
+        ref = await system.spawn(Watching, children)
+        await ref.call(Watching.watch, elsewhere)
+        elsewhere.stop()
+        await told.wait()
+        assert [info.state for info in await ref.call(Supervisor.which_children)] == ["running"]
 
 
 async def test_a_temporary_child_terminated_by_hand_is_forgotten() -> None:

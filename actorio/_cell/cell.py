@@ -28,10 +28,10 @@ from actorio._core.envelope import (
 )
 from actorio._core.run_queue import Waiter
 from actorio.errors import (
-    ActorExit,
     ActorStoppedError,
     ExitReason,
     exit_in,
+    is_actor_exit,
 )
 
 __all__ = ["Cell"]
@@ -105,8 +105,6 @@ class Cell(Ending):
                     if not self.must_end():
                         await self._turns()
                     outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
-                except ActorExit:
-                    outcome = self.exit_reason(), None
                 except BaseException as error:
                     if is_closing(error, self.task):
                         raise
@@ -160,12 +158,14 @@ class Cell(Ending):
         return mailbox_loop(self)
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
+        if is_actor_exit(error):
+            return self.exit_reason(), None
         if isinstance(error, asyncio.CancelledError) and self.is_killed():
             if self.intent != Intent.ABORT:
                 self.intent = Intent.KILL
             self._interrupt_in_hand()
             return ExitReason.KILLED, None
-        if self.envelope is not None and self.in_hand:
+        if self.envelope is not None:
             self.envelope.fail(error if isinstance(error, Exception) else ActorStoppedError(self.ref))
         self.failed += 1
         if self.starter is None:  # otherwise spawn raises it

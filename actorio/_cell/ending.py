@@ -203,9 +203,9 @@ class Ending(Turn):
         message, envelope = self.message, self.envelope
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
-        if envelope is not None and envelope.answers:
+        if envelope is not None:
             envelope.fail(ActorStoppedError(self.ref, ExitReason.KILLED))
-        elif message is not NO_MESSAGE:
+        if message is not NO_MESSAGE and (envelope is None or not envelope.answers):
             self.dead_letter(message, "interrupted")
 
     # -- a kill: a cancel, a second one when the grace is over, then it is given up for dead -------------

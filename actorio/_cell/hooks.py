@@ -1,23 +1,34 @@
-"""Which hooks a class of actors overrides: looked up once a class, so that what is not there costs nothing."""
+"""Which hooks an actor overrides: looked up once a class, so that what is not there costs nothing.
+
+What an instance shows when it has been constructed counts: a hook that was set on it, or was put into its class since
+the last look (as `mock.patch` does), is one as well.
+"""
 
 from __future__ import annotations
 
 import copy
 import inspect
+import operator
 from typing import Any
 
 from actorio._cell.interleave import interleaved_methods
+from actorio._core.checks import check_instance
+from actorio.policy import Supervision
 
 __all__ = ["Hooks"]
 
 _KEPT = "__actorio_hooks__"
 """Where a class of actors keeps what it overrides."""
+_NAMES = ("on_start", "on_stop", "on_undelivered", "run", "receive", "supervision", "reply_errors")
+_shown = operator.attrgetter(*_NAMES)
+_SETTABLE = frozenset({*_NAMES, "on_terminated"})
 
 
 class Hooks:
-    """What one class of actors overrides, whether its `receive` is async, which methods are interleaved."""
+    """What an actor overrides, whether its `receive` is async, which methods are interleaved."""
 
     __slots__ = (
+        "_shown",
         "interleaved",
         "kind",
         "last",
@@ -25,41 +36,64 @@ class Hooks:
         "on_stop",
         "on_undelivered",
         "own_loop",
-        "receive",
         "receives_async",
     )
 
-    def __init__(self, cls: type[Any], base: type[Any]) -> None:
-        _refuse_generators(cls)
-        self.kind = cls
-        self.on_start = cls.on_start is not base.on_start
-        self.on_stop = cls.on_stop is not base.on_stop
-        self.on_undelivered = cls.on_undelivered is not base.on_undelivered
-        self.last = self.on_stop or self.on_undelivered
-        self.own_loop = cls.run is not base.run
-        self.receive = cls.receive
-        self.receives_async = inspect.iscoroutinefunction(cls.receive)
-        self.interleaved = interleaved_methods(cls)
+    def __init__(self, actor: Any, base: type[Any]) -> None:
+        kind = type(actor)
+        self.kind = kind
+        self._shown = _shown(kind)
+        self.interleaved = interleaved_methods(kind)
+        self._look_at(kind, kind, base)
+        _check_settings(kind, actor)
 
     @classmethod
     def of(cls, actor: Any, base: type[Any]) -> Hooks:
-        """Return the hooks of an actor's class, kept with it; made anew where the instance has its own `receive`."""
+        """Return the hooks of an actor, kept with its class; made anew where the instance has its own."""
         kind = type(actor)
         hooks: Hooks | None = getattr(kind, _KEPT, None)
-        if hooks is None or hooks.kind is not kind:  # of a base class
-            hooks = cls(kind, base)
+        if hooks is None or hooks.kind is not kind or hooks._shown != _shown(kind):
+            hooks = cls(actor, base)
             setattr(kind, _KEPT, hooks)
-        if not hooks.own_loop and getattr(actor.receive, "__func__", None) is not hooks.receive:
+        own = getattr(actor, "__dict__", None)
+        if own and not _SETTABLE.isdisjoint(own):
             hooks = copy.copy(hooks)
-            hooks.receives_async = inspect.iscoroutinefunction(actor.receive)
+            hooks._look_at(actor, kind, base)
+            _check_settings(kind, actor)
         return hooks
 
+    def _look_at(self, shown: Any, kind: type[Any], base: type[Any]) -> None:
+        """Look at what a class or an instance shows."""
+        _refuse_generators(shown, kind)
+        self.on_start = _overrides(shown, base, "on_start")
+        self.on_stop = _overrides(shown, base, "on_stop")
+        self.on_undelivered = _overrides(shown, base, "on_undelivered")
+        self.last = self.on_stop or self.on_undelivered
+        self.own_loop = _overrides(shown, base, "run")
+        self.receives_async = inspect.iscoroutinefunction(shown.receive)
 
-def _refuse_generators(cls: type[Any]) -> None:
+
+def _overrides(shown: Any, base: type[Any], name: str) -> bool:
+    function = getattr(shown, name)
+    return getattr(function, "__func__", function) is not getattr(base, name)
+
+
+def _refuse_generators(shown: Any, kind: type[Any]) -> None:
     """A hook with a `yield` would never run, and its message would count as handled."""
     for name in ("receive", "run", "on_start", "on_stop", "on_terminated", "on_undelivered"):
-        hook = getattr(cls, name)
+        hook = getattr(shown, name)
         if inspect.isasyncgenfunction(hook) or inspect.isgeneratorfunction(hook):
             raise TypeError(
-                f"{cls.__qualname__}.{name} must be a coroutine or a plain function: it has a yield in it"
+                f"{kind.__qualname__}.{name} must be a coroutine or a plain function: it has a yield in it"
             )
+
+
+def _check_settings(kind: type[Any], actor: Any) -> None:
+    """Refuse settings of a wrong kind, which would be found out by the first crash or the first error of an ask."""
+    check_instance(f"{kind.__qualname__}.supervision", actor.supervision, Supervision)
+    try:
+        isinstance(None, actor.reply_errors)
+    except TypeError:
+        raise TypeError(
+            f"{kind.__qualname__}.reply_errors must be a tuple of exception classes, not {actor.reply_errors!r}"
+        ) from None

@@ -148,6 +148,7 @@ class DirectTurns:
         ):
             return
         self.cell.run_queue.current = self.cell
+        self.cell.urgent = True  # a cancel that is swallowed is taken back before the next message
         self.awaited = _DONE
         if self.work is None:
             self.awaited = self.advance(self.context.run(self.steps.throw, error))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.owned.interleaved import runs_interleaved
 from actorio._cell.steps import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer, attend
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, RUNNING, is_message
-from actorio.errors import ActorExit, NoReplyError
+from actorio.errors import ActorExit, NoReplyError, is_actor_exit
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
@@ -35,7 +35,9 @@ def own_loop(cell: Turn, run: Any) -> Steps:
     while True:
         try:
             awaited = context.run(step, value)
-        except (StopIteration, ActorExit):
+        except BaseException as error:
+            if not (isinstance(error, StopIteration) or is_actor_exit(error)):
+                raise
             _finish_in_hand(cell)
             if any(task.done() for task in cell.tasks or ()):  # a failure is heard of in the next iteration
                 cell.run_queue.current = None
@@ -51,7 +53,7 @@ def own_loop(cell: Turn, run: Any) -> Steps:
                 value, context = yield from _next_message(cell, taken)
                 step = run.send
             except asyncio.CancelledError as cancelled:
-                value, step = cancelled, run.throw
+                cell.urgent, value, step = True, cancelled, run.throw
             except ActorExit as stop:
                 told, value, step = True, stop, run.throw
             except BaseException as error:
@@ -65,6 +67,8 @@ def own_loop(cell: Turn, run: Any) -> Steps:
             step = run.send
         except BaseException as error:
             value, step = error, run.throw
+            if isinstance(error, asyncio.CancelledError):
+                cell.urgent = True  # swallowed, it is taken back before the next message
         run_queue.current = cell
 
 

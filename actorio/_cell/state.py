@@ -217,6 +217,10 @@ class Anatomy(Waiter):
         """Whether no further message may run."""
         return self.intent > Intent.CLOSE
 
+    def is_about_to_end(self) -> bool:
+        """Whether the incarnation ends after its current turn, asked to or by a failure from outside."""
+        return self.must_end() or self.failure is not None
+
     def must_end_at_once(self) -> bool:
         """Whether the current message may not end either."""
         return self.intent == Intent.KILL or self.intent == Intent.ABORT

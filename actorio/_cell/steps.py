@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.errands import see_to
 from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
-from actorio.errors import ActorExit, ActorStoppedError, ExitReason
+from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
@@ -72,6 +72,8 @@ RECEIVE = _Receive()
 def attend(cell: Turn) -> Generator[Any, Any, bool]:
     """See to what passes the mailbox: failures, errands, stops, notices. True: the incarnation must end."""
     cell.urgent = False
+    cell.envelope = None  # of a message that was stashed
+    cell.forget_cancels()
     _raise_failure(cell)
     while not cell.must_end():
         if cell.errands is not None:
@@ -135,7 +137,7 @@ def answer_by_error(cell: Turn, envelope: Envelope, error: BaseException) -> boo
         return False
     asked, unheard = envelope.answers, envelope.state >= ENDED
     envelope.fail(error)
-    if asked and isinstance(error, cell.reply_errors) and not isinstance(error, ActorExit):
+    if asked and isinstance(error, cell.reply_errors) and not is_actor_exit(error):
         cell.count_failure(error, unheard=unheard)
         return True
     return False
@@ -197,6 +199,7 @@ def suspended(cell: Any, step: Any, awaited: Any, context: Context) -> Steps:
                 yield awaited
             except BaseException as thrown:
                 error = thrown
+                cell.urgent |= isinstance(error, asyncio.CancelledError)  # swallowed, it is taken back
             run_queue.current = cell
             if len(mailbox.items) > mailbox.peak:
                 mailbox.peak = len(mailbox.items)

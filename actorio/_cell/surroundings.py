@@ -35,6 +35,7 @@ class System(Host, Protocol):
     """The calls of `get_or_spawn` under way, by siblings and name."""
     suspended: dict[Any, None]
     """The actors that begin no turn for now."""
+    has_ended: bool
 
     def make_task(
         self, work: Coroutine[Any, Any, Any], name: str, variables: Variables | None = None

@@ -12,7 +12,7 @@ from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.owned.interleaved import SideTurn, SideTurns
 from actorio._cell.states import Intent, State
 from actorio._cell.watch_and_link import Bonds
-from actorio._core.checks import has_yield
+from actorio._core.checks import check_instance, has_yield
 from actorio._core.envelope import ANSWERED, ENDED, Cast
 from actorio._core.request import Call, Submission
 from actorio.errors import (
@@ -22,6 +22,7 @@ from actorio.errors import (
     describe,
     exit_in,
 )
+from actorio.policy import Supervision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -143,7 +144,7 @@ class Turn(Bonds):
         if self.children is None:
             if self.intent >= Intent.ABORT or self.state == State.STOPPING:
                 raise ActorStoppedError(self.ref)  # the children that there were have ended already
-            supervision = self.instance.supervision
+            supervision = check_instance("supervision", self.instance.supervision, Supervision)
             self.children = self.runtime.children_of(self, supervision)
         return self.children
 
@@ -214,6 +215,12 @@ class Turn(Bonds):
                 self.cancel_soon = True
             elif self.task is not None:
                 self.task.cancel()
+
+    def forget_cancels(self) -> None:
+        """Take back the cancels that a handler has swallowed: a later one of its own is no kill."""
+        task = self.task
+        while task is not None and task.cancelling() and not self.must_end_at_once():
+            task.uncancel()
 
     def end_interrupt(self) -> None:
         """The interrupted work has ended: its cancel is spent."""

@@ -19,6 +19,7 @@ from actorio._cell.cell import Cell
 from actorio._cell.states import Intent, Options, State, Verdict
 from actorio._core.deadlock import Fork
 from actorio._core.run_queue import Waiter
+from actorio._core.scopes import shielded
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -128,14 +129,11 @@ class Children:
             None if timeout is None else self.runtime.timers.after(timeout, lambda: cell.request(Intent.KILL))
         )
         cancelled = None
-        while cell.starter is not None or (cancelled is not None and cell.state != State.ENDED):
-            try:
+        try:
+            while cell.starter is not None:
                 await starter  # type: ignore[misc]
-            except asyncio.CancelledError as error:
-                # It may have started meanwhile: the name is free at its end.
-                cancelled = error
-                cell.joiners = [*(cell.joiners or ()), starter]  # type: ignore[list-item]
-                cell.request(Intent.KILL)
+        except asyncio.CancelledError as error:
+            cancelled = await self._take_back(cell, starter, error)  # type: ignore[arg-type]
         late = alarm is not None and not alarm.cancel()
         if release is not None:
             release()
@@ -146,6 +144,23 @@ class Children:
                 raise StartTimeoutError(f"{cell.path} had not started within start_timeout={timeout:g} s")
             failure, cell.error = cell.error, None
             raise failure or ActorStoppedError(cell.ref, cell.reason)
+
+    async def _take_back(
+        self, cell: Cell, starter: Waiter, cancelled: asyncio.CancelledError
+    ) -> asyncio.CancelledError:
+        """Kill a child whose spawn was cancelled, and return the last cancel.
+
+        It may have started meanwhile; the name is free at its end.
+        """
+        cell.joiners = [*(cell.joiners or ()), starter]
+        cell.request(Intent.KILL)
+        with shielded():
+            while cell.state != State.ENDED:
+                try:
+                    await starter
+                except asyncio.CancelledError as error:
+                    cancelled = error
+        return cancelled
 
     # -- restart -----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from actorio._cell.ending import run_hook
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
 from actorio._core.checks import kind_of
+from actorio._core.scopes import is_in_cancelled_scope, shielded
 from actorio.errors import ActorStoppedError, describe, exit_in
 
 if TYPE_CHECKING:
@@ -113,26 +114,32 @@ class Shutdown:
         if self._exit is None:
             self._exit = exit_in(error)
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
-        cancelled = await self._until_ended()
+        cancelled = await self._until_ended(told=error is not None and is_in_cancelled_scope())
         if (tell := self._runtime.observers.left) is not None:
             tell(self._runtime.system)
         if self._body_cancelled and self._body is not None:
             self._body.uncancel()
         self._raise_outcome(error, cancelled)
 
-    async def _until_ended(self) -> asyncio.CancelledError | None:
-        """Wait for the end; a cancel of the block makes it a stop, a further one a kill."""
+    async def _until_ended(self, *, told: bool) -> asyncio.CancelledError | None:
+        """Wait for the end; a cancel of the block makes it a stop, a further one a kill.
+
+        A cancelled scope of anyio cancels anew whenever its task waits. That is one cancel: once the block has been
+        `told` of it, the waits are shielded from scopes, and only a cancel of the task gets through.
+        """
         cancelled = None
         task = self.task
         while task is not None and not task.done():
             waiter = self._runtime.loop.create_future()
             task.add_done_callback(functools.partial(_wake, waiter))
-            try:
-                await waiter
-            except asyncio.CancelledError as error:
-                if not self._body_cancelled or cancelled is not None:
-                    cancelled = error
-                self.begin(Intent.STOP if self._intent < Intent.STOP else Intent.KILL)
+            with shielded(when=told):
+                try:
+                    await waiter
+                except asyncio.CancelledError as error:
+                    if not self._body_cancelled or cancelled is not None:
+                        cancelled = error
+                    self.begin(Intent.STOP if self._intent < Intent.STOP else Intent.KILL)
+            told = told or (cancelled is not None and is_in_cancelled_scope())
         if task is not None:
             task.result()
         return cancelled

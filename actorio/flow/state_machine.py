@@ -174,8 +174,7 @@ class StateMachine(Actor[E], Generic[S, E]):
 
     def _has_to_end(self) -> bool:
         """Whether no event may be handled any more: no mail is looked at between those that are inserted."""
-        cell = self.context._own()
-        return cell.must_end() or cell.failure is not None
+        return self.context._own().is_about_to_end()
 
     async def _handle(self, event: E) -> bool:
         """Have the state handle the event; whether it has changed."""

@@ -234,8 +234,10 @@ class Pool(Actor[Any]):
         while not self._is_over():
             try:
                 await self._adjust()
-            except ActorStoppedError:
-                await self.recv()  # it is being ended, which recv says how: by a stop, or by a failure
+            except ActorStoppedError:  # its own end, or that of another actor, which a routee's start has met
+                if not self.context._own().is_about_to_end():
+                    raise
+                return
             jobs.raise_failure()
             if not self._is_over() and len(jobs.desks) == self._plan.size:  # nothing has changed meanwhile
                 await jobs.change()

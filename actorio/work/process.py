@@ -18,6 +18,7 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from actorio._core.scopes import shielded
 from actorio.errors import WorkerError
 from actorio.work.packing import name_of, pack, run_packed, unpack
 
@@ -88,7 +89,8 @@ class Process:
             await asyncio.wait([gone], timeout=grace)
         finally:
             _kill(members)
-            await gone
+            with shielded():
+                await gone
             thread.join()
 
     def _members(self) -> Sequence[BaseProcess]:

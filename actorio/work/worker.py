@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from actorio._cell.current import in_thread_of
+from actorio._core.scopes import shielded
 from actorio.actor import Actor
 from actorio.errors import ExitReason
 from actorio.work.process import Process
@@ -76,7 +77,8 @@ class Worker(Actor[Any]):
             value = await asyncio.shield(work)
         except asyncio.CancelledError:
             try:
-                await asyncio.wait([work])
+                with shielded():
+                    await asyncio.wait([work])
             except asyncio.CancelledError:
                 runtime.abandon(work, "a thread cannot be stopped")
             if not exits:

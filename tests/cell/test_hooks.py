@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from actorio import Actor, ActorError, ActorSystem
+from actorio import Actor, ActorError, ActorSystem, ExitReason, Strategy, Supervision
 
 
 class Yields(Actor[int]):
@@ -49,3 +50,84 @@ async def test_a_shutdown_hook_that_is_no_function_is_refused_at_the_call() -> N
             system.before_shutdown(None)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="coroutine object"):
             system.after_shutdown(hook())  # type: ignore[arg-type]
+
+
+async def test_hooks_that_are_patched_into_the_class_are_called_and_those_taken_out_are_not() -> None:
+    class Plain(Actor[Any]):
+        pass
+
+    async with ActorSystem() as system:
+        await system.spawn(Plain)  # its hooks have been looked up
+        with (
+            mock.patch.object(Plain, "on_start", mock.AsyncMock()) as started,
+            mock.patch.object(Plain, "on_stop", mock.AsyncMock()) as stopped,
+            mock.patch.object(Plain, "receive", mock.AsyncMock(return_value="patched")) as received,
+        ):
+            ref = await system.spawn(Plain)
+            assert await ref.ask(1) == "patched"
+            ref.stop()
+            await ref.join()
+        started.assert_awaited_once_with()
+        received.assert_awaited_once_with(1)
+        stopped.assert_awaited_once_with(ExitReason.SHUTDOWN)
+        ref = await system.spawn(Plain)
+        ref.stop()
+        assert (await ref.join()).error is None
+    assert (started.await_count, stopped.await_count) == (1, 1)
+
+
+async def test_hooks_that_are_set_on_the_instance_are_called() -> None:
+    class Settable(Actor[Any]):
+        def __init__(self, calls: list[str]) -> None:
+            async def on_start() -> None:
+                calls.append("on_start")
+
+            async def on_stop(reason: ExitReason) -> None:
+                calls.append("on_stop")
+
+            async def on_undelivered(messages: Any, reason: ExitReason) -> None:
+                calls.append("on_undelivered")
+
+            async def run() -> None:
+                calls.append("run")
+
+            self.on_start, self.on_stop, self.run = on_start, on_stop, run  # type: ignore[method-assign]
+            self.on_undelivered = on_undelivered  # type: ignore[method-assign]
+
+    calls: list[str] = []
+    async with ActorSystem() as system:
+        ref = await system.spawn(Settable, calls)
+        await ref.join()
+    assert calls == ["on_start", "run", "on_stop"]
+
+
+class OfAWrongKind(Actor[Any]):
+    supervision = Strategy.ONE_FOR_ALL  # type: ignore[assignment]
+
+
+class SetToAWrongKind(Actor[Any]):
+    def __init__(self) -> None:
+        self.supervision = Strategy.ONE_FOR_ALL  # type: ignore[misc, assignment]
+
+
+@pytest.mark.parametrize("kind", [OfAWrongKind, SetToAWrongKind])
+async def test_a_supervision_of_a_wrong_kind_is_refused_at_the_spawn(kind: type[Actor[Any]]) -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(
+            TypeError, match=rf"{kind.__name__}\.supervision must be a Supervision, not Strategy"
+        ):
+            await system.spawn(kind)
+        assert len(system.snapshot()) == 0
+
+
+async def test_a_supervision_of_a_wrong_kind_that_is_set_later_is_refused_where_it_is_needed() -> None:
+    class Later(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            self.supervision = message  # type: ignore[misc]
+            await self.context.spawn(RepliesAndDefers)
+
+    async with ActorSystem() as system:
+        ref = await system.spawn(Later)
+        with pytest.raises(TypeError, match="supervision must be a Supervision"):
+            await ref.ask(Strategy.ONE_FOR_ALL)
+        await ref.ask(Supervision())

@@ -453,3 +453,101 @@ async def test_guarantee_08_a_task_that_failed_before_run_returns_fails_the_acto
         ended = await actor.join()
     assert ended.reason is ExitReason.CRASHED
     assert isinstance(ended.error, ValueError)
+
+
+class Owner(Actor[Any]):
+    """Takes its messages inside of a task group, which wraps what leaves it."""
+
+    def __init__(self, depth: int = 1, beside: Exception | None = None) -> None:
+        self.depth = depth
+        self.beside = beside
+
+    async def run(self) -> None:
+        await self.within(self.depth)
+
+    async def within(self, depth: int) -> None:
+        if not depth:
+            while True:
+                await self.recv()
+        async with asyncio.TaskGroup() as group:
+            ticker = group.create_task(self.tick())
+            try:
+                await self.within(depth - 1)
+            finally:
+                if self.beside is None:
+                    ticker.cancel()
+
+    async def tick(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if self.beside is not None:
+                raise self.beside from None
+            raise
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize(("end", "reason"), [("close", ExitReason.NORMAL), ("stop", ExitReason.SHUTDOWN)])
+async def test_guarantee_08_an_own_loop_inside_a_task_group_ends_in_order(
+    end: str, reason: ExitReason, depth: int
+) -> None:
+    async with ActorSystem() as system:
+        failures = system.events.subscribe(ActorFailed)
+        ref = await system.spawn(Owner, depth)
+        await ref.send(1)
+        getattr(ref, end)()
+        told = await ref.join()
+        assert (told.reason, told.error) == (reason, None)
+    assert [failure async for failure in failures] == []
+
+
+async def test_an_exception_beside_the_exit_of_a_task_group_is_a_failure() -> None:
+    async with ActorSystem() as system:
+        ref = await system.spawn(Owner, 1, ValueError("beside"))
+        await ref.send(1)
+        await ticks(3)
+        ref.stop()
+        told = await ref.join()
+        assert told.reason is ExitReason.CRASHED
+        assert isinstance(told.error, ExceptionGroup)
+
+
+async def test_a_handler_whose_task_group_holds_nothing_but_an_exit_ends_its_actor_normally() -> None:
+    class Grouped(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            async with asyncio.TaskGroup():
+                raise ActorExit
+
+    async with ActorSystem() as system:
+        ref = await system.spawn(Grouped)
+        await ref.send(1)
+        told = await ref.join()
+        assert (told.reason, told.error) == (ExitReason.NORMAL, None)
+
+
+async def test_guarantee_05_what_answers_an_ask_does_not_fail_an_actor_whose_run_calls_the_one_of_its_base() -> (
+    None
+):
+    class Framed(Actor[Any]):
+        reply_errors = (ValueError,)
+
+        async def run(self) -> None:
+            await super().run()
+
+        async def receive(self, message: Any) -> None:
+            raise message
+
+    async with ActorSystem() as system:
+        ref = await system.spawn(Framed)
+        answer, failure = ValueError("an answer"), KeyError("a failure")
+        with pytest.raises(ValueError, match="an answer"):
+            await ref.ask(answer)
+        await ref.call(Actor.on_start)
+        assert (ref.statistics().failed, ref.statistics().restarts) == (1, 0)
+        with pytest.raises(KeyError):
+            await ref.ask(failure)
+        await ref.call(Actor.on_start)
+        assert (ref.statistics().failed, ref.statistics().restarts) == (2, 1)
+        await ref.send(ValueError("nobody asked"))
+        await ref.call(Actor.on_start)
+        assert (ref.statistics().failed, ref.statistics().restarts) == (3, 2)

@@ -1,11 +1,12 @@
 """Guarantee 3: no two turns of one actor overlap, not even across awaits."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, Terminated
+from actorio import Actor, ActorSystem, Terminated, WrongThreadError
 from actorio.testing import until
 from tests.guarantees.actors import Silent, outcome, soon, started
 from tests.stage import ticks
@@ -165,3 +166,53 @@ async def test_guarantee_03_work_that_a_result_cancels_has_ended_before_the_next
         assert result.cancel()
         await second
     assert log == ["first", "first is over", "second"]
+
+
+class Meddling(Actor[Any]):
+    """Does to an actor of another thread what its message says; returns what came of it."""
+
+    async def receive(self, message: tuple[str, Any]) -> Any:
+        what, ref = message
+        try:
+            return getattr(self.context, what)(ref)
+        except WrongThreadError as error:
+            return error
+
+
+@pytest.mark.parametrize("what", ["watch", "unwatch", "link", "unlink"])
+async def test_guarantee_03_an_actor_of_another_thread_is_not_watched_or_linked(what: str) -> None:
+    """Or its end would be told on the wrong thread, where both systems break."""
+
+    async def elsewhere() -> None:
+        async with ActorSystem("elsewhere") as other:
+            refs.append(await other.spawn(Silent))
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    refs: list[Any] = []
+    ready, done = threading.Event(), threading.Event()
+    thread = started(asyncio.to_thread(asyncio.run, elsewhere()))
+    async with soon(), ActorSystem() as system:
+        await asyncio.to_thread(ready.wait)
+        meddling = await system.spawn(Meddling)
+        assert isinstance(await meddling.ask((what, refs[0])), WrongThreadError)
+        done.set()
+        await thread
+        assert (
+            await meddling.ask((what, refs[0])) is None
+        )  # its system is over: there is no thread to be wrong
+
+
+async def test_guarantee_03_no_child_is_made_from_another_thread() -> None:
+    class Parent(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            def make() -> Any:
+                return asyncio.run(outcome(self.context.get_or_spawn("child", Silent)))
+
+            return await asyncio.to_thread(make), self.context.children
+
+    async with soon(), ActorSystem() as system:
+        parent = await system.spawn(Parent)
+        error, children = await parent.ask("make one")
+        assert isinstance(error, WrongThreadError)
+        assert children == ()

@@ -511,16 +511,13 @@ async def test_guarantee_05_an_ask_of_a_receive_with_the_wrong_signature_is_an_e
         assert isinstance(await outcome(ref.ask(1)), TypeError)
 
 
-async def test_guarantee_05_reply_errors_of_the_wrong_kind_do_not_hang_the_asker() -> None:
+async def test_guarantee_05_reply_errors_of_the_wrong_kind_are_refused_at_the_spawn() -> None:
     class Wrong(Actor[Any]):
         reply_errors = [ValueError]  # type: ignore[assignment]  # noqa: RUF012
 
-        async def receive(self, message: Any) -> None:
-            raise ValueError("answer")
-
     async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Wrong)
-        assert isinstance(await outcome(ref.ask(1)), Exception)
+        with pytest.raises(TypeError, match=r"Wrong\.reply_errors must be a tuple of exception classes"):
+            await system.spawn(Wrong)
 
 
 async def test_guarantee_05_an_error_that_is_not_listed_is_the_answer_and_fails_the_actor() -> None:

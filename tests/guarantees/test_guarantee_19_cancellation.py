@@ -3,8 +3,10 @@
 # ruff: noqa: PT012 (the block of the system is what raises)
 
 import asyncio
+import contextlib
 from typing import Any
 
+import anyio
 import pytest
 
 from actorio import Actor, ActorFailed, ActorStoppedError, ActorSystem, ExitReason
@@ -125,6 +127,89 @@ async def test_guarantee_19_a_second_cancel_is_a_kill() -> None:
         await asyncio.wait([task])
     assert task.cancelled()
     assert valve.finished == []
+
+
+@pytest.mark.parametrize("where", ["in the body", "while it closes"])
+async def test_guarantee_19_a_cancelled_scope_is_one_cancel_however_often_it_is_delivered(where: str) -> None:
+    """A scope of anyio cancels its task again in each iteration of the loop; the second is no kill."""
+    log: list[str] = []
+    async with soon():
+        with anyio.CancelScope() as scope:
+            async with ActorSystem() as system:
+                ref = await system.spawn(Logged, log, name="a")
+                await ref.send(1)
+                await ref.send(2)
+                await ticks(3)
+                asyncio.get_running_loop().call_soon(scope.cancel)
+                if where == "in the body":
+                    await asyncio.Event().wait()
+    assert scope.cancelled_caught
+    assert log == ["a handles 1", "a has handled 1", "a ends: shutdown"]
+    assert (await ref.join()).reason is ExitReason.SHUTDOWN
+
+
+async def test_guarantee_19_a_cancel_of_the_task_is_a_second_one_beside_that_of_a_scope() -> None:
+    async def block() -> None:
+        with scope:
+            async with ActorSystem() as system:
+                ref = await system.spawn(Held, valve)
+                await ref.send(0)
+                await asyncio.Event().wait()
+
+    valve, scope = Valve(), anyio.CancelScope()
+    async with soon():
+        task = started(block())
+        await valve.entered.wait()
+        scope.cancel()
+        await ticks(5)
+        assert not task.done()
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
+    assert valve.finished == []
+
+
+async def test_guarantee_19_a_spawn_in_a_cancelled_scope_is_over_when_the_child_has_ended() -> None:
+    class Stubborn(Actor[Any]):
+        async def on_start(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await ticks(10)
+
+    async with soon(), ActorSystem() as system:
+        with anyio.move_on_after(0.01) as scope:
+            await system.spawn(Stubborn, name="stubborn")
+        assert scope.cancelled_caught
+        assert system.snapshot().actors == ()
+
+
+@pytest.mark.parametrize("own_loop", [False, True])
+async def test_guarantee_19_a_cancel_that_a_handler_has_swallowed_is_over_with_its_message(
+    own_loop: bool,
+) -> None:
+    class Swallowing(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            if message == "stray":
+                raise asyncio.CancelledError
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    class InALoop(Swallowing):
+        async def run(self) -> None:
+            await super().run()
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(InALoop if own_loop else Swallowing)
+        for message in ("swallow", "swallow", "stray"):
+            ref.send_nowait(message)
+        await until(lambda: ref.statistics().failed)
+        await ref.call(Actor.on_start)
+        assert ref.statistics().restarts == 1
+        assert ref.is_alive
 
 
 async def test_guarantee_19_an_exception_of_the_body_stops_all_and_is_raised_unchanged() -> None:

@@ -355,6 +355,43 @@ async def test_guarantee_24_a_pool_that_does_not_start_leaves_nothing() -> None:
         assert system.snapshot().actors == ()
 
 
+async def test_guarantee_24_a_replacement_that_cannot_start_fails_the_pool_and_no_job_vanishes() -> None:
+    class Client(Actor[Any]):
+        def __init__(self, ref: Any) -> None:
+            self.ref = ref
+
+        async def on_start(self) -> None:
+            await self.ref.ask("config")
+
+        async def receive(self, message: Any) -> Any:
+            return message
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            events.append(system.events.subscribe(DeadLetter))
+            server = await system.spawn(Recorder, [])
+            pool = await system.spawn_pool(Client, server, size=1)
+            server.stop()
+            await server.join()
+            pool.routees[0].kill()
+            await pool.send("one way")
+            asks.append(started(outcome(pool.ask("asked"))))
+            asks.append(started(outcome(pool.call(Client.receive, "called"))))
+            await asyncio.Event().wait()
+
+    events: list[Any] = []
+    asks: list[asyncio.Task[Any]] = []
+    async with soon():
+        with pytest.raises(ExceptionGroup) as caught:
+            await main()
+        limit = caught.value.exceptions[0]
+        assert isinstance(limit, RestartLimitError)
+        assert isinstance(limit.__cause__, ActorStoppedError)
+        for ask in asks:
+            assert isinstance(await ask, ActorStoppedError)
+        assert [(event.message, event.reason) async for event in events[0]] == [("one way", "stopped")]
+
+
 # --- 25: the bound --------------------------------------------------------------------------------
 
 

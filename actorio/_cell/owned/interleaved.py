@@ -16,7 +16,7 @@ from actorio._cell.states import State
 from actorio._cell.steps import side_turn
 from actorio._core.envelope import DEFERRED, ENDED
 from actorio._core.request import Call
-from actorio.errors import ActorExit, ActorStoppedError, ExitReason
+from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
 
 if TYPE_CHECKING:
     from actorio._cell.state import Anatomy
@@ -92,7 +92,7 @@ def runs_interleaved(cell: Anatomy) -> bool:
 class SideTurn:
     """One call beside the turns. It stands in for its cell where the runtime asks whose turn it is."""
 
-    __slots__ = ("_turns", "cell", "envelope", "reply_errors", "task", "waits_on")
+    __slots__ = ("_turns", "cell", "envelope", "reply_errors", "task", "urgent", "waits_on")
 
     stopper = None
     """It has no last hook."""
@@ -108,6 +108,7 @@ class SideTurn:
         self.reply_errors = cell.reply_errors
         self.waits_on: Waiting | Fork | None = None
         self._turns = turns
+        self.urgent = False  # set by a cancel that it is shown, for the loop of an actor to see; it has none
 
     @property
     def path(self) -> str:
@@ -183,7 +184,7 @@ class SideTurn:
         elif isinstance(error, Exception):
             unheard = envelope.state >= ENDED
             envelope.fail(error)
-            is_answer = isinstance(error, self.reply_errors) and not isinstance(error, ActorExit)
+            is_answer = isinstance(error, self.reply_errors) and not is_actor_exit(error)
             if isinstance(envelope, Call) and is_answer:
                 cell.count_failure(error, unheard=unheard)
             else:

@@ -14,12 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.checks import check_count
-from actorio._core.envelope import DEFERRED, ENVELOPES, QUEUED
+from actorio._core.envelope import ANSWERED, DEFERRED, NO_MESSAGE, QUEUED, RUNNING, Parcel
 from actorio.errors import ActorError, MailboxFullError
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio._core.mailbox import Item
+    from actorio._core.envelope import Envelope
 
 __all__ = ["Stash"]
 
@@ -29,7 +29,7 @@ class Stash:
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._items: list[Item] = []
+        self._items: list[Envelope] = []
 
     @classmethod
     def of(cls, cell: Cell) -> Stash:
@@ -53,30 +53,40 @@ class Stash:
             ActorError: it is not the current message.
         """
         check_count("capacity", capacity, least=1)
-        cell, envelope = self._cell, self._cell.envelope
-        if envelope is not None and envelope.message is not message:
+        cell = self._cell
+        if message is NO_MESSAGE or cell.message is not message:
             raise ActorError(f"{cell.path} can only stash the message that it is handling")
         if len(self._items) >= capacity:
             error = MailboxFullError(cell.ref, message)
             error.add_note(f"it is its stash that is full, with {capacity} messages")
             raise error
-        if envelope is not None:
+        envelope = cell.envelope or self._wrapped(message)
+        if envelope.state == RUNNING:
             envelope.defer()  # so its turn ends without an answer
             if cell.deferred is None:
                 cell.deferred = {}
             cell.deferred[envelope] = None
-        self._items.append(message if envelope is None else envelope)
+            self._items.append(envelope)
+        elif envelope.state in (DEFERRED, ANSWERED):
+            raise ActorError(f"{cell.path} has stashed, deferred or answered the current message already")
+
+    def _wrapped(self, message: Any) -> Envelope:
+        """Give a plain message an envelope, which tells what becomes of it if its turn fails all the same."""
+        cell = self._cell
+        cell.envelope = parcel = Parcel(message, None)
+        parcel.begin()
+        cell.urgent = True  # so it is in hand no longer than this turn
+        return parcel
 
     def put_back(self) -> int:
         """Put them all in front of the mailbox, in order; returns how many."""
         cell, items = self._cell, self._items
         self._items = []
         for item in items:
-            if type(item) in ENVELOPES:
-                if cell.deferred is not None:
-                    cell.deferred.pop(item, None)
-                if item.state == DEFERRED:  # nobody has given it up in the meantime
-                    item.state = QUEUED
+            if cell.deferred is not None:
+                cell.deferred.pop(item, None)
+            if item.state == DEFERRED:  # nobody has given it up in the meantime
+                item.state = QUEUED  # type: ignore[misc]
         if items:
             cell.mailbox.items.extendleft(reversed(items))  # type: ignore[attr-defined]
             if (tell := cell.observers.put_back) is not None:

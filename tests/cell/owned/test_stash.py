@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ from actorio.testing import explore, until
 from tests.guarantees.actors import in_turn, outcome, soon, started
 from tests.stage import ticks
 
+BOTH_SHAPES = pytest.mark.parametrize(
+    "shape", [contextvars.Context(), contextvars.copy_context()], ids=["plain", "with-contextvars"]
+)
+"""A message lies in the mailbox as it is where its sender has no contextvars, and in an envelope where it has."""
 USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
 
@@ -225,3 +230,135 @@ async def _stash_under_stress() -> None:
 
 def test_guarantee_30_holds_in_simulation() -> None:
     assert explore(_stash_under_stress, seeds=range(60)).distinct > 50
+
+
+class Stasher(Actor[Any]):
+    """Does with each message what the test says, and puts down what it is sent."""
+
+    def __init__(self, log: list[Any], do: Callable[[Actor[Any], Any], Awaitable[None]]) -> None:
+        self.log = log
+        self.do = do
+
+    async def receive(self, message: Any) -> None:
+        self.log.append(message)
+        await self.do(self, message)
+
+
+@BOTH_SHAPES
+async def test_guarantee_30_nothing_but_the_very_message_in_hand_is_stashed(
+    shape: contextvars.Context,
+) -> None:
+    async def stash_another(actor: Actor[Any], message: Any) -> None:
+        with pytest.raises(ActorError, match="only stash the message that it is handling"):
+            actor.context.stash([*message])
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Stasher, log, stash_another)
+        shape.run(ref.send_nowait, ["m"])
+    assert log == [["m"]]
+
+
+async def test_guarantee_30_where_no_message_is_in_hand_there_is_nothing_to_stash() -> None:
+    class Early(Actor[Any]):
+        async def on_start(self) -> None:
+            self.context.stash("x")
+
+    class Late(Actor[Any]):
+        async def on_stop(self, reason: Any) -> None:
+            with pytest.raises(ActorError):
+                self.context.stash("x")
+            stopped.append(self.context.unstash_all())
+
+    stopped: list[int] = []
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(ActorError):
+            await system.spawn(Early)
+        ref = await system.spawn(Late)
+        ref.stop()
+        assert (await ref.join()).error is None
+    assert stopped == [0]
+
+
+@BOTH_SHAPES
+async def test_guarantee_30_a_message_is_stashed_once_a_turn(shape: contextvars.Context) -> None:
+    async def twice(actor: Actor[Any], message: Any) -> None:
+        if len(log) == 1:
+            actor.context.stash(message)
+            with pytest.raises(ActorError, match="stashed"):
+                actor.context.stash(message)
+            actor.context.unstash_all()
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Stasher, log, twice)
+        shape.run(ref.send_nowait, "m")
+        shape.run(ref.send_nowait, "n")
+    assert log == ["m", "m", "n"]
+
+
+@BOTH_SHAPES
+async def test_guarantee_30_a_message_whose_turn_fails_after_it_was_stashed_is_not_run_again(
+    shape: contextvars.Context,
+) -> None:
+    async def fail(actor: Actor[Any], message: Any) -> None:
+        if message == "fails":
+            actor.context.stash(message)
+            raise ValueError(message)
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        ref = await system.spawn(Stasher, log, fail)
+        for message in ("fails", "next"):
+            shape.run(ref.send_nowait, message)
+        await until(lambda: len(log) == 2)
+    assert log == ["fails", "next"]
+    assert [letter async for letter in letters] == []
+
+
+@BOTH_SHAPES
+async def test_guarantee_30_a_message_that_is_killed_after_it_was_stashed_has_one_fate(
+    shape: contextvars.Context,
+) -> None:
+    async def wait(actor: Actor[Any], message: Any) -> None:
+        actor.context.stash(message)
+        await asyncio.Event().wait()
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        ref = await system.spawn(Stasher, log, wait)
+        shape.run(ref.send_nowait, "m")
+        await until(lambda: log)
+        ref.kill()
+        await ref.join()
+    assert [(letter.message, letter.reason) async for letter in letters] == [("m", "interrupted")]
+
+
+async def test_guarantee_30_a_message_that_was_answered_cannot_be_stashed() -> None:
+    async def answer(actor: Actor[Any], message: Any) -> None:
+        actor.context.reply("early")
+        with pytest.raises(ActorError, match="answered"):
+            actor.context.stash(message)
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Stasher, [], answer)
+        assert await ref.ask("m") == "early"
+
+
+async def test_guarantee_30_holds_where_run_calls_that_of_its_base() -> None:
+    class Framed(Gate):
+        async def run(self) -> None:
+            await super().run()
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        gate = await system.spawn(Framed, log)
+        for number in range(3):
+            await gate.send(number)
+        asked = started(gate.ask(3))
+        await ticks(5)
+        await gate.send("open")
+        assert await asked == (3, "nobody")
+    assert log == [4, 0, 1, 2, 3]
