@@ -111,7 +111,10 @@ class Anatomy(Waiter):
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
-        Waiter.__init__(self, runtime.run_queue)
+        run_queue = self.run_queue = runtime.run_queue
+        self._loop, self.seen = run_queue.loop, run_queue.woken  # by hand: a call less in each spawn
+        self.callback = None
+        self._asyncio_future_blocking = False
         self.observers = runtime.observers
         self._ref: Any = None
         self.state = State.STARTING
