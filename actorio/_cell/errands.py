@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.naming import log_fields
 from actorio.errors import ActorError, ActorStoppedError
 
 if TYPE_CHECKING:
@@ -118,7 +119,12 @@ class Errands:
         self._alarm = None if lease is None else timers.after(lease, lambda: self._expire(lease))
 
     def _expire(self, lease: float | None) -> None:
-        logger.warning("the suspension of %s has run out after lease=%g s", self.cell.path, lease)
+        logger.warning(
+            "the suspension of %s has run out after lease=%g s",
+            self.cell.path,
+            lease,
+            extra=log_fields(self.cell),
+        )
         self.resume()
 
     def resume(self) -> None:

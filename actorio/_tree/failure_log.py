@@ -1,4 +1,7 @@
-"""The log of failures: a record for each, but no more than one a second of one actor."""
+"""The log of failures: a record for each, but no more than one a second of one actor.
+
+It names the type of the message, and has nothing of its contents.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import logging
 import weakref
 from typing import Any
 
+from actorio._cell.naming import log_fields, message_type
 from actorio._core.observer import Observer
-from actorio.errors import describe
 
 __all__ = ["FailureLog"]
 
@@ -34,8 +37,15 @@ class FailureLog(Observer):
         if actor in self._logged or isinstance(error, (SystemExit, KeyboardInterrupt)):
             return
         self._logged[actor] = now
-        what = "" if message is None else f" while it handled {describe(message)}"
-        logger.error("%s (incarnation %d) has failed%s", cell.path, cell.incarnation, what, exc_info=error)
+        what = "" if message is None else f" while it handled {message_type(message)}"
+        logger.error(
+            "%s (incarnation %d) has failed%s",
+            cell.path,
+            cell.incarnation,
+            what,
+            exc_info=error,
+            extra=log_fields(cell),
+        )
 
     def _forget_before(self, time: float) -> None:
         while self._logged:

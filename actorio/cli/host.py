@@ -8,6 +8,7 @@ import traceback
 from typing import Any
 
 from actorio import Actor, ActorSystem, ExitReason
+from actorio.observability import DeadLetterLog, log_actors
 
 __all__ = ["TargetError", "host", "load_actor"]
 
@@ -64,10 +65,13 @@ def _import(name: str) -> Any:
 async def host(actor_class: type[Actor[Any]]) -> int:
     """Run the actor until it ends for good or a signal ends it; return the exit status.
 
+    Log records name their actors, and dead letters are logged.
+
     0 after a normal end, 1 after a crash, whose traceback goes to stderr.
     """
+    log_actors()
     try:
-        async with ActorSystem(handle_signals=True) as system:
+        async with ActorSystem(handle_signals=True) as system, DeadLetterLog(system):
             ref = await system.spawn(actor_class)
             ended = await ref.join()
     except Exception as failure:

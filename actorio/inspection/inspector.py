@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.errands import Errands
 from actorio._cell.frames import in_turn, turn_frames
+from actorio._cell.naming import class_of
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import State
 from actorio._core.checks import check_callable, check_count, check_optional_duration
@@ -16,7 +17,7 @@ from actorio._core.deadlock import chain_of
 from actorio._core.envelope import NO_MESSAGE
 from actorio._core.redaction import Redact, hide_secrets, inert
 from actorio.errors import ActorError, ActorStoppedError, DeadlockError
-from actorio.inspection.rows import ActorInfo, Frame, Letter, class_name, frames_of, letter_of
+from actorio.inspection.rows import ActorInfo, Frame, Letter, frames_of, letter_of
 from actorio.inspection.state import own_attributes, put_attributes
 
 if TYPE_CHECKING:
@@ -207,14 +208,6 @@ def info_of(cell: Cell, redact: Redact | None = None) -> ActorInfo:
         tasks=len(cell.tasks or ()),
         waits_for=[node.path for node in chain_of(cell)],
     )
-
-
-def class_of(cell: Cell) -> str:
-    """Return the name of an actor's class; between two incarnations that of its factory, if it is one."""
-    instance = cell.instance
-    if instance is not None:
-        return class_name(type(instance))
-    return class_name(cell.factory) if isinstance(cell.factory, type) else ""
 
 
 def _in_hand(cell: Cell, redact: Redact | None) -> Letter | None:

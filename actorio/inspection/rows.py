@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.naming import class_name
 from actorio._core.envelope import ENVELOPES, Arrival, Cast, Parcel, Tick
 from actorio._core.redaction import Redact, inert, text_of
 from actorio._core.request import Call, Request, Submission
@@ -132,12 +133,6 @@ class ActorInfo:
     timers: int
     tasks: int
     waits_for: list[str]
-
-
-def class_name(kind: object) -> str:
-    """Return the qualified name of a class with its module."""
-    name = getattr(kind, "__qualname__", None)
-    return inert(f"{getattr(kind, '__module__', '')}.{name}") if isinstance(name, str) else ""
 
 
 def letter_of(item: Any, redact: Redact | None) -> Letter:

@@ -1,7 +1,9 @@
-"""Look at a whole system: `Observatory`, which has a page and a socket with the extra `web`."""
+"""Look at a whole system: `Observatory`, which has a page and a socket with the extra `web`; logs that name actors."""
 
 from actorio._core.redaction import REDACTED, hide_secrets
+from actorio.observability.dead_letter_log import DeadLetterLog
 from actorio.observability.observatory import Observatory
+from actorio.observability.records import add_actor, log_actors
 from actorio.observability.rows import (
     ActorRow,
     Attention,
@@ -20,9 +22,12 @@ __all__ = [
     "Blocked",
     "ClassRow",
     "Culprit",
+    "DeadLetterLog",
     "Failure",
     "LostLetter",
     "Observatory",
     "Overview",
+    "add_actor",
     "hide_secrets",
+    "log_actors",
 ]

@@ -6,9 +6,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.naming import class_of, message_type
 from actorio._core.redaction import inert
 from actorio.errors import ActorStoppedError, MailboxFullError
-from actorio.inspection.inspector import class_of
 from actorio.inspection.rows import frame_at, is_of_actorio
 from actorio.observability.rows import Failure, LostLetter
 
@@ -70,12 +70,6 @@ class Letters:
     def list(self) -> list[LostLetter]:
         """Return them, newest first."""
         return list(reversed(tuple(self._kept)))
-
-
-def message_type(message: Any) -> str:
-    """Return the class of a message; of a call or submitted work the name of the function."""
-    name = getattr(message, "__qualname__", None)
-    return inert(name if callable(message) and isinstance(name, str) else type(message).__qualname__)
 
 
 def _text_of(error: BaseException) -> str:

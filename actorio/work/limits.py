@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.naming import log_fields, message_type
 from actorio._cell.states import Intent
 from actorio._core.checks import check_count, check_instance, check_plain_function, check_some_time
 from actorio._core.envelope import payload
-from actorio.errors import describe
 from actorio.work.job_queue import JobQueue, JobWatcher
 from actorio.work.routee_mailbox import RouteeMailbox
 
@@ -133,7 +133,8 @@ class Limits(JobWatcher):
             "%s is at one job for %.3g s, and is replaced: %s",
             stuck.ref.path,
             stuck.seconds,
-            describe(stuck.job),
+            message_type(stuck.job),
+            extra=log_fields(stuck.ref._cell),
         )
         stuck.ref._cell.request(Intent.KILL)
         if self._on_stuck is not None:

@@ -16,12 +16,16 @@ class _Clock:
 
 
 class _Runtime:
+    name = "shop"
+
     def __init__(self, timers: _Clock) -> None:
         self.timers = timers
 
 
 class _Cell:
     incarnation = 3
+    instance = None
+    factory = dict
 
     def __init__(self, path: str, clock: _Clock) -> None:
         self.path = path
@@ -36,9 +40,12 @@ def test_one_actor_has_one_record_a_second(caplog: pytest.LogCaptureFixture) -> 
         log.failed(cell, "message", ValueError("no"))
     log.failed(other, None, ValueError("no"))
     assert [record.getMessage() for record in caplog.records] == [
-        "/crash (incarnation 3) has failed while it handled 'message'",
-        "/crash (incarnation 3) has failed while it handled 'message'",
+        "/crash (incarnation 3) has failed while it handled str",
+        "/crash (incarnation 3) has failed while it handled str",
         "/other (incarnation 3) has failed",
+    ]
+    assert [(record.actor, record.incarnation) for record in caplog.records] == [  # type: ignore[attr-defined]
+        *(("/crash", 3), ("/crash", 3), ("/other", 3)),
     ]
 
 

@@ -1,0 +1,42 @@
+"""How an actor is named to people: by its class, and by the fields that a log record has of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actorio._core.redaction import inert
+
+if TYPE_CHECKING:
+    from actorio._cell.state import Anatomy
+
+__all__ = ["class_name", "class_of", "log_fields", "message_type"]
+
+
+def class_name(kind: object) -> str:
+    """Return the qualified name of a class with its module."""
+    name = getattr(kind, "__qualname__", None)
+    return inert(f"{getattr(kind, '__module__', '')}.{name}") if isinstance(name, str) else ""
+
+
+def class_of(cell: Anatomy) -> str:
+    """Return the name of an actor's class; between two incarnations that of its factory, if it is one."""
+    instance = cell.instance
+    if instance is not None:
+        return class_name(type(instance))
+    return class_name(cell.factory) if isinstance(cell.factory, type) else ""
+
+
+def message_type(message: Any) -> str:
+    """Return the class of a message; of a call or submitted work the name of the function."""
+    name = getattr(message, "__qualname__", None)
+    return inert(name if callable(message) and isinstance(name, str) else type(message).__qualname__)
+
+
+def log_fields(cell: Anatomy) -> dict[str, str | int]:
+    """Return what a log record says of the actor that it is about, for its `extra`."""
+    return {
+        "actor": cell.path,
+        "actor_class": class_of(cell),
+        "incarnation": cell.incarnation,
+        "system": cell.runtime.name,
+    }
