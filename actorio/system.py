@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from random import Random
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVarTuple, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 
 from actorio._cell.current import current_cell
 from actorio._cell.faces import Faces
@@ -21,7 +21,7 @@ from actorio._tree.runtime import Runtime
 from actorio._tree.shutdown import Shutdown, ShutdownReport, check_store
 from actorio._tree.signals import Signals
 from actorio._tree.snapshot import SystemSnapshot, take
-from actorio._tree.spawning import Spawning, SpawnOptions, get_or_spawn, spawn
+from actorio._tree.spawning import begin_spawn, get_or_spawn
 from actorio.actor import Actor
 from actorio.address import check_name, check_ref, split_path
 from actorio.context import Context
@@ -192,7 +192,7 @@ class ActorSystem:
 
     # -- actors ------------------------------------------------------------------------------------
 
-    def spawn(
+    async def spawn(
         self,
         factory: Callable[[Unpack[Ts]], A],
         *args: Unpack[Ts],
@@ -201,10 +201,8 @@ class ActorSystem:
         restart: Restart = Restart.TRANSIENT,
         shutdown: float | None = 5.0,
         start_timeout: float | None = None,
-        dynamic: bool = False,
-        **unknown: Never,
-    ) -> Coroutine[Any, Never, ActorRef[A]]:
-        """Start an actor: `ref = await system.spawn(...)`, which returns when its `on_start` has finished.
+    ) -> ActorRef[A]:
+        """Start an actor; returns when its `on_start` has finished.
 
         Args:
             factory: a class of actors, or any function that makes one; called anew for each incarnation.
@@ -217,8 +215,6 @@ class ActorSystem:
                 `on_undelivered` and `on_stop` has that long. A `ref.stop()` does not limit the current
                 message. With 0 each stop is a kill, and no last hook ever runs.
             start_timeout: seconds for `on_start`, more than 0; None for no limit.
-            dynamic: one of many alike: they are stopped together, not one after the other.
-            unknown: there are no others.
 
         Raises:
             Exception: what the constructor or `on_start` raised, unchanged; nothing is left behind then.
@@ -232,44 +228,29 @@ class ActorSystem:
 
         Cancellation: the actor is killed, and the name is free when the call returns.
         """
-        return Spawning(
-            spawn(
-                self._tree,
-                factory,
-                args,
-                name,
-                mailbox,
-                restart,
-                shutdown,
-                start_timeout,
-                significant=False,
-                dynamic=dynamic,
-                unknown=unknown,
-            )
-        )
+        cell = begin_spawn(self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout)
+        if cell.starter is not None:
+            await cell.siblings.until_started(cell, start_timeout)
+        return cast("ActorRef[A]", cell.ref)
 
-    def spawn_pool(
+    async def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
-    ) -> Coroutine[Any, Never, PoolRef[A]]:
+    ) -> PoolRef[A]:
         """Start several actors of one kind behind one ref; options and promises as in `actorio.work.pool`.
 
         Raises and cancellation as in `spawn`.
         """
-        return Spawning(spawn_pool(self.spawn, self, factory, args, options))
+        return await spawn_pool(self.spawn, self, factory, args, options)
 
-    def get_or_spawn(
-        self,
-        name: str,
-        factory: Callable[[Unpack[Ts]], A],
-        *args: Unpack[Ts],
-        **options: Unpack[SpawnOptions],
-    ) -> Coroutine[Any, Never, ActorRef[A]]:
+    async def get_or_spawn(
+        self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
+    ) -> ActorRef[A]:
         """Return the top-level actor of that name, spawned if there is none; two calls at once give one actor.
 
         Whoever has the name is returned, made by that factory or not: `lookup(name, expect=Shop)` tells a class.
         Options as in `spawn`. A start that fails is raised to all who wait for it; the next call tries again.
         """
-        return Spawning(get_or_spawn(self._tree, name, factory, args, options))
+        return cast("ActorRef[A]", await get_or_spawn(self._tree(), name, factory, args, options))
 
     @overload
     def lookup(self, name: str) -> ActorRef[Any]: ...
@@ -388,17 +369,10 @@ def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts])
 
     Raises:
         TypeError: `main` is not a coroutine function.
-        RuntimeError: an event loop is running here already.
     """
     work = _called(main, args)
     if not isinstance(work, Coroutine):
         raise TypeError(f"run takes a coroutine function and its arguments, not {describe(main)}")
-    if asyncio._get_running_loop() is not None:
-        work.close()
-        name = getattr(main, "__name__", "main")
-        raise RuntimeError(
-            f"run begins an event loop, and one is running here already: `await {name}(...)` instead, in a notebook too"
-        )
     try:
         import uvloop
     except ImportError:

@@ -17,7 +17,7 @@ from contextvars import Context as Variables
 from typing import Any
 
 from actorio._cell.ending import Ending
-from actorio._cell.hooks import Hooks, refuse_own_context
+from actorio._cell.hooks import Hooks
 from actorio._cell.mailbox_loop import mailbox_loop
 from actorio._cell.own_loop import own_loop
 from actorio._cell.state import BEGIN, is_closing
@@ -137,7 +137,6 @@ class Cell(Ending):
         hooks = self.hooks
         if hooks is not None and hooks.on_start:
             await hook(self, instance.on_start)
-            refuse_own_context(instance, self.runtime.faces.actor, self.context)
         if self.state == State.STARTING:  # not when it was given up for dead in the meantime
             self.mark_started()
 
@@ -150,8 +149,7 @@ class Cell(Ending):
         else:
             if (tell := self.observers.started) is not None:
                 tell(self)
-        if self.starter is not None:
-            self._tell_starter()
+        self._tell_starter()
         self.siblings.changed()
 
     def _turns(self) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.state import Anatomy
     from actorio._cell.surroundings import Siblings
+    from actorio._core.deadlines import Alarm
     from actorio._core.envelope import Envelope
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.turn import Turn
@@ -95,11 +96,7 @@ class Ending(Turn):
         tasks = list(self.tasks or ())
         killed = self.must_end_at_once()  # which has just cancelled those that were there
         _cancel_all(task for task in tasks if not (killed and task.cancelling()))
-        limit = self.options.shutdown
-        alarm = None if limit is None else self.runtime.timers.after(limit, partial(_cancel_all, tasks))
         await self._until_over(tasks)
-        if alarm is not None:
-            alarm.cancel()
         known = self.tasks or {}
         for task in tasks:
             known.pop(task, None)  # it was given up
@@ -114,15 +111,15 @@ class Ending(Turn):
             tell(self, name)
         task = self.runtime.make_task(self._last_turn(function, args), f"{self.path} {name}", Variables())
         self.stopper = task
-        limit = self.options.shutdown
-        alarm = self.runtime.timers.after(limit, task.cancel) if limit is not None else None
-        error = await self._outcome_of(task) or task.result()
+        late = await self._until_over([task])
         self.stopper = None
-        late = alarm is not None and not alarm.cancel()
         if self.state == State.ENDED:
             return  # it was given up for dead meanwhile
+        error = _outcome_of(task) or task.result()
         if late and isinstance(error, asyncio.CancelledError):
-            error = TimeoutError(f"{name} of {self.path} took longer than shutdown={limit:g} s")
+            error = TimeoutError(
+                f"{name} of {self.path} took longer than shutdown={self.options.shutdown:g} s"
+            )
         if error is not None and not (self.must_end_at_once() and isinstance(error, asyncio.CancelledError)):
             self.failed += 1
             self._report(error)
@@ -138,34 +135,38 @@ class Ending(Turn):
         finally:
             self._end_turn()
 
-    async def _outcome_of(self, task: asyncio.Task[Any]) -> BaseException | None:
-        """Wait for a task of the cell, and return what it raised."""
-        await self._until_over([task])
-        if not task.done():
-            return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
-        return asyncio.CancelledError() if task.cancelled() else task.exception()
+    async def _until_over(self, tasks: list[asyncio.Task[Any]]) -> bool:
+        """Wait for tasks of the cell, and return whether its shutdown time was over first.
 
-    async def _until_over(self, tasks: list[asyncio.Task[Any]]) -> None:
-        """Wait for tasks of the cell; twice the grace after its shutdown time, those that are left are given up.
-
-        The list is used up. Cancels are not passed on to them, but for those of a kill.
+        Then they are cancelled, and twice the grace later those that are left are given up. The list is used up.
+        Cancels are not passed on to them, but for those of a kill.
         """
         for task in tasks:
             task.add_done_callback(lambda _: self.wake())
-        limit = self.options.shutdown
-        patience = None if limit is None else self.runtime.timers.after(limit + 2 * KILL_GRACE, self.wake)
+        timers, limit = self.runtime.timers, self.options.shutdown
+        alarm: Alarm | None = None
+        is_late = False
+
+        def late() -> None:  # the grace begins now: with a loop that was blocked, all would be over at once
+            nonlocal alarm, is_late
+            is_late = True
+            _cancel_all(tasks)
+            alarm = timers.after(2 * KILL_GRACE, self.wake)
+
+        alarm = None if limit is None else timers.after(limit, late)
         try:
-            while _any_left(tasks) and self.state != State.ENDED and (patience is None or patience.pending):
+            while _any_left(tasks) and self.state != State.ENDED and (alarm is None or alarm.pending):
                 try:
                     await self
                 except asyncio.CancelledError:
                     if self.must_end_at_once():
                         _cancel_all(tasks)
         finally:
-            if patience is not None:
-                patience.cancel()
+            if alarm is not None:
+                alarm.cancel()
         if self.state != State.ENDED:  # otherwise they were named as it was given up
             self._abandon(tasks)
+        return is_late
 
     def _abandon(self, tasks: Iterable[asyncio.Task[Any] | None]) -> None:
         for task in tasks:
@@ -258,6 +259,13 @@ class Ending(Turn):
         self._end(ExitReason.KILLED, None)
         if self.task is not None:
             self.wake()  # it waits for them no longer
+
+
+def _outcome_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """Return what a task has raised, or that it does not end."""
+    if not task.done():
+        return TimeoutError(f"{task.get_name()} does not end, and was abandoned")
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -111,10 +111,7 @@ class Anatomy(Waiter):
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
-        run_queue = self.run_queue = runtime.run_queue
-        self._loop, self.seen = run_queue.loop, run_queue.woken  # by hand: a call less in each spawn
-        self.callback = None
-        self._asyncio_future_blocking = False
+        Waiter.__init__(self, runtime.run_queue)
         self.observers = runtime.observers
         self._ref: Any = None
         self.state = State.STARTING

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
@@ -53,12 +53,9 @@ class Stream(Generic[R]):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        self._ref = ref
-        self._call = method, args, kwargs
-        self._channel = _Channel(ref._cell.runtime, _WINDOW)
-        self._result: Result[None] | None = None
-        self._reading = ReaderGuard()
-        self._is_over = False
+        # All but this handle is in the consumer: what a frame that waits for an item holds, and the traceback of what
+        # has ended the wait. So the handle goes when the loop is left, and not when that exception is forgotten.
+        self._consumer: _Consumer[R] = _Consumer(ref, method, args, kwargs)
 
     def buffered(self, window: int) -> Self:
         """Let the generator run ahead by up to `window` items; 16 when not said. Returns the stream.
@@ -66,15 +63,13 @@ class Stream(Generic[R]):
         Raises:
             ActorError: the stream has begun.
         """
-        if self._result is not None:
-            raise ActorError("the window of a stream is set before its first item")
-        self._channel.window = check_count("window", window, least=1)
+        self._consumer.set_window(window)
         return self
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> R:
+    def __anext__(self) -> Coroutine[Any, Any, R]:
         """Wait for the next item.
 
         Raises:
@@ -86,23 +81,7 @@ class Stream(Generic[R]):
 
         Cancellation: no item is lost.
         """
-        if self._is_over:
-            raise StopAsyncIteration
-        self._channel.runtime.check_thread()
-        with self._reading:
-            if self._result is None:
-                self._begin()
-            try:
-                while not self._channel.items:
-                    if self._is_done():
-                        self._end()
-                    await self._channel.wait_for_item(self._ref._cell)
-            except asyncio.CancelledError:
-                raise
-            except BaseException:
-                self.close()
-                raise
-            return cast("R", self._channel.take())
+        return self._consumer.next()
 
     def close(self) -> None:
         """Leave the stream; never waits. Idempotent.
@@ -110,9 +89,7 @@ class Stream(Generic[R]):
         Raises:
             WrongThreadError: from another thread or event loop, and it has not ended.
         """
-        if self._result is not None:
-            _leave(self._result)
-        self._is_over = True
+        self._consumer.close()
 
     async def aclose(self) -> None:
         """Leave the stream, as `contextlib.aclosing` does. Idempotent; raises as `close` does."""
@@ -126,28 +103,84 @@ class Stream(Generic[R]):
     ) -> None:
         self.close()
 
+    @property
+    def _result(self) -> Result[None] | None:
+        """What the generator runs for, once it does."""
+        consumer = getattr(self, "_consumer", None)
+        return None if consumer is None else consumer.result
+
     def __del__(self) -> None:
-        result = getattr(self, "_result", None)
+        result = self._result
         if result is not None:  # the consumer has left
-            self._channel.runtime.finalise(partial(_leave, result))
+            self._consumer.channel.runtime.finalise(partial(_leave, result))
+
+
+class _Consumer(Generic[R]):
+    """The consumer's side of a stream."""
+
+    def __init__(
+        self,
+        ref: Submitter,
+        method: Callable[..., AsyncIterator[R]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self._ref = ref
+        self._call = method, args, kwargs
+        self.channel = _Channel(ref._cell.runtime, _WINDOW)
+        self.result: Result[None] | None = None
+        self._reading = ReaderGuard()
+        self._is_over = False
+
+    def set_window(self, window: int) -> None:
+        """Let the generator run ahead by that many items."""
+        if self.result is not None:
+            raise ActorError("the window of a stream is set before its first item")
+        self.channel.window = check_count("window", window, least=1)
+
+    async def next(self) -> R:
+        """Wait for the next item."""
+        if self._is_over:
+            raise StopAsyncIteration
+        self.channel.runtime.check_thread()
+        with self._reading:
+            if self.result is None:
+                self._begin()
+            try:
+                while not self.channel.items:
+                    if self._is_done():
+                        self._end()
+                    await self.channel.wait_for_item(self._ref._cell)
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                self.close()
+                raise
+            return cast("R", self.channel.take())
+
+    def close(self) -> None:
+        """Leave the stream."""
+        if self.result is not None:
+            _leave(self.result)
+        self._is_over = True
 
     def _begin(self) -> None:
-        channel = self._channel
+        channel = self.channel
         channel.consumer = channel.runtime.current()
         pump = partial(_pump, channel, *self._call)
         method = self._call[0]
         pump.__qualname__ = getattr(method, "__qualname__", describe(method))  # type: ignore[attr-defined] # in errors
-        self._result = self._ref.submit(pump)
-        self._result.add_done_callback(lambda _: channel.wake_consumer())
+        self.result = self._ref.submit(pump)
+        self.result.add_done_callback(lambda _: channel.wake_consumer())
 
     def _is_done(self) -> bool:
-        return self._result is not None and self._result.done()
+        return self.result is not None and self.result.done()
 
     def _end(self) -> None:
         """Raise what has ended the stream."""
         self._is_over = True
-        if self._result is not None and not self._result.cancelled():
-            self._result.result()
+        if self.result is not None and not self.result.cancelled():
+            self.result.result()
         raise StopAsyncIteration
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.owned.deferred import Deferred
@@ -26,7 +25,7 @@ from actorio.errors import (
 from actorio.policy import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from contextvars import Context as Variables
 
     from actorio._cell.surroundings import Siblings
@@ -158,15 +157,16 @@ class Turn(Bonds):
         step of the task finds it there.
         """
         work = func(*args)
-        if not inspect.isawaitable(work):
+        if not inspect.iscoroutine(work):
             raise TypeError(f"start_soon takes a coroutine function, not {func!r}")
         name = f"{self.path} {getattr(func, '__name__', 'task')}"
         background = self._background(work)
         if begun:
             background.send(None)
         task = self.start_task(background, name, variables)
-        if isinstance(work, Coroutine):  # cancelled before its first step, it was never awaited
-            task.add_done_callback(lambda _: work.close())
+        task.add_done_callback(
+            lambda _: work.close()
+        )  # cancelled before its first step, it was never awaited
         task.add_done_callback(self._background_done)
         return task
 
@@ -180,7 +180,7 @@ class Turn(Bonds):
         self.tasks[task] = None
         return task
 
-    async def _background(self, work: Awaitable[Any]) -> Any:
+    async def _background(self, work: Coroutine[Any, Any, Any]) -> Any:
         try:
             return await work
         except (SystemExit, KeyboardInterrupt) as error:  # raised by a task, it would stop the loop at once

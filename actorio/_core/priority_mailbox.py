@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
@@ -47,54 +48,62 @@ class PriorityMailbox(Mailbox[M]):
 
 
 class _Lanes:
-    """The store of a `PriorityMailbox`: one deque a priority, few priorities."""
+    """The store of a `PriorityMailbox`: one deque for each priority of which there is mail, the next one by a heap."""
 
-    __slots__ = ("_lanes", "_order", "_priority", "_size")
+    __slots__ = ("_lanes", "_numbers", "_priority", "_size", "_spare")
 
     def __init__(self, priority: Callable[[Any], int]) -> None:
         self._priority = priority
         self._lanes: dict[int, deque[Item]] = {}
-        self._order: list[int] = []
+        self._numbers: list[int] = []
         self._size = 0
+        self._spare: deque[Item] = deque()
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[Item]:
-        for number in self._order:
+        for number in sorted(self._numbers):
             yield from self._lanes[number]
 
     def append(self, item: Item, /) -> None:
-        self._lane_of(item).append(item)
+        self._lane(self._number_of(item)).append(item)
         self._size += 1
 
     def extendleft(self, items: Iterable[Item], /) -> None:
         """Put what was stashed back, each item in front of its lane."""
         for item in items:
             try:
-                lane = self._lane_of(item)
+                number = self._number_of(item)
             except Exception:  # the priority function did not raise when it went in: it must not be lost now
-                lane = self._lane(0)
-            lane.appendleft(item)
+                number = 0
+            self._lane(number).appendleft(item)
             self._size += 1
 
-    def _lane_of(self, item: Item) -> deque[Item]:
+    def _number_of(self, item: Item) -> int:
         number = self._priority(payload(item)) if is_message(item) else 0
         if not isinstance(number, int):  # or it would spoil the order of all
             raise TypeError(f"priority must give an int, not {kind_of(number)}")
-        return self._lane(number)
+        return number
 
     def _lane(self, number: int) -> deque[Item]:
+        """Return the lane of that number, which is about to get an item."""
         lane = self._lanes.get(number)
         if lane is None:
-            lane = self._lanes[number] = deque()
-            self._order = sorted(self._lanes)
+            lane = self._lanes[number] = self._spare  # most often the one that has just become empty
+            self._spare = deque()
+            heapq.heappush(self._numbers, number)
         return lane
 
     def popleft(self) -> Item:
-        for number in self._order:
-            lane = self._lanes[number]
-            if lane:
-                self._size -= 1
-                return lane.popleft()
-        raise IndexError("popleft from an empty mailbox")
+        if not self._numbers:
+            raise IndexError("popleft from an empty mailbox")
+        number = self._numbers[0]
+        lane = self._lanes[number]
+        item = lane.popleft()
+        self._size -= 1
+        if not lane:
+            heapq.heappop(self._numbers)
+            del self._lanes[number]
+            self._spare = lane
+        return item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Sending"]
 
 
-class Sending(Coroutine[Any, Any, None]):
-    """A send that is not done with: it waits for room, or has failed and its sender may want to know.
+class Sending:
+    """A send that is not done with: it waits for room, or has failed and its sender may want to know."""
 
-    It goes wherever a coroutine does, as a send that is done at once; but not awaiting it is no error.
-    """
-
-    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_steps", "_waiter")
+    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_waiter")
 
     def __init__(self, cell: Recipient, item: Item, error: ActorError | None) -> None:
         self._cell = cell
@@ -32,7 +29,6 @@ class Sending(Coroutine[Any, Any, None]):
         self._done = error is not None
         self._awaited = False
         self._waiter: Waiter | None = None
-        self._steps: Generator[Any, Any, None] | None = None
 
     def admitted(self) -> None:
         """The mailbox has let it in."""
@@ -57,27 +53,9 @@ class Sending(Coroutine[Any, Any, None]):
         if self._error is not None:
             raise self._error
 
-    # -- as a task steps it ------------------------------------------------------------------------
-
-    def send(self, value: Any) -> Any:
-        """Go on with the wait."""
-        if self._steps is None:
-            self._steps = self.__await__()
-        return self._steps.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        """Have the wait raise."""
-        self._steps = self._steps or self.__await__()
-        return self._steps.throw(*error)
-
-    def close(self) -> None:
-        """Give up the wait; what was never waited for goes on."""
-        if self._steps is not None:
-            self._steps.close()
-
-    # -- inside ------------------------------------------------------------------------------------
-
     def _wait(self) -> Generator[Any, None, None]:
+        if self._waiter is not None:
+            raise RuntimeError("another task waits for this send already: it is awaited by one at a time")
         waiter = self._waiter = _RoomWaiter(self._cell.run_queue, self._give_up)
         release = None
         try:
@@ -94,6 +72,9 @@ class Sending(Coroutine[Any, Any, None]):
     def _give_up(self) -> None:
         if not self._done:
             self._done = True
+            self._error = RuntimeError(
+                "this send was given up while it waited for room: its message was not sent"
+            )
             self._cell.mailbox.leave_line(self)
 
     def __del__(self) -> None:

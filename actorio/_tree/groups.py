@@ -6,13 +6,13 @@ left all its groups before anybody is told of its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from actorio._core.feed import Feed
 from actorio.address import check_ref
-from actorio.errors import ActorError, ActorStoppedError, MailboxFullError
+from actorio.errors import ActorError, ActorStoppedError, DeadlockError, MailboxFullError, WrongThreadError
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
@@ -104,7 +104,8 @@ class Groups:
     async def broadcast(self, group: Hashable, message: Any) -> int:
         """Send a message to each membership there is at the call; returns to how many it went.
 
-        A member that ends or is full with the policy FAIL halfway is left out; it does not stop the others.
+        A member that ends or is full with the policy FAIL halfway is left out, and does not stop the others; nor does
+        one whose own priority function raises, which is its failure.
         All are sent to before any full one is waited for.
 
         Raises:
@@ -113,14 +114,12 @@ class Groups:
         Cancellation: those that still wait for room may not get it.
         """
         self._check_thread()
-        sendings = [ref.send(message) for ref in self.members(group)]
+        members = self.members(group)
+        sendings = [_begin_to_send(ref, message) for ref in members]
         sent = 0
-        for sending in sendings:
-            try:
-                await sending
-                sent += 1
-            except (ActorStoppedError, MailboxFullError):
-                continue
+        for ref, sending in zip(members, sendings, strict=True):
+            if sending is not None:
+                sent += await _has_sent(ref, sending)
         return sent
 
     def monitor(self, group: Hashable) -> GroupMonitor:
@@ -150,6 +149,30 @@ class Groups:
     def _tell(self, event: Joined | Left) -> None:
         for monitor in self._monitors.get(event.group, ()):
             monitor._push(event)
+
+
+def _begin_to_send(ref: Any, message: Any) -> Awaitable[None] | None:
+    """Send to a member; where its own priority function cannot take the message, that is its failure, and None."""
+    try:
+        return ref.send(message)  # type: ignore[no-any-return]
+    except WrongThreadError:
+        raise
+    except Exception as error:
+        ref._cell.fail_from_outside(error)
+        return None
+
+
+async def _has_sent(ref: Any, sending: Awaitable[None]) -> bool:
+    try:
+        await sending
+    except (ActorStoppedError, MailboxFullError):
+        return False
+    except (DeadlockError, WrongThreadError):
+        raise
+    except Exception as error:  # as above, now that there is room
+        ref._cell.fail_from_outside(error)
+        return False
+    return True
 
 
 class GroupMonitor(Feed["Joined | Left"]):

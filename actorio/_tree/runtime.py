@@ -225,8 +225,7 @@ class Runtime:
             raise ActorError(
                 f"the system {self.name!r} is not running: use `async with ActorSystem() as system`"
             )
-        if get_ident() != self.thread or asyncio._get_running_loop() is not self.loop:
-            self.check_thread()
+        self.check_thread()
 
     def check_thread(self) -> None:
         """Refuse use from another thread or loop; before the block any will do.

@@ -7,6 +7,7 @@ of the block is cancelled and the block raises.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from contextvars import Context as Variables
@@ -151,7 +152,8 @@ class Shutdown:
         if exit_ is not None:
             if failures:
                 logger.error("%s", failed, exc_info=BaseExceptionGroup(failed, failures))
-                exit_.add_note(f"{failed}: {describe(failures)}")
+                with contextlib.suppress(Exception):  # one of a class of the user's that takes no notes
+                    exit_.add_note(f"{failed}: {describe(failures)}")
             if exit_ is not error:
                 raise exit_
         elif failures:
@@ -163,7 +165,8 @@ class Shutdown:
 
     def fail_from_outside(self, error: BaseException) -> None:
         """The top level has given up: the body of the block is cancelled, the block raises."""
-        error.add_note(f"the system {self._runtime.name!r} ends with it")
+        with contextlib.suppress(Exception):
+            error.add_note(f"the system {self._runtime.name!r} ends with it")
         self._failures.append(error)
         self._end_body()
 

@@ -17,7 +17,6 @@ Source: the `gen_statem` behaviour of Erlang/OTP.
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 from collections import deque
 from collections.abc import Callable
@@ -70,36 +69,13 @@ def _marked(what: str, mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
     return decorate
 
 
-_ENTERS = "_actorio_enters"
-
-
-def _enters(on_start: F) -> F:
-    setattr(on_start, _ENTERS, True)
-    return on_start
-
-
-def _entering(on_start: Any) -> Any:
-    """Return an `on_start` that refuses to have started while the machine is in no state."""
-
-    @_enters
-    @functools.wraps(on_start)
-    async def checked(self: StateMachine[Any, Any]) -> None:
-        await _value_of(on_start(self))
-        if self._state is None:
-            raise TypeError(
-                f"{type(self).__qualname__} is in no state: its on_start has to `await super().on_start()`, which "
-                "enters the initial one"
-            )
-
-    return checked
-
-
 class StateMachine(Actor[E], Generic[S, E]):
     """An actor that is always in one of its states. Its messages are events; states are any hashables.
 
-    A new incarnation begins in the initial state. The reply of an ask is None, unless the handler says
-    otherwise by `self.context.reply(value)` or `self.context.defer()`. An exception in a handler leaves the
-    state as it was, and fails the actor as in any other.
+    A new incarnation begins in the initial state. The reply of an ask is None, unless the handler says otherwise by
+    `self.context.reply(value)` or `self.context.defer()`. An exception in a handler, or in the entry action of the next
+    state, leaves the state as it was, with its timeout and its postponed events, and fails the actor as in any other;
+    what its turn has inserted is forgotten.
     """
 
     initial_state: ClassVar[Any]
@@ -110,6 +86,7 @@ class StateMachine(Actor[E], Generic[S, E]):
 
     _state: Any = None
     _postponing = False
+    _changed = False
     _inserted: deque[E] | None = None
     _is_inserted = False
     _state_timer: Timer | None = None
@@ -119,8 +96,6 @@ class StateMachine(Actor[E], Generic[S, E]):
         super().__init_subclass__(**options)
         cls._handlers = _methods_by_state(cls, "_actorio_states")
         cls._entries = _methods_by_state(cls, "_actorio_entries")
-        if not hasattr(cls.on_start, _ENTERS):
-            cls.on_start = _entering(cls.on_start)  # type: ignore[method-assign]
 
     # -- for handlers ------------------------------------------------------------------------------
 
@@ -167,7 +142,6 @@ class StateMachine(Actor[E], Generic[S, E]):
 
     # -- the machine -------------------------------------------------------------------------------
 
-    @_enters
     async def on_start(self) -> None:
         """Enter the initial state; a subclass that overrides it awaits `super().on_start()`."""
         first = getattr(self, "initial_state", None)
@@ -179,47 +153,59 @@ class StateMachine(Actor[E], Generic[S, E]):
     async def receive(self, message: E) -> None:
         """Handle one event, and what it has inserted."""
         self._cancel(self._event_timer)
-        self._postponing = False
-        changed = await self._handle(message)
-        if self._postponing:
-            self.context.stash(message)
-        if await self._run_inserted() or changed:
+        self._postponing = self._changed = False
+        try:
+            await self._handle(message)
+            if self._postponing:
+                self.context.stash(message)
+            await self._run_inserted()
+        except Exception:
+            self._inserted = None  # it belongs to the turn that has failed
+            if self._changed:  # by the events before the one that has failed
+                self.context.unstash_all()
+            raise
+        if self._changed:
             self.context.unstash_all()
 
-    async def _run_inserted(self) -> bool:
-        changed, handled = False, 0
+    async def _run_inserted(self) -> None:
+        handled = 0
         self._is_inserted = True
         try:
             while self._inserted and not self._has_to_end():
-                changed = await self._handle(self._inserted.popleft()) or changed
+                self._cancel(self._event_timer)
+                await self._handle(self._inserted.popleft())
                 handled += 1
                 if not handled % _SHARE:
                     await asyncio.sleep(0)  # each may insert the next, and nobody else would run any more
         finally:
             self._is_inserted = False
             self._inserted = None
-        return changed
 
     def _has_to_end(self) -> bool:
         """Whether no event may be handled any more: no mail is looked at between those that are inserted."""
         return self.context._own().is_about_to_end()
 
-    async def _handle(self, event: E) -> bool:
-        """Have the state handle the event; whether it has changed."""
+    async def _handle(self, event: E) -> None:
+        """Have the state handle the event, and enter the next one if that is another."""
         name = self._handlers.get(self._state)
         after = await _value_of(self.unhandled(event) if name is None else getattr(self, name)(event))
-        if after is None or after == self._state:
-            return False
-        await self._enter(after)
-        return True
+        if after is not None and after != self._state:
+            await self._enter(after)
 
     async def _enter(self, after: S) -> None:
-        before, self._state = self._state, after
-        self._cancel(self._state_timer)
-        self._state_timer = None
+        """Enter a state. An entry action that fails leaves the state as it was, with its timeout."""
+        before, timer = self._state, self._state_timer
+        self._state, self._state_timer = after, None
         name = self._entries.get(after)
-        if name is not None:
-            await _value_of(getattr(self, name)(before))
+        try:
+            if name is not None:
+                await _value_of(getattr(self, name)(before))
+        except BaseException:
+            self._cancel(self._state_timer)
+            self._state, self._state_timer = before, timer
+            raise
+        self._cancel(timer)
+        self._changed = True
 
     @staticmethod
     def _cancel(timer: Timer | None) -> None:

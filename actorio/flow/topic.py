@@ -18,7 +18,7 @@ from actorio._core.mailbox import Mailbox, Overflow
 from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.address import check_ref
-from actorio.errors import ActorStoppedError, MailboxFullError
+from actorio.errors import ActorError, ActorStoppedError, MailboxFullError, WrongThreadError
 from actorio.policy import Restart
 from actorio.system import ActorSystem
 
@@ -103,7 +103,7 @@ class Topic(Generic[M]):
             capacity: most messages that wait to be read.
             overflow: what happens to further ones; `WAIT` has the publisher wait.
         """
-        return TopicStream(self._system, self, Mailbox(capacity, overflow=overflow))
+        return TopicStream(self._system, self, _ReaderMailbox(capacity, overflow=overflow))
 
     def _offer(self, ref: ActorRef[Any], message: M, overflow: Overflow) -> bool:
         try:
@@ -113,6 +113,11 @@ class Topic(Generic[M]):
                 self.unsubscribe(ref)
             return False
         except ActorStoppedError:
+            return False
+        except WrongThreadError:
+            raise
+        except Exception as error:  # the subscriber's own priority function cannot take it: its failure
+            ref._cell.fail_from_outside(error)
             return False
         return True
 
@@ -124,20 +129,20 @@ class Topic(Generic[M]):
 class TopicStream(Generic[M]):
     """`async with topic.stream() as messages: async for message in messages`; one task reads it.
 
-    It is subscribed within the block, and ends with the block, once what it holds has been read, or with the system.
+    It is subscribed within the block, and ends with the block, once what it holds has been read, or with the system,
+    which waits for no consumer.
     """
 
-    def __init__(self, system: ActorSystem, topic: Topic[M], mailbox: Mailbox[M]) -> None:
+    def __init__(self, system: ActorSystem, topic: Topic[M], mailbox: _ReaderMailbox) -> None:
         self._system = system
         self._topic = topic
         self._mailbox = mailbox
         self._feed: Feed[M] = Feed(system._runtime.check_thread)
-        self._taken = asyncio.Event()
         self._ref: ActorRef[_Reader] | None = None
 
     async def __aenter__(self) -> Self:
         ref = self._ref = await self._system.spawn(
-            _Reader, self._feed, self._taken, mailbox=self._mailbox, restart=Restart.TEMPORARY
+            _Reader, self._feed, self._mailbox, mailbox=self._mailbox, restart=Restart.TEMPORARY
         )
         waits = self._mailbox.overflow is Overflow.WAIT
         self._topic.subscribe(ref, overflow=Overflow.WAIT if waits else Overflow.DROP_NEW)
@@ -158,33 +163,59 @@ class TopicStream(Generic[M]):
         """Wait for the next message.
 
         Raises:
+            ActorError: outside of its block, where it is not subscribed.
             RuntimeError: another task waits for it already.
             WrongThreadError: from another thread or event loop.
 
         Cancellation: no message is lost.
         """
+        if self._ref is None:
+            raise ActorError(
+                "the stream of a topic is read in its block: async with topic.stream() as messages"
+            )
         message = await anext(self._feed)
-        self._taken.set()
+        self._mailbox.taken.set()
         return message
+
+
+class _ReaderMailbox(Mailbox[Any]):
+    """The mailbox of a reader: `taken` when the message before was, or when nobody is waited for any more."""
+
+    __slots__ = ("taken",)
+
+    def __init__(self, capacity: int | None, *, overflow: Overflow) -> None:
+        super().__init__(capacity, overflow=overflow)
+        self.taken = asyncio.Event()
+
+    def fresh(self) -> Mailbox[Any]:
+        """Return itself: each reader has one made for it."""
+        return self
+
+    def close(self) -> None:
+        """Take no more; the reader hands over what it has, and waits for no consumer."""
+        super().close()
+        self.taken.set()
 
 
 class _Reader(Actor[Any]):
     """Hands its messages to a stream, no faster than they are read."""
 
-    def __init__(self, to: Feed[Any], taken: asyncio.Event) -> None:
+    def __init__(self, to: Feed[Any], mailbox: _ReaderMailbox) -> None:
         self._to = to
-        self._taken = taken
+        self._mailbox = mailbox
 
     async def on_start(self) -> None:
         """Have `run` begin in the step in which it starts, so that it sees every end."""
 
     async def run(self) -> None:
         """Hand them over; whatever ends this, a kill too, ends the stream."""
+        mailbox = self._mailbox
         try:
             while True:
                 message = await self.recv()
-                self._taken.clear()
+                if not mailbox.closed:
+                    mailbox.taken.clear()
                 self._to._push(message)
-                await self._taken.wait()
+                await mailbox.taken.wait()
         finally:
             self._to.close()

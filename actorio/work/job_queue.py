@@ -93,6 +93,8 @@ class JobQueue:
         self.new_queue: Callable[[], Any] = pattern._new_items
         self.common = self.new_queue()
         self.desks: tuple[RouteeMailbox, ...] = ()
+        self._leaving: dict[RouteeMailbox, None] = {}
+        """Those that take no new jobs any more, and whose lanes still hold some."""
         self._size = 0
         self._idle: OrderedDict[RouteeMailbox, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
@@ -108,7 +110,7 @@ class JobQueue:
 
     def __iter__(self) -> Iterator[Item]:
         yield from self.common
-        for desk in self.desks:
+        for desk in (*self.desks, *self._leaving):
             yield from desk.lane
 
     def append(self, item: Item, /) -> None:
@@ -129,9 +131,10 @@ class JobQueue:
 
     def popleft(self) -> Item:
         """Take out the oldest job of the longest queue: the overflow policy gives it up."""
-        queue = self.common or max((desk.lane for desk in self.desks), key=len)
+        queue = self.common or max((desk.lane for desk in (*self.desks, *self._leaving)), key=len)
+        item = queue.popleft()
         self._size -= 1
-        return queue.popleft()
+        return item
 
     def _assign(self, item: Item, desk: RouteeMailbox) -> None:
         if desk not in self.desks:
@@ -205,12 +208,15 @@ class JobQueue:
         )  # a scan would make the end of many quadratic
         if place < len(desks) and desks[place] is desk:
             self.desks = desks[:place] + desks[place + 1 :]
+        if desk.lane:
+            self._leaving[desk] = None
         self.wake_idle()  # a job that this one had been woken for
         self.changed()
 
     def give_back(self, desk: RouteeMailbox) -> None:
         """A routee has ended: what was meant for it goes to others."""
         self.watch.done(desk)
+        self._leaving.pop(desk, None)
         lane, desk.lane = desk.lane, self.new_queue()
         self._place_again(lane, None)
 

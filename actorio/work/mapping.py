@@ -12,25 +12,24 @@ Source: `Task.async_stream` of Elixir.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-import multiprocessing
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable, Sized
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sized
 from dataclasses import dataclass
-from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._core.checks import check_callable, check_count, check_optional_some_time, check_plain_function
 from actorio._core.feed import ReaderGuard
 from actorio._core.result import Result, wait_of_current
 from actorio._core.typevar import TypeVar
-from actorio.errors import WorkerError, describe
+from actorio.errors import describe
+from actorio.work.chunk import Chunk, Outcome, run, run_async
 from actorio.work.items import Source
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actorio._core.deadlines import Alarm
     from actorio._core.submitter import SizedSubmitter, Submitter
 
 __all__ = ["Failed", "OnError", "PoolMap", "Progress"]
@@ -40,9 +39,6 @@ R = TypeVar("R")
 
 OnError = Callable[[T, Exception], Any]
 Progress = Callable[[int, int | None], object]
-
-Outcome = tuple[bool, Any]
-"""Of one item: whether it went well, and the value or the exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +69,75 @@ class PoolMap(Generic[R]):
         progress: Progress | None,
         chunk: int,
     ) -> None:
+        # As in a stream, this handle is in no frame that waits for a value: it goes when the loop is left.
+        self._values: _Values[R] = _Values(
+            pool,
+            func,
+            iterable,
+            limit=limit,
+            ordered=ordered,
+            timeout=timeout,
+            on_error=on_error,
+            progress=progress,
+            chunk=chunk,
+        )
+        self._flight = self._values.flight
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, R]:
+        """Wait for the next value. Cancellation: no value is lost.
+
+        Raises:
+            Exception: what the source or the work raised, where nothing takes its place.
+            AskCancelledError: the source or the work was cancelled, not by the consumer but from the inside.
+            RuntimeError: another task waits for it already.
+            WrongThreadError: from another thread or event loop.
+        """
+        return self._values.next()
+
+    async def aclose(self) -> None:
+        """End it: what waits is not begun, what runs is cancelled, an async source has been closed. Idempotent.
+
+        Raises:
+            Exception: what the source raised as it was closed.
+            WrongThreadError: from another thread or event loop, and it has not ended.
+
+        Cancellation: the source goes on closing.
+        """
+        await self._values.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        flight = getattr(self, "_flight", None)  # the consumer has left
+        if flight is not None:
+            flight.finalise()
+
+
+class _Values(Generic[R]):
+    """What a map does for its consumer."""
+
+    def __init__(
+        self,
+        pool: SizedSubmitter,
+        func: Callable[[T], Any],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None,
+        ordered: bool,
+        timeout: float | None,
+        on_error: OnError[T] | None,
+        progress: Progress | None,
+        chunk: int,
+    ) -> None:
         check_callable("map", func)
         for name, value in (("on_error", on_error), ("progress", progress)):
             if value is not None:
@@ -87,7 +152,7 @@ class PoolMap(Generic[R]):
         self._count = 0
         self._reading = ReaderGuard()
         self._outcomes: deque[tuple[Any, Outcome]] = deque()
-        self._flight = _Flight(
+        self.flight = _Flight(
             pool,
             func,
             Source(iterable, pool._cell),
@@ -97,32 +162,22 @@ class PoolMap(Generic[R]):
             chunk=chunk,
         )
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> R:
-        """Wait for the next value. Cancellation: no value is lost.
-
-        Raises:
-            Exception: what the source or the work raised, where nothing takes its place.
-            AskCancelledError: the source or the work was cancelled, not by the consumer but from the inside.
-            RuntimeError: another task waits for it already.
-            WrongThreadError: from another thread or event loop.
-        """
-        self._flight.check_thread()
+    async def next(self) -> R:
+        """Wait for the next value."""
+        self.flight.check_thread()
         with self._reading:
             return cast("R", await self._next())
 
     async def _next(self) -> Any:
         if not self._outcomes:
             try:
-                self._outcomes.extend(await self._flight.next())
+                self._outcomes.extend(await self.flight.next())
             except BaseException as error:
                 if not isinstance(error, asyncio.CancelledError):
-                    self._flight.close()
+                    self.flight.close()
                 raise
         item, (good, value) = self._outcomes.popleft()
-        self._flight.handed_out()
+        self.flight.handed_out()
         if not good:
             value = self._instead(item, value)
         self._count += 1
@@ -134,7 +189,10 @@ class PoolMap(Generic[R]):
         """Return what takes the place of the value of an item that failed."""
         try:
             if self._on_error is None:
-                error.add_note(f"raised for the item {describe(item)}")
+                with contextlib.suppress(
+                    Exception
+                ):  # one that takes no notes, a frozen dataclass for instance
+                    error.add_note(f"raised for the item {describe(item)}")
                 raise error
             return self._on_error(item, error)
         except BaseException:
@@ -142,33 +200,13 @@ class PoolMap(Generic[R]):
             raise
 
     async def aclose(self) -> None:
-        """End it: what waits is not begun, what runs is cancelled, an async source has been closed. Idempotent.
-
-        Raises:
-            Exception: what the source raised as it was closed.
-            WrongThreadError: from another thread or event loop, and it has not ended.
-
-        Cancellation: the source goes on closing.
-        """
+        """End it, and wait until an async source has been closed."""
         self._drop()
-        await self._flight.until_closed()
+        await self.flight.until_closed()
 
     def _drop(self) -> None:
-        self._flight.close()
+        self.flight.close()
         self._outcomes.clear()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __del__(self) -> None:
-        flight = getattr(self, "_flight", None)  # the consumer has left
-        if flight is not None:
-            flight.finalise()
 
 
 class _Flight:
@@ -192,11 +230,11 @@ class _Flight:
         self._ordered = ordered
         self._timeout = timeout
         self._chunk = min(chunk, limit)
-        self._run = _run_async if inspect.iscoroutinefunction(func) else _run
+        self._run = run_async if inspect.iscoroutinefunction(func) else run
         self._held = 0
-        self._chunks: deque[_Chunk] = deque()
+        self._chunks: deque[Chunk] = deque()
         """Handed over and not handed out: in order of the items, or, unordered, of their end."""
-        self._running: dict[_Chunk, None] = {}
+        self._running: dict[Chunk, None] = {}
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
 
@@ -261,7 +299,7 @@ class _Flight:
             result = self._pool.submit(self._func, items[0])
         else:
             result = self._pool.submit(self._run, self._func, items)
-        chunk = _Chunk(items, result, single=self._chunk == 1)
+        chunk = Chunk(items, result, single=self._chunk == 1)
         self._running[chunk] = None
         if self._ordered:
             self._chunks.append(chunk)
@@ -269,7 +307,7 @@ class _Flight:
             chunk.alarm = self._pool._cell.runtime.timers.after(self._timeout, chunk.expire)
         result.add_done_callback(lambda _: self._landed(chunk))
 
-    def _landed(self, chunk: _Chunk) -> None:
+    def _landed(self, chunk: Chunk) -> None:
         if chunk.alarm is not None:
             chunk.alarm.cancel()
         if chunk not in self._running:
@@ -298,71 +336,3 @@ class _Flight:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-class _Chunk:
-    """Items that were handed over together."""
-
-    __slots__ = ("_single", "alarm", "items", "result")
-
-    def __init__(self, items: list[Any], result: Result[Any], *, single: bool) -> None:
-        self.items = items
-        self.alarm: Alarm | None = None
-        self.result = result
-        self._single = single
-
-    @property
-    def is_done(self) -> bool:
-        return self.result.done()
-
-    def outcomes(self) -> list[Outcome]:
-        """Return what came of each of its items."""
-        if self.result.cancelled():  # by `expire`: nobody else has it
-            return [(False, TimeoutError("the work took longer than its timeout")) for _ in self.items]
-        error = self.result.exception()
-        if error is not None:
-            return [(False, error) for _ in self.items]
-        return [(True, self.result.result())] if self._single else self.result.result()
-
-    def expire(self) -> None:
-        """Cancel it: its time is over."""
-        self.result.cancel()
-
-    def cancel(self) -> None:
-        """Give it up; what it failed with, if it has, is nobody's business any more."""
-        if self.alarm is not None:
-            self.alarm.cancel()
-        if not self.result.cancel() and not self.result.cancelled():
-            self.result.exception()
-
-
-def _run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
-    """Run a chunk, in whatever thread or process."""
-    outcomes: list[Outcome] = []
-    for item in items:
-        try:
-            outcomes.append((True, func(item)))
-        except Exception as error:
-            outcomes.append((False, _portable(error)))
-    return outcomes
-
-
-async def _run_async(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for item in items:
-        try:
-            outcomes.append((True, await func(item)))
-        except Exception as error:
-            outcomes.append((False, error))
-    return outcomes
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an exception that gets out of this process: one that does not must not take its chunk along."""
-    if multiprocessing.parent_process() is None:
-        return error
-    try:
-        cast("Any", ForkingPickler).loads(ForkingPickler.dumps(error))
-    except Exception:
-        return WorkerError(f"{type(error).__name__}: {describe(error)}")
-    return error

@@ -342,3 +342,16 @@ async def test_a_stream_that_is_dropped_unread_is_closed() -> None:
         await anext(stream)
         del stream
         await until(lambda: log[-1] == "closed")
+
+
+async def test_guarantee_29_the_exception_that_ended_the_loop_does_not_keep_the_stream_alive() -> None:
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        table = await system.spawn(Table, log)
+        try:
+            async with asyncio.timeout(0.01):
+                async for item in table.stream(Table.hold):
+                    log.append(item)
+        except TimeoutError:
+            assert await table.ask("in the except block") == "in the except block"
+    assert log == [1, "in the except block"]

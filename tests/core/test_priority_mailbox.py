@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actorio import ActorFailed, ActorSystem, Mailbox, PriorityMailbox
+from actorio._core.priority_mailbox import _Lanes
 from actorio.testing import explore, until
 from tests.guarantees.actors import Held, Recorder, Valve, in_turn, soon, started
 from tests.stage import ticks
@@ -126,3 +127,22 @@ def test_a_priority_is_a_function() -> None:
     with pytest.raises(TypeError, match="plain function"):
         PriorityMailbox(3)  # type: ignore[arg-type]
     assert isinstance(PriorityMailbox(lane_of), Mailbox)
+
+
+async def test_guarantee_33_a_mailbox_of_many_priorities_keeps_the_order_and_nothing_else() -> None:
+    """As with a deadline for a priority, of which each is new: what is empty is kept no longer."""
+    chance = random.Random(1)
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Held, valve, mailbox=PriorityMailbox(lambda deadline: deadline // 2, None))
+        await ref.send(-2)
+        await valve.entered.wait()
+        sent = [chance.randrange(10_000) for _ in range(2_000)]
+        for deadline in sent:
+            await ref.send(deadline)
+        valve.open.set()
+        await until(lambda: len(valve.finished) == len(sent) + 1)
+        assert valve.finished[1:] == sorted(sent, key=lambda deadline: deadline // 2)
+        store = ref._mailbox.items
+        assert isinstance(store, _Lanes)
+        assert (store._lanes, store._numbers, len(store)) == ({}, [], 0)

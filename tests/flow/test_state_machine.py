@@ -287,3 +287,124 @@ def test_two_handlers_for_one_state_are_refused_and_a_subclass_has_its_own() -> 
     assert Louder._handlers == {"idle": "hear", "busy": "shout"}
     with pytest.raises(TypeError, match="at least one"):
         state()
+
+
+class Half(StateMachine[str, Any]):
+    """Its entry into `b` fails as long as it is told to."""
+
+    initial_state = "a"
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+        self.fails = True
+
+    @state("a")
+    async def in_a(self, event: Any) -> str | None:
+        self.log.append(("a", event))
+        match event:
+            case "later" | "then":
+                self.postpone()
+            case "wait":
+                self.state_timeout(1.0, "time is up")
+            case "go":
+                self.next_event("inserted")
+                return "b"
+            case "mend":
+                self.fails = False
+        return None
+
+    @entry("b")
+    async def enter_b(self, before: str | None) -> None:
+        self.state_timeout(0.5, "of b")
+        if self.fails:
+            raise ValueError("entry")
+
+    @state("b")
+    async def in_b(self, event: Any) -> None:
+        self.log.append(("b", event))
+        if event == "fail":
+            raise ValueError(event)
+
+    async def where(self) -> str:
+        return self.current_state
+
+
+def test_guarantee_32_an_entry_action_that_fails_leaves_the_state_its_timeout_and_what_it_postponed() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Half, log)
+            await ref.send("wait")
+            await ref.send("later")
+            with pytest.raises(ValueError, match="entry"):
+                await ref.ask("go")
+            assert await ref.call(Half.where) == "a"
+            await asyncio.sleep(2.0)
+            await ref.send("mend")
+            await ref.ask("go")
+            assert await ref.call(Half.where) == "b"
+            await asyncio.sleep(2.0)
+
+    log: list[Any] = []
+    run_in_virtual_time(main)
+    assert log == [
+        ("a", "wait"),
+        ("a", "later"),
+        ("a", "go"),
+        ("a", "time is up"),
+        ("a", "mend"),
+        ("a", "go"),
+        ("b", "inserted"),
+        ("b", "later"),
+        ("b", "of b"),
+    ]
+
+
+async def test_guarantee_32_what_a_failed_turn_has_inserted_is_forgotten_and_the_state_it_reached_goes_on() -> (
+    None
+):
+    class Chain(Half):
+        @state("a")
+        async def in_a(self, event: Any) -> str | None:
+            if event == "go":
+                self.next_event("fail")
+                self.next_event("never")
+                return "b"
+            return await super().in_a(event)
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Chain, log)
+        await ref.send("mend")
+        await ref.send("later")
+        with pytest.raises(ValueError, match="fail"):
+            await ref.ask("go")
+        await ref.ask("now")
+    assert log == [("a", "mend"), ("a", "later"), ("b", "fail"), ("b", "later"), ("b", "now")]
+
+
+def test_guarantee_32_an_inserted_event_ends_the_event_timeout() -> None:
+    class Timed(StateMachine[str, Any]):
+        initial_state = "a"
+
+        @state("a")
+        async def in_a(self, event: Any) -> None:
+            log.append(event)
+            if event == "go":
+                self.event_timeout(0.5, "timeout")
+                self.next_event("inserted")
+            if event == "again":
+                self.next_event("sets it")
+            if event == "sets it":
+                self.event_timeout(0.5, "timeout")
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Timed)
+            await ref.send("go")
+            await asyncio.sleep(1.0)
+            await ref.send("again")
+            await asyncio.sleep(1.0)
+
+    log: list[Any] = []
+    run_in_virtual_time(main)
+    assert log == ["go", "inserted", "again", "sets it", "timeout"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, Mailbox, Overflow, Topic
+from actorio import Actor, ActorError, ActorFailed, ActorSystem, Mailbox, Overflow, PriorityMailbox, Topic
 from actorio.testing import explore, until
 from tests.guarantees.actors import Held, Recorder, Valve, soon, started
 from tests.stage import ticks
@@ -167,3 +167,59 @@ async def test_a_stream_ends_with_a_reader_that_is_ended_before_it_ran(end: str)
             (reader,) = topic.subscribers()
             getattr(reader, end)()
             assert [message async for message in messages] == []
+
+
+async def test_guarantee_34_the_end_of_the_system_waits_for_no_consumer_of_a_stream() -> None:
+    async def consume() -> None:
+        async with topic.stream(overflow=Overflow.WAIT) as numbers:
+            ready.set()
+            async for number in numbers:
+                read.append(number)
+                await busy.wait()
+
+    read: list[int] = []
+    ready, busy = asyncio.Event(), asyncio.Event()
+    async with soon():
+        async with ActorSystem() as system:
+            topic = Topic[int](system, "numbers")
+            consumer = started(consume())
+            await ready.wait()
+            for number in range(3):
+                await topic.publish(number)
+            await until(lambda: read)
+        assert read == [0]
+        busy.set()
+        await consumer
+    assert read == [0, 1, 2]
+
+
+async def test_a_stream_that_is_read_outside_of_its_block_says_so() -> None:
+    async with soon(), ActorSystem() as system:
+        with pytest.raises(ActorError, match="async with"):
+            await anext(Topic[int](system, "numbers").stream())
+
+
+@pytest.mark.parametrize("overflow", [Overflow.DROP_NEW, Overflow.FAIL, Overflow.WAIT])
+async def test_guarantee_34_a_subscriber_whose_priority_function_fails_keeps_nothing_from_the_others(
+    overflow: Overflow,
+) -> None:
+    def urgency(message: Any) -> int:
+        return int(message["urgency"])
+
+    logs: dict[str, list[Any]] = {name: [] for name in "abc"}
+    async with soon(), ActorSystem() as system:
+        failures = system.events.subscribe(ActorFailed)
+        topic = Topic[Any](system, "news")
+        for name, log in logs.items():
+            mailbox = PriorityMailbox(urgency) if name == "b" else None
+            ref = await system.spawn(Recorder, log, name=name, mailbox=mailbox)
+            topic.subscribe(ref, overflow=overflow)
+        assert await topic.publish("no urgency") == 2
+        failure = await anext(failures)
+        assert (failure.ref.name, type(failure.error)) == ("b", TypeError)
+        assert await topic.publish({"urgency": 1}) == 3
+    assert logs == {
+        "a": ["no urgency", {"urgency": 1}],
+        "b": [{"urgency": 1}],
+        "c": ["no urgency", {"urgency": 1}],
+    }

@@ -1,6 +1,7 @@
 """Guarantee 13: `on_stop` runs once for each incarnation whose `on_start` began, shielded, in its time."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -384,3 +385,36 @@ async def test_guarantee_13_on_undelivered_is_called_only_with_something(left: i
         assert all(result.exception() is not None for result in results)
     told = [entry for entry in diary if entry[1] == "undelivered"]
     assert told == ([("it", "undelivered", 0, 1)] if left else [])
+
+
+async def test_guarantee_13_a_hook_is_given_up_only_after_it_could_hear_of_its_cancel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When the loop was blocked, the end of its time, the cancel and the end of patience come at once."""
+
+    class Patient(Actor[Any]):
+        async def on_stop(self, reason: ExitReason) -> None:
+            try:
+                await asyncio.sleep(0.005)
+            except asyncio.CancelledError:
+                heard.append("cancelled")
+                raise
+
+    class Busy(Actor[Any]):
+        async def on_start(self) -> None:
+            self.context.send_every(0.001, "tick")
+
+        async def receive(self, message: Any) -> None:
+            return None
+
+    heard: list[str] = []
+    monkeypatch.setattr("actorio._cell.ending.KILL_GRACE", 0.005)
+    async with ActorSystem() as system:
+        await system.spawn(Busy)
+        ref = await system.spawn(Patient, shutdown=0.01)
+        ref.stop()
+        await asyncio.sleep(0)
+        time.sleep(0.04)  # noqa: ASYNC251 (somebody holds up the loop)
+        await ref.join()
+        assert system.report.abandoned == ()
+    assert heard in ([], ["cancelled"])  # uvloop may ring in another order

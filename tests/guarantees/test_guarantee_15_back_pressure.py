@@ -209,3 +209,38 @@ async def test_guarantee_15_mail_of_threads_waits_in_line_as_well() -> None:
         await until(lambda: len(seen) == 50)
         assert ref.statistics().peak <= 3
     assert seen == list(range(50))
+
+
+async def test_guarantee_15_a_send_that_waits_is_awaited_by_one_task_and_a_second_is_told_at_once() -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Held, valve, mailbox=Mailbox(1))
+        await ref.send(0)
+        await valve.entered.wait()
+        await ref.send(1)
+        sending = ref.send(2)
+        first = asyncio.ensure_future(sending)
+        await ticks(2)
+        with pytest.raises(RuntimeError, match="another task waits for this send"):
+            await sending
+        valve.open.set()
+        await first
+        await sending  # it is done with
+    assert valve.finished == [0, 1, 2]
+
+
+async def test_guarantee_15_a_send_that_was_given_up_says_so_to_who_awaits_it_again() -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Held, valve, mailbox=Mailbox(1))
+        await ref.send(0)
+        await valve.entered.wait()
+        await ref.send(1)
+        sending = ref.send(2)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await sending
+        with pytest.raises(RuntimeError, match="given up"):
+            await sending
+        valve.open.set()
+    assert valve.finished == [0, 1]

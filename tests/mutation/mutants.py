@@ -98,8 +98,8 @@ MUTANTS = [
     ),
     Mutant(
         "a message is handled in the contextvars of the one before",
-        "            if own:\n                own = Context()\n",
-        "            if own:\n                pass\n",
+        "        self.context = self.own = Context()\n",
+        "        self.context = self.own = getattr(self, 'own', None) or Context()\n",
     ),
     Mutant(
         "mail does not wait for a stop",
@@ -119,8 +119,8 @@ MUTANTS = [
     ),
     Mutant(
         "an ask that has timed out in the queue runs",
-        "elif type(item) is Request and item.state == QUEUED:",
-        "elif type(item) is Request:",
+        "elif (kind is Request or kind in _DIRECT) and item.state == QUEUED:",
+        "elif kind is Request or kind in _DIRECT:",
     ),
     Mutant(
         "an ask in hand is left waiting by a kill",
@@ -149,8 +149,8 @@ MUTANTS = [
     ),
     Mutant(
         "an own loop leaves the ask in its hand",
-        "        except (StopIteration, ActorExit):\n            _finish_in_hand(cell)\n",
-        "        except (StopIteration, ActorExit):\n",
+        "                raise\n            _finish_in_hand(cell)\n",
+        "                raise\n",
     ),
     Mutant(
         "a cycle of asks is not seen",
@@ -164,7 +164,7 @@ MUTANTS = [
     ),
     Mutant(
         "a last hook is no turn of its actor",
-        "run_hook(partial(hook, self._whole, function, *args))",
+        "run_hook(partial(hook, self, function, *args))",
         "run_hook(function, args)",
     ),
     Mutant(
@@ -211,13 +211,13 @@ MUTANTS = [
     ),
     Mutant(
         "links are ignored",
-        "            linked.link_ended(self._whole, reason)\n",
+        "            linked.link_ended(self, reason)\n",
         "            pass\n",
     ),
     Mutant(
         "a cancelled spawn returns while the name is taken",
-        "while cell.starter is not None or (cancelled is not None and cell.state != State.ENDED):",
-        "while cell.starter is not None:",
+        "            while cell.state != State.ENDED:\n                try:",
+        "            while cell.starter is not None:\n                try:",
     ),
     # -- notices -----------------------------------------------------------------------------------
     Mutant(
@@ -241,8 +241,8 @@ MUTANTS = [
     ),
     Mutant(
         "who watches an ended actor is not told",
-        "            self.notify(other.terminated())\n            return",
-        "            return",
+        "            self.notify(other.terminated())\n",
+        "            return\n",
     ),
     Mutant(
         "a notice is seen after the watch was taken back",

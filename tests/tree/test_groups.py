@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 
 from actorio import (
     Actor,
     ActorError,
+    ActorFailed,
     ActorRef,
     ActorStoppedError,
     ActorSystem,
@@ -16,8 +18,11 @@ from actorio import (
     Left,
     Mailbox,
     Overflow,
+    PriorityMailbox,
     Topic,
 )
+from actorio.testing import until
+from tests.guarantees.actors import Held, Recorder, Valve, started
 from tests.stage import Boom, Diary, Gate, Puppet, spawn_children, ticks
 
 
@@ -289,3 +294,26 @@ async def test_a_left_event_comes_before_the_notice_of_the_end() -> None:
             child.stop()
             await child.join()
             assert await drain(monitor) == [Left("g", child)]
+
+
+async def test_a_member_that_cannot_take_a_message_when_there_is_room_does_not_stop_the_others() -> None:
+    def urgency(message: Any) -> int:
+        return int(message["urgency"])
+
+    valve = Valve()
+    log: list[Any] = []
+    async with ActorSystem() as system:
+        failures = system.events.subscribe(ActorFailed)
+        full = await system.spawn(Held, valve, mailbox=PriorityMailbox(urgency, 1))
+        other = await system.spawn(Recorder, log)
+        for ref in (full, other):
+            system.groups.join("group", ref)
+        await full.send({"urgency": 1})
+        await valve.entered.wait()
+        await full.send({"urgency": 2})
+        sending = started(system.groups.broadcast("group", "no urgency"))
+        await until(lambda: log)
+        valve.open.set()
+        assert await sending == 1
+        assert type((await anext(failures)).error) is TypeError
+    assert log == ["no urgency"]

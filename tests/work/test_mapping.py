@@ -1,6 +1,7 @@
 """Guarantees 27 and 28: `pool.map`, and several results at once."""
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -637,3 +638,45 @@ async def test_guarantee_28_what_a_source_raises_as_it_is_closed_fails_the_pool_
         await ticks(5)
         pool.close()
         assert isinstance((await anext(failures)).error, OSError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused(Exception):
+    """An exception that takes no notes."""
+
+    code: int
+
+
+async def test_guarantee_27_an_exception_that_takes_no_notes_is_raised_all_the_same() -> None:
+    def refuse(item: int) -> None:
+        raise Refused(item)
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=1)
+        with pytest.raises(Refused) as caught:
+            async for _ in pool.map(refuse, [1]):
+                pass
+        assert caught.value.code == 1
+
+
+async def test_guarantee_28_an_exception_that_ends_the_loop_does_not_keep_the_map_alive() -> None:
+    async def wait(item: int) -> int:
+        if item:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(item)
+        return item
+
+    begun = asyncio.Event()
+    ended: list[int] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=1)
+        try:
+            async with asyncio.timeout(0.01):
+                async for _ in pool.map(wait, range(3)):
+                    await begun.wait()
+        except TimeoutError:
+            assert await pool.submit(str, 1) == "1"
+        assert ended == [1]

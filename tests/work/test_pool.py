@@ -409,6 +409,30 @@ async def test_guarantee_25_a_pool_holds_no_more_jobs_than_its_capacity() -> Non
     assert sorted(valve.finished) == list(range(10))
 
 
+@pytest.mark.parametrize("size", [1, 2])
+async def test_guarantee_25_the_oldest_job_is_given_up_wherever_it_lies(size: int) -> None:
+    """In the lane of a routee that is on its way out, say."""
+
+    class First:
+        def select(self, job: Any, routees: Any) -> Any:
+            return routees[:1]
+
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        mailbox = Mailbox[Any](1, overflow=Overflow.DROP_OLD)
+        pool = await system.spawn_pool(Held, valve, size=size, routing=First(), mailbox=mailbox)
+        await pool.send("in hand")
+        await valve.entered.wait()
+        await pool.send("in its lane")
+        pool.routees[0].stop()
+        await pool.send("next")
+        assert pool.statistics().depth == 1
+        assert (await anext(letters)).message == "in its lane"
+        valve.open.set()
+    assert sorted(valve.finished) == ["in hand", "next"]
+
+
 @pytest.mark.parametrize(("policy", "left"), [(Overflow.DROP_NEW, [0, 1, 2]), (Overflow.DROP_OLD, [0, 3, 4])])
 async def test_guarantee_25_the_overflow_policy_is_the_pools(policy: Overflow, left: list[int]) -> None:
     async with soon(), ActorSystem() as system:
