@@ -114,6 +114,8 @@ class Errands:
             self._alarm.cancel()
         if not self.is_suspended:
             self.since = timers.now()
+        if not self.is_suspended and cell.observers.suspended is not None:
+            cell.observers.suspended(cell)
         self.is_suspended = True
         cell.runtime.suspended[cell] = None
         self._alarm = None if lease is None else timers.after(lease, lambda: self._expire(lease))
@@ -132,6 +134,8 @@ class Errands:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+        if self.is_suspended and self.cell.observers.resumed is not None:
+            self.cell.observers.resumed(self.cell)
         self.is_suspended = False
         self.cell.runtime.suspended.pop(self.cell, None)
         if self.is_parked:

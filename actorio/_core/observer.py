@@ -89,6 +89,12 @@ class Observer:
     def failed(self, cell: Any, message: Any, error: BaseException) -> None:
         """The incarnation has failed, in a message, or in a hook or task when it is None."""
 
+    def suspended(self, cell: Any) -> None:
+        """It begins no turn for now."""
+
+    def resumed(self, cell: Any) -> None:
+        """It goes on with its turns."""
+
     def decided(self, cell: Any, reason: ExitReason, verdict: int) -> None:
         """The incarnation takes no more turns; what its supervisor makes of that."""
 
@@ -207,6 +213,8 @@ class Observers:
     restarted: Tell | None
     requested: Tell | None
     failed: Tell | None
+    suspended: Tell | None
+    resumed: Tell | None
     decided: Tell | None
     last_hook: Tell | None
     stopped: Tell | None

@@ -20,7 +20,17 @@ from typing import Any, Final
 
 from actorio.address import Address
 
-__all__ = ["REDACTED", "Redact", "Redacted", "attributes_of", "fields_of", "hide_secrets", "inert", "text_of"]
+__all__ = [
+    "REDACTED",
+    "UNPRINTABLE",
+    "Redact",
+    "Redacted",
+    "attributes_of",
+    "fields_of",
+    "hide_secrets",
+    "inert",
+    "text_of",
+]
 
 Redact = Callable[[str, object], object]
 """Gives what is to be shown for the value of that name: the value, another one, or `REDACTED`."""
@@ -42,7 +52,7 @@ _DEEPEST = 6
 _MOST_ITEMS = 20
 _LONGEST_INT = 1000
 """Bits."""
-_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _PLAIN = frozenset({
     type(None), bool, float, complex, type(...),
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone,
@@ -109,7 +119,7 @@ def inert(text: str, limit: int = 2000) -> str:
         text = f"{text[: limit - 3]}..."
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else _UNPRINTABLE for one in text)
+    return "".join(one if one.isprintable() else UNPRINTABLE for one in text)
 
 
 def attributes_of(value: object) -> dict[str, Any]:

@@ -2,5 +2,6 @@
 
 from actorio.inspection.inspector import Inspector
 from actorio.inspection.rows import ActorInfo, Frame, Letter
+from actorio.inspection.trace import Trace, TraceEvent
 
-__all__ = ["ActorInfo", "Frame", "Inspector", "Letter"]
+__all__ = ["ActorInfo", "Frame", "Inspector", "Letter", "Trace", "TraceEvent"]

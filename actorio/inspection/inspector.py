@@ -19,6 +19,7 @@ from actorio._core.redaction import Redact, hide_secrets, inert
 from actorio.errors import ActorError, ActorStoppedError, DeadlockError
 from actorio.inspection.rows import ActorInfo, Frame, Letter, frames_of, letter_of
 from actorio.inspection.state import own_attributes, put_attributes
+from actorio.inspection.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,18 @@ class Inspector:
     def waits_for(self) -> list[str]:
         """Return the paths along the chain from whom it waits for to its end."""
         return [node.path for node in chain_of(self._living())]
+
+    def trace(self, *, limit: int = 1000, lease: float | None = 60.0, values: bool = False) -> Trace:
+        """Return what happens to it from the beginning of a block on: `async with inspector.trace() as trace`.
+
+        Args:
+            limit: events after which the trace ends.
+            lease: seconds after which it ends; None: with its block, or the actor.
+            values: whether texts have contents, redacted, and not the types of messages alone.
+        """
+        check_count("limit", limit, least=1)
+        check_optional_duration("lease", lease)
+        return Trace(self._living(), limit, lease, hide_secrets if values else None)
 
     # -- its state ---------------------------------------------------------------------------------
 

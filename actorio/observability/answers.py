@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from typing import Any
 
 from actorio._core.redaction import inert
 
-__all__ = ["fitting", "plain"]
+__all__ = ["fields_in", "fitting", "plain"]
 
 MOST_BYTES = 64 * 1024
 
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it; texts are inert and cut."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind is str:
         return value if len(value) <= 200 and value.isprintable() else inert(value)
     if kind is float:
@@ -42,6 +43,12 @@ def fitting(answer: dict[str, Any]) -> bytes:
     return encoded
 
 
+def fields_in(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, as they are."""
+    kind: Any = type(value)
+    return {name: getattr(value, name) for name in _names(kind)}
+
+
 def _encoded(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
@@ -59,5 +66,6 @@ def _lists(value: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
     return found
 
 
+@functools.cache
 def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,11 +11,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from actorio.errors import ActorError, ActorStoppedError, NameNotFoundError
+from actorio.inspection import Inspector
 from actorio.observability import prometheus
-from actorio.observability.answers import fitting
+from actorio.observability.answers import fields_in, fitting
 from actorio.observability.bridge import Unavailable
 from actorio.observability.gate import refuse
-from actorio.observability.listing import Listing
+from actorio.observability.listing import Listing, find_actor
+from actorio.observability.queries import body_of, number_in
 from actorio.observability.streams import Streams
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from actorio.inspection import Inspector
     from actorio.observability.bridge import Bridge
     from actorio.observability.observatory import Observatory
     from actorio.ref import ActorRef
@@ -33,7 +33,6 @@ __all__ = ["App"]
 
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_MOST_BODY = 4096
 _TURN = 0.8
 """Seconds in which a turn has to end for a suspension from outside."""
 
@@ -126,7 +125,7 @@ class App:
         """Give the whole at a glance."""
         stale = await self._look()
         survey = self._survey()
-        return _answer({**_fields(survey.overview_now()), **self._observatory.abilities(), "stale": stale})
+        return _answer({**fields_in(survey.overview_now()), **self._observatory.abilities(), "stale": stale})
 
     async def history(self, request: Request) -> Response:
         """Give the figures of the last quarter of an hour."""
@@ -137,7 +136,7 @@ class App:
     async def waits(self, request: Request) -> Response:
         """Give those who are waited for, each with who waits for it."""
         stale = await self._look()
-        limit = _number(request, "limit", 50, most=200)
+        limit = number_in(request, "limit", 50, most=200)
         rows = await self._on_loop(lambda: self._listing.culprits(limit), stale)
         return _answer({"rows": rows, "stale": stale})
 
@@ -160,7 +159,7 @@ class App:
 
     async def actors(self, request: Request) -> Response:
         """Give a list of actors, searched and sorted."""
-        offset, limit = _number(request, "offset", 0), _number(request, "limit", 50, most=200)
+        offset, limit = number_in(request, "offset", 0), number_in(request, "limit", 50, most=200)
         sort = self._sort(request.query_params.get("sort", "depth"))
         stale = await self._look()
         total, rows = self._listing.actors(self._survey(), request.query_params, sort, offset, limit)
@@ -175,7 +174,7 @@ class App:
 
     async def tree(self, request: Request) -> Response:
         """Give the children of an actor, or of the system."""
-        offset, limit = _number(request, "offset", 0), _number(request, "limit", 50, most=200)
+        offset, limit = number_in(request, "offset", 0), number_in(request, "limit", 50, most=200)
         stale = await self._look()
         found = self._listing.children(self._survey(), request.query_params.get("path", ""), offset, limit)
         if found is None:
@@ -201,7 +200,7 @@ class App:
 
     async def suspend(self, request: Request) -> Response:
         """Suspend an actor."""
-        body = await _body(request)
+        body = await body_of(request)
         lease = body.get("lease", 60.0)
 
         def suspend(inspector: Inspector) -> Any:
@@ -211,15 +210,15 @@ class App:
 
     async def resume(self, request: Request) -> Response:
         """Resume an actor."""
-        return await self._act(await _body(request), lambda inspector: inspector.resume())
+        return await self._act(await body_of(request), lambda inspector: inspector.resume())
 
     async def stop(self, request: Request) -> Response:
         """Stop an actor."""
-        return await self._act(await _body(request), lambda inspector: _ref(inspector).stop())
+        return await self._act(await body_of(request), lambda inspector: _ref(inspector).stop())
 
     async def kill(self, request: Request) -> Response:
         """Kill an actor."""
-        return await self._act(await _body(request), lambda inspector: _ref(inspector).kill())
+        return await self._act(await body_of(request), lambda inspector: _ref(inspector).kill())
 
     async def page(self, request: Request) -> Response:
         """Open a page, and tell its link."""
@@ -229,9 +228,9 @@ class App:
         path = body.get("path")
         if not isinstance(path, str):
             raise HTTPException(400, "path must be the path of an actor")
-        system = self._observatory.runtime.system
+        runtime = self._observatory.runtime
         try:
-            await self._bridge.run(lambda: action(system.inspect(path)))
+            await self._bridge.run(lambda: action(Inspector(find_actor(runtime, path))))
         except (ValueError, TypeError) as error:
             raise HTTPException(400, str(error)) from None
         except TimeoutError:
@@ -290,34 +289,6 @@ def _page_files() -> dict[str, tuple[bytes, str]]:
 
 def _answer(value: dict[str, Any]) -> Response:
     return Response(fitting(value), media_type="application/json")
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
-
-
-def _number(request: Request, name: str, default: int, *, most: int = 10_000_000) -> int:
-    given = request.query_params.get(name)
-    if given is None:
-        return default
-    if not (given.isascii() and given.isdigit() and len(given) < 9 and int(given) <= most):
-        raise HTTPException(400, f"{name} must be a whole number from 0 to {most}")
-    return int(given)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    content = b""
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _MOST_BODY:
-            raise HTTPException(413, f"a body has {_MOST_BODY} bytes at most")
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body must be JSON") from None
-    if not isinstance(value, dict):
-        raise HTTPException(400, "the body must be an object")
-    return value
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

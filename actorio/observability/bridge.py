@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,6 +60,11 @@ class Bridge:
             self._runtime.loop.call_soon_threadsafe(self._cancel, future)
             raise TimeoutError
         return waiting.result()
+
+    def tell(self, work: Callable[[], Any]) -> None:
+        """Have work done on the system's loop, sometime, if it still runs."""
+        with contextlib.suppress(ActorStoppedError):
+            self._runtime.from_thread(work, None)
 
     def _begin(self, work: Callable[[], Any], future: concurrent.futures.Future[Any]) -> None:
         if not future.set_running_or_notify_cancel():

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["Doors", "socket_folder"]
 
 _BACKLOG = 128
+_LONGEST_PATH, _LONGEST_NAME = 103, 40
+_SENT_AHEAD = 128 * 1024
+"""Bytes that the kernel keeps for a slow reader, about."""
 
 
 class Doors:
@@ -118,7 +121,7 @@ class Doors:
 
     def _bind_socket(self) -> socket.socket:
         runtime = self._observatory.runtime
-        path = socket_folder(make=True) / f"{os.getpid()}-{_file_name(runtime.name)}.sock"
+        path = socket_folder(make=True) / _file_name(runtime.name, socket_folder())
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # of a process that had the same number
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -189,6 +192,7 @@ class Doors:
         config.load()
         state = ServerState()
         state.default_headers = default_headers()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
         server = await self._loop.create_server(
             lambda: Connection(config, state, self._timers, self._loop), sock=bound, backlog=_BACKLOG
         )
@@ -245,9 +249,13 @@ def socket_folder(*, make: bool = False) -> Path:
     return folder
 
 
-def _file_name(name: str) -> str:
-    """Return the name of a system as it stands in the name of its socket, which may not be long."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:40]
+def _file_name(name: str, folder: Path) -> str:
+    """Return the name of a socket: of the process and the system, cut to what the system takes."""
+    before, after = f"{os.getpid()}-", ".sock"
+    room = _LONGEST_PATH - len(os.fsencode(folder / before)) - len(after)
+    if room < 1:
+        raise ActorError(f"the path of the folder {folder} is too long for a socket in it")
+    return before + re.sub(r"[^A-Za-z0-9_.-]", "_", name)[: min(room, _LONGEST_NAME)] + after
 
 
 def _bind_port(host: str, port: int) -> socket.socket:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.frames import turn_frames
-from actorio._core.redaction import fields_of, text_of
+from actorio._core.redaction import UNPRINTABLE, fields_of, text_of
 from actorio.errors import NameNotFoundError
 from actorio.inspection.inspector import info_of, letters_of
 from actorio.inspection.rows import class_name, frames_of
 from actorio.inspection.state import own_attributes
+from actorio.observability.answers import fields_in, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actorio._cell.cell import Cell
+    from actorio._tree.runtime import Runtime
     from actorio.observability.census import Row
     from actorio.observability.observatory import Observatory
     from actorio.observability.rows import ActorRow
     from actorio.observability.survey import Survey
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "find_actor"]
 
 _FIRST_LETTERS = 10
 _MOST_ATTRIBUTES = 200
@@ -74,7 +76,7 @@ class Listing:
                 children = 0 if cell.children is None else len(cell.children.table)
                 rows.append(
                     {
-                        **_plain_row(survey.actor_row(row)),
+                        **fields_in(survey.actor_row(row)),
                         "children": children,
                         "below": count,
                         "waiting_below": depth,
@@ -97,8 +99,7 @@ class Listing:
         rows = []
         for cause in survey.waits.causes[:limit]:
             culprit = self._observatory.culprit(cause, survey)
-            fields = {name: getattr(culprit, name) for name in culprit.__dataclass_fields__}
-            rows.append({**fields, "waiting": _waiting_for(cause.cell, survey)})
+            rows.append({**fields_in(culprit), "waiting": _waiting_for(cause.cell, survey)})
         return rows
 
     def actor(self, path: str, *, values: bool) -> dict[str, Any]:
@@ -108,7 +109,7 @@ class Listing:
             NameNotFoundError: there is none.
         """
         observatory = self._observatory
-        cell = observatory.runtime.system.lookup(path)._cell if values else _find(observatory, path)
+        cell = find_actor(observatory.runtime, path)
         redact = observatory.redact if observatory.values and values else None
         return {
             "info": info_of(cell, redact),
@@ -133,11 +134,23 @@ class Listing:
         ]
 
 
-def _find(observatory: Observatory, path: str) -> Cell:
-    cell = observatory.runtime.system._find(path)
+def find_actor(runtime: Runtime, path: str) -> Cell:
+    """Return the actor of a path, or of what is shown of a path that has unprintable characters in it.
+
+    Raises:
+        NameNotFoundError: there is none.
+    """
+    cell: Cell | None = runtime.system._find(path) if path else None
+    tables: list[Any] = [runtime.root] if cell is None and UNPRINTABLE in path else []
+    for table in tables:
+        for one in list(table.table.values()):
+            if plain(one.path) == path:
+                return cast("Cell", one)
+            if one.children is not None:
+                tables.append(one.children)
     if cell is None:
         raise NameNotFoundError(f"no actor is called {path!r}")
-    return cell  # type: ignore[no-any-return]
+    return cell
 
 
 def _found(rows: list[Row], q: str, cls: str, state: str, under: str) -> list[Row]:
@@ -205,7 +218,3 @@ def _waiting_for(cell: Any, survey: Survey) -> list[dict[str, Any]]:
             break
         queue.extend((further, waiter) for further in direct.get(waiter, ()))
     return found
-
-
-def _plain_row(row: ActorRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}

@@ -6,24 +6,31 @@ A reader gets the newest overview, however slowly it reads: nothing queues up fo
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from actorio.observability.answers import fitting
+from actorio.inspection.trace import Trace
+from actorio.observability.answers import fields_in, fitting
+from actorio.observability.bridge import Unavailable
+from actorio.observability.listing import find_actor
+from actorio.observability.queries import number_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
+    from actorio.inspection import TraceEvent
     from actorio.observability.bridge import Bridge
     from actorio.observability.observatory import Observatory
 
 __all__ = ["Streams"]
 
 MOST_STREAMS = 20
+_BETWEEN_TAKES = 0.1
 _ALIVE = 15.0
 """Seconds after which a silent stream says that it is there."""
 
@@ -58,7 +65,49 @@ class Streams:
 
     async def trace(self, request: Request) -> Response:
         """Give the trace of an actor."""
-        raise HTTPException(503, "there is no trace yet")
+        path = request.query_params.get("path", "")
+        limit = number_in(request, "limit", 1000, most=100_000)
+        seconds = number_in(request, "for", 60, most=3600)
+        if not limit:
+            raise HTTPException(400, "limit must be more than 0")
+        trace = await self._bridge.run(lambda: self._begin(path, limit, float(seconds)))
+        return self._stream(self._events(trace))
+
+    def _begin(self, path: str, limit: int, seconds: float) -> Trace:
+        observatory = self._observatory
+        if self._open >= MOST_STREAMS:
+            raise HTTPException(503, f"there are {MOST_STREAMS} streams already")
+        cell = find_actor(observatory.runtime, path)
+        trace = Trace(cell, limit, seconds, observatory.redact if observatory.values else None)
+        trace.open()
+        return trace
+
+    async def _events(self, trace: Trace) -> AsyncIterator[bytes]:
+        """Take what the trace holds, now and then, until nothing follows."""
+        silent = time.monotonic()
+        try:
+            yield b": begun\n\n"
+            while not self._is_over:
+                events, is_over = await self._taken(trace)
+                for event in events:
+                    yield b"event: trace\ndata: " + fitting(fields_in(event)) + b"\n\n"
+                if is_over:
+                    break
+                if events:
+                    silent = time.monotonic()
+                elif time.monotonic() - silent > _ALIVE:
+                    silent = time.monotonic()
+                    yield b": alive\n\n"
+                await asyncio.sleep(_BETWEEN_TAKES)
+            yield b"event: end\ndata: " + fitting({"dropped": trace.dropped}) + b"\n\n"
+        finally:
+            self._bridge.tell(trace.close)
+
+    async def _taken(self, trace: Trace) -> tuple[list[TraceEvent], bool]:
+        try:
+            return await self._bridge.run(trace.take)  # type: ignore[no-any-return]
+        except Unavailable:
+            return [], self._observatory.runtime.has_ended
 
     def _stream(self, events: AsyncIterator[bytes]) -> Response:
         if self._open >= MOST_STREAMS:
@@ -90,10 +139,9 @@ class Streams:
             return b": nothing yet\n\n"
         if self._event_of != self._version or not self._event:
             overview: Any = survey.overview_now()
-            fields = {name: getattr(overview, name) for name in overview.__dataclass_fields__}
             history = self._observatory.history
             more = {"history": history[-1] if history else None, "stale": overview.blocked is not None}
-            content = fitting({**fields, **self._observatory.abilities(), **more})
+            content = fitting({**fields_in(overview), **self._observatory.abilities(), **more})
             self._event, self._event_of = b"event: overview\ndata: " + content + b"\n\n", self._version
         return self._event
 

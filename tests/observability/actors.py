@@ -27,6 +27,8 @@ class Gate(Actor[Any]):
             raise ValueError("it was told to")
         if message == "block":
             time.sleep(BLOCK)  # noqa: ASYNC251
+        if message == "block long":
+            time.sleep(2 * BLOCK)  # noqa: ASYNC251
         return message
 
     async def pass_gate(self) -> None:

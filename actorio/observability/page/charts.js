@@ -23,13 +23,18 @@ function options(label, tone, width, show) {
       { label, stroke: colour(tone), width: 1.5, fill: `${colour(tone)}22`, points: { show: false } },
     ],
     axes: [
-      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, splits) => splits.map(hour) },
+      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, splits) => hours(splits) },
       { ...axis, grid: { stroke: colour('--line'), width: 1 }, size: 52, values: (_, splits) => splits.map(show) },
     ],
   };
 }
 
-const hour = (at) => new Date(at * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+// With seconds while less than some minutes are shown.
+function hours(splits) {
+  const fine = splits.length > 1 && splits.at(-1) - splits[0] < 240;
+  const form = { hour: '2-digit', minute: '2-digit', ...(fine ? { second: '2-digit' } : {}) };
+  return splits.map((at) => new Date(at * 1000).toLocaleTimeString('en-GB', form));
+}
 
 function Chart({ label, tone, times, values, show, theme }) {
   const place = useRef(null);
@@ -51,6 +56,8 @@ function Chart({ label, tone, times, values, show, theme }) {
   </figure>`;
 }
 
+const delay = (ms) => (ms > 0 && ms < 9.95 ? `${ms.toFixed(1)} ms` : duration(ms / 1000));
+
 // Each row is [time, actors, rate, depth, lag in ms, failures].
 export function Charts({ history, theme }) {
   const since = (history.at(-1)?.[0] ?? 0) - SPAN;
@@ -61,7 +68,7 @@ export function Charts({ history, theme }) {
     <${Chart} label="Messages a second" tone="--accent" show=${rate} times=${times} values=${column(2)} theme=${theme} />
     <${Chart} label="Waiting in mailboxes" tone="--violet" show=${count} times=${times} values=${column(3)}
       theme=${theme} />
-    <${Chart} label="Delay of the loop" tone="--amber" show=${(ms) => duration(ms / 1000)} times=${times}
+    <${Chart} label="Delay of the loop" tone="--amber" show=${delay} times=${times}
       values=${column(4)} theme=${theme} />
   </div>`;
 }

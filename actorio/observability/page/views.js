@@ -70,7 +70,7 @@ export function Overview({ live, theme }) {
   return html`
     <h1 class="unseen">Overview</h1>
     <div class="tiles">
-      <${Tile} name="Actors" value=${seen.actors} note=${plural(seen.classes.length, 'class').replace(/ss+s$/, 'sses')} />
+      <${Tile} name="Actors" value=${seen.actors} note=${`${count(seen.classes.length)} ${seen.classes.length === 1 ? 'class' : 'classes'}`} />
       <${Tile} name="Messages a second" value=${Math.round(seen.rate * 10) / 10} />
       <${Tile} name="Waiting in mailboxes" value=${seen.depth} />
       <${Tile} name="In a turn" value=${seen.in_turn} />
@@ -101,7 +101,7 @@ const SORTS = [
 export function Depth({ row }) {
   const share = row.capacity ? Math.min(1, row.depth / row.capacity) : 0;
   return html`<span class="depth">${count(row.depth)}
-    ${row.capacity && html`<meter min="0" max="1" high="0.8" value=${share}
+    ${row.capacity && row.depth > 0 && html`<meter min="0" max="1" high="0.8" value=${share}
       aria-label=${`${count(row.depth)} of ${count(row.capacity)}`}></meter>`}</span>`;
 }
 
@@ -127,9 +127,11 @@ function ActorRow({ row }) {
 }
 
 export function Actors({ live, asked }) {
-  const [state, change] = useState({ q: '', cls: '', state: '', sort: 'depth', offset: 0 });
+  const [state, change] = useState({ q: '', cls: '', state: '', under: '', sort: 'depth', offset: 0 });
   const set = (some) => change((before) => ({ ...before, ...some }));
-  useEffect(() => { if (asked.has('cls')) set({ cls: asked.get('cls'), offset: 0 }); }, [asked.toString()]);
+  useEffect(() => {
+    if (asked.size) set({ cls: asked.get('cls') ?? '', under: asked.get('under') ?? '', offset: 0 });
+  }, [asked.toString()]);
   const { data, error, before } = useAnswer(query('/api/actors', { ...state, limit: PER_PAGE }), live.tick);
   const shown = data ?? before;
   const classes = live.overview?.classes.filter((row) => row.cls !== '(others)') ?? [];
@@ -140,6 +142,8 @@ export function Actors({ live, asked }) {
         onInput=${(event) => set({ q: event.target.value, offset: 0 })} /></label>
       <label>Class <select value=${state.cls} onChange=${(event) => set({ cls: event.target.value, offset: 0 })}>
         <option value="">all</option>
+        ${state.cls && !classes.some((row) => row.cls === state.cls)
+          && html`<option value=${state.cls}>${state.cls}</option>`}
         ${classes.map((row) => html`<option value=${row.cls}>${row.cls}</option>`)}
       </select></label>
       <label>State <select value=${state.state} onChange=${(event) => set({ state: event.target.value, offset: 0 })}>
@@ -149,6 +153,8 @@ export function Actors({ live, asked }) {
       <label>Sort by <select value=${state.sort} onChange=${(event) => set({ sort: event.target.value, offset: 0 })}>
         ${SORTS.map(([by, name]) => html`<option value=${by}>${name}</option>`)}
       </select></label>
+      ${state.under && html`<span class="under">below <b class="path">${state.under}</b>
+        <button type="button" onClick=${() => set({ under: '', offset: 0 })}>everywhere</button></span>`}
     </form>
     <${Problem} error=${error} />
     ${!shown ? html`<${Loading} />` : !shown.rows.length ? html`<${Empty}>No actor is like that.<//>` : html`
@@ -215,11 +221,16 @@ export function Waits({ live }) {
 
 // -- failures and dead letters ----------------------------------------------------------------------
 
-export function FailureList({ rows, named = true }) {
-  return html`<ul class="failures">${rows.map((row) => html`<li key=${`${row.at} ${row.path} ${row.incarnation}`}>
-    <details>
-      <summary><time>${clock(row.at)}</time> ${named && html`<${Actor} path=${row.path} />`}
-        <b class="bad">${row.error}</b> <span class="text">${row.text}</span></summary>
+function FailureItem({ row, named }) {
+  const [open, setOpen] = useState(false);
+  return html`<li>
+    <div class="failure">
+      <button type="button" class="twist" aria-expanded=${String(open)} aria-label="Its stack"
+        onClick=${() => setOpen(!open)}><span aria-hidden="true">${open ? '▾' : '▸'}</span></button>
+      <time>${clock(row.at)}</time> ${named && html`<${Actor} path=${row.path} />`}
+      <b class="bad">${row.error}</b> <span class="text">${row.text}</span>
+    </div>
+    ${open && html`<div class="details">
       <dl class="facts">
         <div><dt>Class</dt><dd><${ClassName} name=${row.cls} /></dd></div>
         <div><dt>Incarnation</dt><dd>${count(row.incarnation)}</dd></div>
@@ -227,8 +238,13 @@ export function FailureList({ rows, named = true }) {
         ${row.capsule && html`<div><dt>Capsule</dt><dd>${row.capsule}</dd></div>`}
       </dl>
       <${Frames} frames=${row.frames} />
-    </details>
-  </li>`)}</ul>`;
+    </div>`}
+  </li>`;
+}
+
+export function FailureList({ rows, named = true }) {
+  return html`<ul class="failures">${rows.map((row) =>
+    html`<${FailureItem} key=${`${row.at} ${row.path} ${row.incarnation}`} row=${row} named=${named} />`)}</ul>`;
 }
 
 export function Failures({ live }) {
