@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import deque
 from contextvars import Context as Variables
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from actorio._cell.ending import Ending
 from actorio._cell.hooks import Hooks
@@ -26,6 +28,7 @@ from actorio._cell.steps import hook
 from actorio._core.envelope import (
     NO_MESSAGE,
 )
+from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorStoppedError,
@@ -34,7 +37,15 @@ from actorio.errors import (
     is_actor_exit,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actorio._cell.notices import Terminated
+
 __all__ = ["Cell"]
+
+AT_ONCE = 256
+"""What is done to so many others is done at once; to more of them in goes, so that the loop has its turns."""
 
 
 class Cell(Ending):
@@ -127,6 +138,8 @@ class Cell(Ending):
                 self.incarnation += 1
                 self.restarts += 1
                 del outcome  # or the failure would be kept for as long as the next incarnation runs
+            if len(self.mailbox.items) > AT_ONCE:
+                await self._undeliver()
             self._end(*self._final(outcome))
         except Exception as error:
             self.runtime.broken(self.path, error)
@@ -270,14 +283,32 @@ class Cell(Ending):
     def _tell_all(self) -> None:
         watchers, self.watchers = self.watchers, None
         if watchers:
-            notice = self.terminated()
-            for watcher in watchers:
-                watcher.notify(notice)
+            self._tell_watchers(self.terminated(), deque(watchers))
         self._tell_starter()
         joiners, self.joiners = self.joiners, None
         for joiner in joiners or ():
             joiner.wake()
         self.siblings.child_ended(self)
+
+    def _tell_watchers(self, notice: Terminated, watchers: deque[Any]) -> None:
+        """Tell those who watch, in goes; one that has taken its watch back meanwhile looks at nothing."""
+        pace = Pace(self.run_queue.loop)
+        while watchers:
+            watchers.popleft().notify(notice)
+            if pace.is_up() and watchers:
+                self.run_queue.loop.call_soon(self._tell_watchers, notice, watchers, context=Variables())
+                return
+
+    async def _undeliver(self) -> None:
+        """Give what is left in a long mailbox its fate, in goes; `_end` does so with what is left of it."""
+        pace = Pace(self.run_queue.loop)
+        try:
+            while len(items := self.mailbox.items) > AT_ONCE:
+                self._give_up(items.popleft())
+                if pace.is_up():
+                    await pace.rest()
+        except asyncio.CancelledError:
+            return
 
     def _tell_starter(self) -> None:
         starter, self.starter = self.starter, None
@@ -289,23 +320,24 @@ class Cell(Ending):
     def request(self, intent: int) -> None:
         """Note down what is asked and wake the task; idempotent, the mightier intent wins.
 
-        A stop of an actor that was spawned with no time to end is a kill.
+        A stop of an actor that was spawned with no time to end is a kill. The first of those below are killed here and
+        now, all others by their own parents, in goes.
         """
         if intent == Intent.STOP and self.options.shutdown == 0:
             intent = Intent.KILL
         if intent == Intent.KILL:
-            for cell in self._subtree() if self.intent != intent else ():
+            for cell in islice(self._subtree(), AT_ONCE) if self.intent != intent else ():
                 cell._request(intent)
         else:
             self._request(intent)
 
-    def _subtree(self) -> list[Cell]:
-        """Return this cell and all below, parents first; without recursion, since trees are deep."""
+    def _subtree(self) -> Iterator[Cell]:
+        """Yield this cell and all below, parents first; without recursion, since trees are deep."""
         cells: list[Cell] = [self]
         for cell in cells:
             if cell.children is not None:
                 cells.extend(cell.children.table.values())
-        return cells
+            yield cell
 
     def _request(self, intent: int) -> None:
         if self.state == State.ENDED:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actorio._cell.cell import Cell
 from actorio._cell.states import Intent, Options, State, Verdict
 from actorio._core.deadlock import Fork
+from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
 from actorio._core.scopes import shielded
 from actorio.errors import (
@@ -316,9 +317,11 @@ class Children:
         await self._until(lambda: not self.table and self._group is None and self._stop_task is None)
 
     async def _stop_in_order(self) -> None:
-        left = list(self.table.values())
+        left, pace = list(self.table.values()), Pace(self.runtime.run_queue.loop)
         while left:
-            await self._stop_some(self._next_to_stop(left))
+            await self._stop_some(self._next_to_stop(left), pace)
+            if pace.is_up():
+                await pace.rest()
 
     def _next_to_stop(self, left: list[Cell]) -> list[Cell]:
         """Take the last started; the dynamic ones at the end together; in a kill, all."""
@@ -330,11 +333,15 @@ class Children:
             some.append(left.pop())
         return some
 
-    async def _stop_some(self, cells: list[Cell]) -> None:
+    async def _stop_some(self, cells: list[Cell], pace: Pace) -> None:
         """Stop these, and again in another way when a mightier intent overtakes."""
         while cells:
             intent = self._stopping
-            alarms = [self._request_end(cell) for cell in cells]
+            alarms = []
+            for cell in tuple(cells):
+                alarms.append(self._request_end(cell))
+                if pace.is_up():
+                    await pace.rest()
             await self._until(lambda: self._stopping != intent or _all_ended(cells))  # noqa: B023
             for alarm in alarms:
                 if alarm is not None:
