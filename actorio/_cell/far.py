@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from actorio._cell.mail import wait_of_current
 from actorio._cell.notices import Terminated
 from actorio._cell.states import Intent, State
+from actorio._core.deadlock import wait_of_current
 from actorio._core.envelope import ENDED, ENVELOPES, payload
 from actorio._core.events import DeadLetter
 from actorio._core.mailbox import Mailbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.state import Anatomy
-from actorio._core.deadlock import check_no_cycle
+from actorio._core.deadlock import wait_of_current
 from actorio._core.envelope import (
     ENDED,
     ENVELOPES,
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.mailbox import Item, Room
-    from actorio._core.recipient import Host
 
-__all__ = ["Mail", "wait_of_current"]
+__all__ = ["Mail"]
 
 
 class Mail(Anatomy):
@@ -116,34 +115,7 @@ class Mail(Anatomy):
     def wait_of_current(
         self, target: Waiting | Fork | None = None, *, ends_by_itself: bool = False
     ) -> Callable[[], None] | None:
-        """Note that the actor whose turn it is waits, for this one unless said; as `wait_of_current` below."""
+        """Note that the actor whose turn it is waits, for this one unless said; as `deadlock.wait_of_current`."""
         return wait_of_current(
             self.runtime, self if target is None else target, ends_by_itself=ends_by_itself
         )
-
-
-def wait_of_current(
-    runtime: Host, target: Waiting | Fork, *, ends_by_itself: bool = False
-) -> Callable[[], None] | None:
-    """Note that the actor whose turn it is, if it is one's, waits for the target; returns how to take that back.
-
-    Args:
-        runtime: whose turns are looked at.
-        target: who is waited for; a `Fork` where the wait may close a cycle, since chains must have an end.
-        ends_by_itself: the wait is over after some time in any case, so that it may close a cycle.
-
-    Raises:
-        DeadlockError: that would close a cycle.
-    """
-    waiting = runtime.current()
-    if waiting is None:
-        return None
-    if not ends_by_itself:
-        check_no_cycle(waiting, target)
-    waiting.waits_on = target
-
-    def release() -> None:
-        if waiting.waits_on is target:
-            waiting.waits_on = None
-
-    return release

@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._cell.cell import Cell
-from actorio._cell.mail import wait_of_current
 from actorio._core.checks import check_count
+from actorio._core.deadlock import wait_of_current
 from actorio._core.feed import ReaderGuard
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorError, ActorStoppedError, describe

@@ -17,7 +17,7 @@ from actorio.errors import DeadlockError
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Fork", "Waiting", "Work", "chain_of", "check_no_cycle", "check_not_within"]
+__all__ = ["Fork", "Waiting", "Work", "chain_of", "check_no_cycle", "check_not_within", "wait_of_current"]
 
 
 _MOST_TARGETS = 20
@@ -118,6 +118,33 @@ def check_not_within(waiting: Waiting, target: Waiting) -> None:
             return
         line.append(above.owner)
     raise DeadlockError((waiting.path, *(cell.path for cell in reversed(line))))
+
+
+def wait_of_current(
+    runtime: Any, target: Waiting | Fork, *, ends_by_itself: bool = False
+) -> Callable[[], None] | None:
+    """Record that the running actor, if there is one, waits for `target`; return a function that removes the record.
+
+    Args:
+        runtime: whose turns are looked at.
+        target: who is waited for; a `Fork` where the wait may close a cycle, since chains must have an end.
+        ends_by_itself: the wait is over after some time in any case, so that it may close a cycle.
+
+    Raises:
+        DeadlockError: that would close a cycle.
+    """
+    waiting = runtime.current()
+    if waiting is None:
+        return None
+    if not ends_by_itself:
+        check_no_cycle(waiting, target)
+    waiting.waits_on = target
+
+    def release() -> None:
+        if waiting.waits_on is target:
+            waiting.waits_on = None
+
+    return release
 
 
 def chain_of(waiting: Waiting) -> list[Waiting]:
