@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
-from actorio.errors import OutcomeUnknownError, StoreError, StoreFailedError, describe
+from actorio.errors import StoreClosedError, StoreError, StoreFailedError, describe
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -45,6 +45,12 @@ def error_for(error: BaseException, durable_id: str) -> BaseException:
     return own
 
 
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    """Fail a future whose awaiter may be gone: then nobody is to be told."""
+    future.set_exception(error)
+    future.exception()
+
+
 class _Pending:
     """A write that is queued or in flight, and who waits for what becomes of it."""
 
@@ -60,7 +66,7 @@ class _Pending:
         """Tell whoever waits; a writer that was cancelled meanwhile does not."""
         if not self.future.done():
             if isinstance(outcome, BaseException):
-                self.future.set_exception(error_for(outcome, self.write.durable_id))
+                _fail(self.future, error_for(outcome, self.write.durable_id))
             else:
                 self.future.set_result(outcome)
         for waiting in self.waiting:
@@ -196,7 +202,7 @@ class GroupLoad:
         queue, self._queue = self._queue, deque()
         for durable_id, future in queue:
             if not future.done():
-                future.set_exception(error_for(error, durable_id))
+                _fail(future, error_for(error, durable_id))
         if self._task is not None:
             self._task.cancel()
 
@@ -216,9 +222,7 @@ class GroupLoad:
             self._task = None
             for durable_id, future in group:  # this was cancelled: the store is being closed
                 if not future.done():
-                    future.set_exception(
-                        OutcomeUnknownError("the store was closed while this was read", durable_id)
-                    )
+                    _fail(future, StoreClosedError("the store was closed while this was read", durable_id))
 
     async def _load(self, group: list[tuple[str, asyncio.Future[Loaded]]]) -> None:
         outcomes: Sequence[Loaded | BaseException]
@@ -230,6 +234,6 @@ class GroupLoad:
             if future.done():
                 continue
             if isinstance(outcome, BaseException):
-                future.set_exception(error_for(outcome, durable_id))
+                _fail(future, error_for(outcome, durable_id))
             else:
                 future.set_result(outcome)

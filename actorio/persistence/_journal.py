@@ -7,17 +7,17 @@ incarnation after its message: the next one recovers (P8).
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actorio.errors import (
-    ConflictError,
     NotStorableError,
     OutcomeUnknownError,
+    StoreError,
     StoreFailedError,
+    StoreUnavailableError,
     describe,
 )
 from actorio.persistence._clock import now
@@ -245,6 +245,11 @@ class Journal:
             self.alarms = None
 
     async def _write(self, write: Write) -> None:
+        try:
+            self.store._check()
+        except StoreFailedError as error:
+            self._end(error)
+            raise
         observer = self.context.system.observer
         if observer is None:
             await self._submit(write)
@@ -259,15 +264,20 @@ class Journal:
         observer.persisted(cell, self.actor, write, None)
 
     async def _submit(self, write: Write) -> None:
+        outcome = self.store._submit(write)
         self.busy = True
         try:
-            self.row = await self.store._submit(write)
+            self.row = await outcome
             self.revision += 1
-        except asyncio.CancelledError:
-            self._end(OutcomeUnknownError(f"a write of {self.durable_id} was cancelled", self.durable_id))
+        except StoreUnavailableError:
             raise
-        except (ConflictError, OutcomeUnknownError, StoreFailedError) as error:
+        except StoreError as error:
             self._end(error)
+            raise
+        except BaseException as error:  # cancelled, in all likelihood: the store finishes what it has
+            doubt = OutcomeUnknownError(f"a write of {self.durable_id} was broken off", self.durable_id)
+            doubt.__cause__ = error
+            self._end(doubt)
             raise
         finally:
             self.busy = False

@@ -237,10 +237,10 @@ class Store(ABC):
         self._check()
         return await self._loads.load(durable_id)
 
-    async def _submit(self, write: Write) -> int:
-        """Have a write committed, in the next group; returns the store's handle of the id."""
+    def _submit(self, write: Write) -> asyncio.Future[int]:
+        """Have a write committed, in the next group; the future has the store's handle of the id."""
         self._check()
-        return await self._commits.submit(write)
+        return self._commits.submit(write)
 
     async def _reading(self, read: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a coroutine of the backend that only reads."""

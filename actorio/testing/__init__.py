@@ -5,6 +5,10 @@ fails; it shrinks the failing run and prints the seed and the tape that replay i
 `run_in_virtual_time` runs a program once, in order, without waiting for its timers.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from actorio.testing._simulation.loop import SimLoop
 from actorio.testing._simulation.policy import PolicyName
 from actorio.testing._simulation.tape import Tape
@@ -26,11 +30,15 @@ from actorio.testing.simulation import SimulationResult, simulate
 from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 from actorio.testing.waiting import settled, until
 
+if TYPE_CHECKING:
+    from actorio.testing.stores import FaultyStore
+
 __all__ = [
     "Escaped",
     "Exploration",
     "Fault",
     "Faults",
+    "FaultyStore",
     "GuaranteeBroken",
     "Harness",
     "InjectedCrash",
@@ -56,3 +64,12 @@ __all__ = [
     "simulate",
     "until",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs an extra when it is asked for."""
+    if name == "FaultyStore":
+        from actorio.testing.stores import FaultyStore
+
+        return FaultyStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

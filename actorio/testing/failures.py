@@ -20,7 +20,7 @@ from __future__ import annotations
 
 __all__ = ["Escaped", "GuaranteeBroken", "SimDeadlock", "SimLivelock", "SimUnhandled", "SimulationError"]
 
-_GUARANTEES = {
+_GUARANTEES: dict[int | str, str] = {
     1: "one fate",
     2: "order",
     3: "one at a time",
@@ -33,6 +33,10 @@ _GUARANTEES = {
     15: "back pressure",
     17: "timers",
     20: "leaving the block leaves nothing",
+    "P1": "acknowledged is durable",
+    "P3": "one history",
+    "P5": "state = journal",
+    "P8": "doubt is resolved or fatal",
 }
 
 
@@ -56,10 +60,10 @@ class GuaranteeBroken(SimulationError):
     """An oracle has seen actorio break one of its own guarantees: a bug of actorio, not of the program.
 
     Attributes:
-        number: of the guarantee, as in the reference.
+        number: of the guarantee, as in the reference; those of durable actors have a P before it.
     """
 
-    def __init__(self, number: int, what: str) -> None:
+    def __init__(self, number: int | str, what: str) -> None:
         self.number = number
         super().__init__(f"guarantee {number} ({_GUARANTEES[number]}) is broken: {what}")
 

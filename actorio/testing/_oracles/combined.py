@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from actorio._core.observer import Combined, Observer
 from actorio.testing._oracles.answers import Answers
+from actorio.testing._oracles.durability import Durability
 from actorio.testing._oracles.ledger import Ledger
 from actorio.testing._oracles.lives import Lives
 from actorio.testing._oracles.notices import Notices
@@ -24,7 +25,7 @@ __all__ = ["Combined", "oracles"]
 def oracles(report: Callable[[GuaranteeBroken], None]) -> list[Observer]:
     """Return a fresh set of oracles; `report` is told of what is broken, the first is to be trusted."""
 
-    def breach(number: int, what: str) -> None:
+    def breach(number: int | str, what: str) -> None:
         report(GuaranteeBroken(number, what))
 
-    return [kind(breach) for kind in (Ledger, Answers, Lives, Regroups, Notices, Remains)]
+    return [kind(breach) for kind in (Ledger, Answers, Lives, Regroups, Notices, Remains, Durability)]
