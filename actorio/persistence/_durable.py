@@ -145,6 +145,7 @@ class Durable(Actor[C], Generic[C, S]):
         if (observer := self.context.system.observer) is not None:
             observer.recovered(self.context.ref._cell, self)
         await self.on_recovered()
+        journal.has_recovered = True
         if journal.alarms is not None:
             journal.alarms.begin()
 

@@ -64,6 +64,7 @@ class Journal:
         "durable_id",
         "ended",
         "erased",
+        "has_recovered",
         "once_kept",
         "revision",
         "row",
@@ -83,7 +84,7 @@ class Journal:
         self.snapshots: Sequence[int] = ()
         self.done: dict[str, tuple[int, bytes]] | None = None
         self.alarms: Alarms | None = None
-        self.busy = False
+        self.busy = self.has_recovered = False
         self.ended: BaseException | None = None
         """Why this incarnation must not write any more."""
 
@@ -215,6 +216,8 @@ class Journal:
     def _alarms(self) -> Alarms:
         if self.alarms is None:
             self.alarms = self.actor._new_alarms(self)
+            if self.has_recovered:
+                self.alarms.begin()
         return self.alarms
 
     def _once_row(self, new: Unwritten) -> tuple[OnceRow | None, Sequence[str]]:

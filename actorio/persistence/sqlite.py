@@ -81,6 +81,7 @@ class SqliteStore(Store):
         self._warned = False
         self._writing: sqlite3.Connection | None = None
         self._reading_: sqlite3.Connection | None = None
+        self._under_way: asyncio.Future[Any] | None = None
         self._writer: ThreadPoolExecutor | None = None
         self._reader: ThreadPoolExecutor | None = None
 
@@ -193,11 +194,16 @@ class SqliteStore(Store):
     async def _close(self) -> None:
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
-        connections = [self._reading_, self._writing]
-        self._reading_ = self._writing = None
+        reading, self._reading_ = self._reading_, None
+        writing, self._writing = self._writing, None
+        under_way, self._under_way = self._under_way, None
         try:
-            if writer is not None:
-                await self._run(writer, _close_all, connections)
+            if under_way is not None and not under_way.done():
+                await asyncio.wait([under_way])
+            if reader is not None and reading is not None and reading is not writing:
+                await self._run(reader, reading.close)
+            if writer is not None and writing is not None:
+                await self._run(writer, writing.close)
         finally:
             for executor in (reader, writer):
                 if executor is not None:
@@ -232,8 +238,10 @@ class SqliteStore(Store):
     async def _write_by(self, work: Callable[[sqlite3.Connection, Unpack[Ts]], R], *args: Unpack[Ts]) -> R:
         if self._writer is None or self._writing is None:
             raise StoreError(f"{self!r} was opened for reading")
+        under_way = asyncio.get_running_loop().run_in_executor(self._writer, work, self._writing, *args)
+        self._under_way = under_way
         try:
-            return await self._run(self._writer, work, self._writing, *args)
+            return await asyncio.shield(under_way)  # once begun it goes on, and `_close` waits for it
         except sqlite3.Error as error:
             raise self._write_error(error) from error
 
@@ -330,12 +338,6 @@ class SqliteStore(Store):
 
     async def _problems(self) -> Sequence[str]:
         return await self._read_by(_sqlite_read.problems)
-
-
-def _close_all(connections: Sequence[sqlite3.Connection | None]) -> None:
-    for connection in connections:
-        if connection is not None:
-            connection.close()
 
 
 def _count(connection: sqlite3.Connection, statement: str, value: str) -> int:

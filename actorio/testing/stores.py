@@ -20,6 +20,7 @@ from actorio.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from actorio.persistence._group_commit import make_task
 from actorio.persistence._rows import ActorRow, EventRow, Loaded, OffsetRow, Write
 from actorio.persistence.store import Store
 
@@ -72,6 +73,7 @@ class FaultyStore(Store):
         self._slowest = check_duration("slowest", slowest)
         self._planted: list[tuple[BaseException, bool]] = []
         self._opened_inner = False
+        self._under_way: asyncio.Task[Any] | None = None
         self._crashed = False
         self._random = random.Random()
 
@@ -133,6 +135,8 @@ class FaultyStore(Store):
             self._opened_inner = True
 
     async def _close(self) -> None:
+        if self._under_way is not None and not self._under_way.done():
+            await asyncio.wait([self._under_way])
         if self._opened_inner:
             self._opened_inner = False
             await self.inner.close()
@@ -142,7 +146,7 @@ class FaultyStore(Store):
         if self._planted:
             error, written = self._planted.pop(0)
             if written:
-                await self.inner._write(group)
+                await self._pass_on(group)
             raise error
         fault = self._drawn_fault()
         if fault == "unavailable":
@@ -151,10 +155,14 @@ class FaultyStore(Store):
             raise StoreFullError("there is no room on the disk (injected)")
         if fault == "unknown_lost":
             raise OutcomeUnknownError("the connection was lost before the commit (injected)")
-        outcomes = await self.inner._write(group)
+        outcomes = await self._pass_on(group)
         if fault == "unknown_written":
             raise OutcomeUnknownError("the connection was lost after the commit (injected)")
         return outcomes
+
+    async def _pass_on(self, group: Sequence[Write]) -> Sequence[int | StoreError]:
+        self._under_way = make_task(self.inner._write(group), f"{self!r} writes")
+        return await asyncio.shield(self._under_way)  # once begun it goes on, and `_close` waits for it
 
     async def _load(self, ids: Sequence[str]) -> Sequence[Loaded | StoreError]:
         await self._be_slow()

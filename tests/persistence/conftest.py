@@ -6,7 +6,7 @@ import pytest
 
 from tests.persistence.actors import Stores
 
-KINDS = ["memory", "sqlite", "sqlite-memory"]
+KINDS = ["memory", "sqlite", "sqlite-memory", "faulty"]
 
 
 @pytest.fixture(params=KINDS)
