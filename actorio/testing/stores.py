@@ -135,11 +135,17 @@ class FaultyStore(Store):
             self._opened_inner = True
 
     async def _close(self) -> None:
-        if self._under_way is not None and not self._under_way.done():
-            await asyncio.wait([self._under_way])
+        cancelled = None
+        while self._under_way is not None and not self._under_way.done():
+            try:
+                await asyncio.wait([self._under_way])
+            except asyncio.CancelledError as error:  # or `inner` would write on behind the back of its next user
+                cancelled = error
         if self._opened_inner:
             self._opened_inner = False
             await self.inner.close()
+        if cancelled is not None:
+            raise cancelled
 
     async def _write(self, group: Sequence[Write]) -> Sequence[int | StoreError]:
         await self._be_slow()
