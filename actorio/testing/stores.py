@@ -139,7 +139,8 @@ class FaultyStore(Store):
         while self._under_way is not None and not self._under_way.done():
             try:
                 await asyncio.wait([self._under_way])
-            except asyncio.CancelledError as error:  # or `inner` would write on behind the back of its next user
+            except asyncio.CancelledError as error:
+                # Left now, `inner` would write on behind the back of its next user.
                 cancelled = error
         if self._opened_inner:
             self._opened_inner = False
