@@ -21,12 +21,14 @@ __all__ = ["Durability"]
 class _History:
     """What is known of one id."""
 
-    __slots__ = ("doubtful", "revision", "sequence", "state")
+    __slots__ = ("doubtful", "is_shared", "revision", "sequence", "state")
 
     def __init__(self, actor: Any) -> None:
         self.state: Any = actor.initial_state()
         self.revision = self.sequence = 0
         self.doubtful: list[Any] = []
+        self.is_shared = False
+        """Two writers had it at once: what one is told may be older than what the other was (P13)."""
 
     def acknowledge(self, actor: Any, write: Any) -> None:
         """Fold a write into the state."""
@@ -59,7 +61,11 @@ class Durability(Observer):
         """Check that all that was acknowledged is there, and nothing but that and what was in doubt."""
         journal = actor._journal
         history = self._histories.setdefault((journal.store._identity, journal.durable_id), _History(actor))
+        if any(other is not cell and known[1] is history for other, known in self._open.items()):
+            history.is_shared = True
         self._open[cell] = actor, history
+        if history.is_shared:
+            return
         if journal.erased > history.sequence:  # erased from outside of its actor
             history.state, history.sequence = actor.initial_state(), journal.erased
             history.revision = journal.revision
@@ -87,6 +93,8 @@ class Durability(Observer):
         if known is None or known[0] is not actor:
             return
         history = known[1]
+        if history.is_shared:
+            return
         if error is None:
             if write.revision != history.revision:
                 self._breach(
@@ -104,7 +112,7 @@ class Durability(Observer):
         if known is None or cell.failure is not None or cell.must_end():
             return
         actor, history = known
-        if actor is not cell.instance:
+        if actor is not cell.instance or history.is_shared:
             return
         if history.doubtful:
             self._breach("P8", f"{cell.path} goes on, though nobody knows whether its last write was written")
