@@ -101,14 +101,25 @@ def iterated_sets(tree: ast.AST) -> list[int]:
     return [loop.iter.lineno for loop in loops if _is_set(loop.iter)]
 
 
+_VIRTUAL = {"run_in_virtual_time", "simulate"}
+
+
+def _has_virtual_time(node: ast.AST) -> bool:
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return "virtual_time" in {argument.arg for argument in node.args.args}
+
+
 def long_sleeps(tree: ast.AST) -> list[int]:
-    """Return the lines that sleep longer than a tick, in a module where time is real."""
-    if "run_in_virtual_time" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+    """Return the lines that sleep longer than a tick where time is real."""
+    if _VIRTUAL & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
         return []
+    virtual = {inner for node in ast.walk(tree) if _has_virtual_time(node) for inner in ast.walk(node)}
     return [
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
+        and node not in virtual
         and ast.unparse(node.func) in {"asyncio.sleep", "anyio.sleep", "time.sleep"}
         and node.args
         and isinstance(node.args[0], ast.Constant)
@@ -163,3 +174,8 @@ def test_an_iterated_set_is_seen() -> None:
 def test_a_long_sleep_is_seen() -> None:
     source = "asyncio.sleep(0)\nasyncio.sleep(0.2)\ntime.sleep(3)\nasyncio.sleep(3600)\nasyncio.sleep(delay)"
     assert long_sleeps(ast.parse(source)) == [2, 3]
+    virtual = (
+        "async def f(virtual_time):\n    await asyncio.sleep(3)\nasync def g():\n    await asyncio.sleep(3)"
+    )
+    assert long_sleeps(ast.parse(virtual)) == [4]
+    assert long_sleeps(ast.parse("simulate(main)\nasyncio.sleep(3)")) == []
