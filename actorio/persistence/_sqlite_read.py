@@ -21,7 +21,19 @@ from actorio.persistence._rows import (
     SnapshotRow,
 )
 
-__all__ = ["due", "ids", "info", "load", "offset", "offsets", "position", "problems", "read", "read_all"]
+__all__ = [
+    "due",
+    "ids",
+    "info",
+    "load",
+    "lost_heads",
+    "offset",
+    "offsets",
+    "position",
+    "problems",
+    "read",
+    "read_all",
+]
 
 _HEAD = (
     "SELECT durable_id, id, sequence, revision, deleted, erased, erased_at FROM actors WHERE durable_id = ?"
@@ -47,14 +59,21 @@ _HOLDS_SOMETHING = (
 _ROOM = 1_000
 
 
-def load(connection: sqlite3.Connection, ids: Sequence[str]) -> list[Loaded | StoreError]:
-    """Load what is stored under each id, as of one moment; at most 1,000 events of all of them."""
+def load(
+    connection: sqlite3.Connection,
+    ids: Sequence[str],
+    has_lost: bool,  # noqa: FBT001
+) -> list[Loaded | StoreError]:
+    """Load what is stored under each id, as of one moment; at most 1,000 events of all of them.
+
+    An unknown id is new, unless rows of ids are missing: then nobody can tell.
+    """
     room, loaded = _ROOM, []
     connection.execute("BEGIN")
     try:
         for durable_id in ids:
             try:
-                one: Loaded | StoreError = _load_one(connection, durable_id, room)
+                one: Loaded | StoreError = _load_one(connection, durable_id, room, has_lost=has_lost)
             except sqlite3.Error as error:
                 one = read_error(error, durable_id)
             if isinstance(one, Loaded):
@@ -66,9 +85,20 @@ def load(connection: sqlite3.Connection, ids: Sequence[str]) -> list[Loaded | St
     return loaded
 
 
-def _load_one(connection: sqlite3.Connection, durable_id: str, room: int) -> Loaded:
+def lost_heads(connection: sqlite3.Connection) -> bool:
+    """Whether rows of `actors` are missing: they are numbered without a gap, and events refer to them."""
+    count, last = connection.execute("SELECT count(*), coalesce(max(id), 0) FROM actors").fetchone()
+    (referred,) = connection.execute("SELECT coalesce(max(actor), 0) FROM events").fetchone()
+    return bool(count != last or referred > last)
+
+
+def _load_one(connection: sqlite3.Connection, durable_id: str, room: int, *, has_lost: bool) -> Loaded:
     head = _head(connection, durable_id)
     if head is None:
+        if has_lost:
+            raise DamagedError(
+                f"{durable_id}: ids are missing from the store, and this may be one", durable_id
+            )
         return Loaded(None)
     if head.durable_id != durable_id:
         raise DamagedError(f"{durable_id}: the database finds {head.durable_id!r} under this id", durable_id)
@@ -203,6 +233,8 @@ def offsets(connection: sqlite3.Connection) -> list[OffsetRow]:
 def problems(connection: sqlite3.Connection) -> list[str]:
     """Return what the database itself says is wrong, and rows that belong to nobody."""
     found = [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+    if lost_heads(connection):
+        found.append("ids are missing")
     for table in ("events", "snapshots", "once", "reminders"):
         (orphans,) = connection.execute(
             f"SELECT count(*) FROM {table} WHERE actor NOT IN (SELECT id FROM actors)"

@@ -78,7 +78,7 @@ class SqliteStore(Store):
         self._read_only = False
         self._lock: FileLock | None = None
         self._content: object = self
-        self._warned = False
+        self._warned = self._has_lost = False
         self._writing: sqlite3.Connection | None = None
         self._reading_: sqlite3.Connection | None = None
         self._under_way: asyncio.Future[Any] | None = None
@@ -159,6 +159,8 @@ class SqliteStore(Store):
             self._reading_ = reading
             if self._read_only and reading is not None and not check_schema(reading, self.path):
                 raise StoreError(f"{self.path} is empty, and not a store of actorio")
+            assert reading is not None
+            self._has_lost = _sqlite_read.lost_heads(reading)
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             kind = (
@@ -282,7 +284,7 @@ class SqliteStore(Store):
         ]
 
     async def _load(self, ids: Sequence[str]) -> Sequence[Loaded | StoreError]:
-        return await self._read_by(_sqlite_read.load, ids)
+        return await self._read_by(_sqlite_read.load, ids, self._has_lost)
 
     async def _read(self, durable_id: str, after: int, limit: int) -> Sequence[EventRow]:
         return await self._read_by(_sqlite_read.read, durable_id, after, limit, whose=durable_id)

@@ -48,6 +48,7 @@ DAMAGE = {
     "the first is gone": "DELETE FROM events WHERE sequence = 1",
     "one is gone": "DELETE FROM events WHERE sequence = 2",
     "the last is gone": "DELETE FROM events WHERE sequence = 3",
+    "its id is gone": "DELETE FROM actors",
     "the head is behind": "UPDATE actors SET sequence = 2",
     "the head is ahead": "UPDATE actors SET sequence = 4",
     "the head is negative": "UPDATE actors SET sequence = -1",
