@@ -57,14 +57,18 @@ CHECKERS = [
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.parametrize("program", ["accepted.py", "durable_accepted.py"])
 @pytest.mark.parametrize("check", CHECKERS)
-def test_right_programs_are_accepted_with_the_types_they_have(check: Callable[[Path], Errors]) -> None:
-    assert check(HERE / "accepted.py") == {}
+def test_right_programs_are_accepted_with_the_types_they_have(
+    check: Callable[[Path], Errors], program: str
+) -> None:
+    assert check(HERE / program) == {}
 
 
+@pytest.mark.parametrize("program", ["refused.py", "durable_refused.py"])
 @pytest.mark.parametrize("check", CHECKERS)
-def test_each_wrong_line_is_refused_and_no_other(check: Callable[[Path], Errors]) -> None:
-    path = HERE / "refused.py"
+def test_each_wrong_line_is_refused_and_no_other(check: Callable[[Path], Errors], program: str) -> None:
+    path = HERE / program
     marked = {
         number for number, line in enumerate(path.read_text().splitlines(), 1) if line.endswith("# refused")
     }
