@@ -214,11 +214,13 @@ class Journal:
             self._alarms().written(remind, forget)
 
     def _alarms(self) -> Alarms:
-        if self.alarms is None:
-            self.alarms = self.actor._new_alarms(self)
+        alarms = self.alarms
+        if alarms is None:
+            made: Alarms = self.actor._new_alarms(self)
+            alarms = self.alarms = made
             if self.has_recovered:
-                self.alarms.begin()
-        return self.alarms
+                alarms.begin()
+        return alarms
 
     def _once_row(self, new: Unwritten) -> tuple[OnceRow | None, Sequence[str]]:
         if new.once is None:
