@@ -10,11 +10,13 @@ from tests.persistence.simulation import bank, readers
 from tests.persistence.simulation.planted import PLANTED, EarlyPositions, planted
 
 SEEDS = 2_000
-_CHUNKS = 10
+_CHUNKS = 20
 _MOST = 400
 
 
-@pytest.mark.parametrize("chunk", range(_CHUNKS))
+@pytest.mark.parametrize(
+    "chunk", [pytest.param(chunk, marks=[pytest.mark.slow] if chunk else []) for chunk in range(_CHUNKS)]
+)
 def test_a_bank_on_a_failing_store_loses_and_doubles_nothing(chunk: int) -> None:
     size = SEEDS // _CHUNKS
     with steady_heap():
