@@ -244,10 +244,12 @@ class ActorRef(Address, Generic[A_co]):
         timeout put `asyncio.timeout` around it. A method with a `yield` in it is a `TypeError`: see `stream`.
         """
         check_callable("call", method)
-        self._check_thread()
+        if get_ident() != self._thread:
+            self._check_thread()
         call = Call(self._cell, method, args, kwargs)
         if not self._cell.begin_beside(call):
-            self._note_asker(call)
+            if self._cell.run_queue.current is not None:
+                self._note_asker(call)
             self._queue(call)
         if call.state < ANSWERED:
             try:
@@ -255,7 +257,7 @@ class ActorRef(Address, Generic[A_co]):
             except BaseException as error:
                 call.left(error)
                 raise
-        return call.outcome()
+        return call.value if call.state == ANSWERED else call.outcome()
 
     def cast(
         self: ActorRef[A], method: Callable[Concatenate[A, P], Any], *args: P.args, **kwargs: P.kwargs
@@ -459,6 +461,14 @@ class ActorRef(Address, Generic[A_co]):
 
     def _queue(self, envelope: Request | Submission) -> None:
         """Put an ask, a call or submitted work in, or in line; what cannot be is failed."""
+        mailbox = self._mailbox
+        if len(mailbox.items) < mailbox.limit:
+            sleeper = mailbox.sleeper
+            if sleeper is not None:
+                sleeper.wake()
+                mailbox.sleeper = None
+            mailbox.items.append(envelope)
+            return
         if (tell := self._cell.observers.asked) is not None:
             tell(self._cell, envelope)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.owned.deferred import Deferred
@@ -43,6 +44,9 @@ class Turn(Bonds):
         """Return the method, bound to the instance; a subclass's own version of it when there is one."""
         instance = self.instance
         name = getattr(method, "__name__", "")
+        bound = getattr(instance, name, None)
+        if type(bound) is MethodType and bound.__func__ is method and bound.__self__ is instance:
+            return bound  # the usual case; what follows finds what a subclass overrides, and other kinds of methods
         for owner in type(instance).__mro__:
             if owner.__dict__.get(name) is method:
                 return getattr(instance, name)
@@ -74,7 +78,7 @@ class Turn(Bonds):
 
     def _is_interleaved(self, envelope: Call | Cast) -> bool:
         hooks = self.hooks
-        return hooks is not None and envelope.invocation.name in hooks.interleaved
+        return hooks is not None and bool(hooks.interleaved) and envelope.invocation.name in hooks.interleaved
 
     def _takes_messages(self) -> bool:
         return (

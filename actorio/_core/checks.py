@@ -11,6 +11,7 @@ import functools
 import inspect
 import math
 from collections.abc import Container, Iterable
+from types import FunctionType
 from typing import TypeVar
 
 from actorio.errors import describe
@@ -193,6 +194,8 @@ def check_callable(what: str, func: object, *, may_yield: bool = False) -> None:
     So is a function with a `yield` in it, unless it may have one: its answer would be a generator, which runs where
     it is read, outside of the actor.
     """
+    if type(func) is FunctionType and not func.__code__.co_flags & _HAS_YIELD:
+        return  # the usual case, which each call and submission pays for
     if inspect.iscoroutine(func):
         func.close()
         raise TypeError(

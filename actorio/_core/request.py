@@ -202,7 +202,7 @@ class Call(Request):
     def __init__(
         self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        super().__init__(cell, func)
+        Request.__init__(self, cell, func)  # `super()` costs as much as all that it does
         self.invocation = Invocation(func, args, kwargs)
 
     def run(self, cell: Recipient) -> Any:

@@ -59,16 +59,16 @@ class Result(Generic[R]):
         """
         if not self._future.done():
             self._check_thread()
-            release = wait_of_current((self,), every=True)
+            run_queue = RunQueue.of(self._future.get_loop())
+            release = None if run_queue.current is None else wait_of_current((self,), every=True)
             try:
-                yield from self._wait()
+                yield from self._wait(Waiter(run_queue))
             finally:
                 if release is not None:
                     release()
         return self._future.result()
 
-    def _wait(self) -> Generator[Any, None, None]:
-        waiter = Waiter(RunQueue.of(self._future.get_loop()))
+    def _wait(self, waiter: Waiter) -> Generator[Any, None, None]:
         if self._waiters is None:
             self._waiters = []
         self._waiters.append(waiter)

@@ -765,7 +765,7 @@ async def _terminate_one_that_waits(shutdown: float | None, waits: str) -> tuple
         it, other = system.lookup("/top/it"), system.lookup("/top/other")
         terminate = functools.partial(supervisor.call, Supervisor.terminate_child, "it")
         asks: Any = functools.partial(_call_supervisor, supervisor)
-        held = started(supervisor.submit(gate.hold)._wait())
+        held = started(outcome(supervisor.submit(gate.hold)))
         await gate.reached()
         if waits == "for that":
             answer = started(outcome(it.ask(lambda _: outcome(terminate()))))
