@@ -18,13 +18,15 @@ TOO_LONG = {f"actorio.{name}" for name in ("_tree.children", "ref", "errors")}
 UNTESTED = 66
 """So many modules have no test file of their name yet."""
 TESTED_BY_FEATURE = ("capsule", "cluster", "inspection", "observability", "persistence")
-OPTIONAL = {"hypothesis", "rich", "textual", "uvloop"}
+OPTIONAL = {"hypothesis", "opentelemetry", "rich", "textual", "uvloop"}
 """What comes with an extra may be imported where it is used."""
 LAZY = {
     ("actorio.system", "actorio.inspection"),
     ("actorio.observability.observatory", "actorio.observability.doors"),
+    ("actorio.observability.telemetry", "actorio.observability.meter"),
+    ("actorio.observability.telemetry", "actorio.observability.spans"),
 }
-"""`import actorio` brings nothing of the first along; the doors come with an extra."""
+"""`import actorio` brings nothing of the first along; the others come with an extra."""
 
 Graph = dict[str, set[str]]
 

@@ -178,10 +178,13 @@ class Tick(Parcel):
 class Arrival(Tick):
     """What a task of the actor brings: an item of a source, what was piped. The task waits for its end."""
 
-    __slots__ = ("over",)
+    __slots__ = ("is_item", "over")
 
-    def __init__(self, run_queue: RunQueue, message: Any, sender: Context | None) -> None:
+    def __init__(
+        self, run_queue: RunQueue, message: Any, sender: Context | None, *, is_item: bool = False
+    ) -> None:
         super().__init__(message, sender, None)
+        self.is_item = is_item
         self.over = Waiter(run_queue)
 
     def reply(self, value: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.naming import class_name
 from actorio._core.envelope import ENVELOPES, Arrival, Cast, Parcel, Tick
+from actorio._core.inquiry import CalledInquiry, Inquiry
 from actorio._core.redaction import Redact, inert, text_of
 from actorio._core.request import Call, Request, Submission
 
@@ -29,6 +30,12 @@ _KINDS = {
     Submission: "submit",
     Tick: "tick",
     Arrival: "item",
+}
+_KINDS_FROM_AFAR = {
+    (Inquiry, False): "send",
+    (Inquiry, True): "ask",
+    (CalledInquiry, False): "cast",
+    (CalledInquiry, True): "call",
 }
 _ACTORIO = f"{Path(__file__).parents[1]}{os.sep}"
 _INSTALLED = tuple(
@@ -144,13 +151,18 @@ def letter_of(item: Any, redact: Redact | None) -> Letter:
     if invocation is None:
         message = item.message
         return Letter(
-            _KINDS[kind],
+            _kind_of(item),
             inert(type(message).__qualname__),
             None if redact is None else text_of(message, redact),
         )
     return Letter(
-        _KINDS[kind], _function_name(invocation.func), None if redact is None else _call(invocation, redact)
+        _kind_of(item), _function_name(invocation.func), None if redact is None else _call(invocation, redact)
     )
+
+
+def _kind_of(item: Any) -> str:
+    known = _KINDS.get(type(item))
+    return _KINDS_FROM_AFAR[type(item), item.asks] if known is None else known
 
 
 def _function_name(func: Any) -> str:

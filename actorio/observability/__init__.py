@@ -14,6 +14,7 @@ from actorio.observability.rows import (
     LostLetter,
     Overview,
 )
+from actorio.observability.telemetry import Telemetry
 
 __all__ = [
     "REDACTED",
@@ -27,6 +28,7 @@ __all__ = [
     "LostLetter",
     "Observatory",
     "Overview",
+    "Telemetry",
     "add_actor",
     "hide_secrets",
     "log_actors",

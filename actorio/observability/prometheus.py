@@ -9,8 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from actorio._cell.states import State
-from actorio.observability.survey import OTHERS, class_rows
+from actorio.observability.survey import class_rows, states_of
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -63,7 +62,7 @@ class _Collector(Collector):
         actors = GaugeMetricFamily(
             "actorio_actors", "Actors.", None, [_SYSTEM, _CLASS, "actorio_actor_state"]
         )
-        for (cls, state), count in _states(observatory, kept).items():
+        for (cls, state), count in states_of(census, kept).items():
             actors.add_metric([system, cls, state], count)
         yield actors
         for name, text, field in (
@@ -83,15 +82,3 @@ class _Collector(Collector):
             for row in rows:
                 gauge.add_metric([system, row.cls], getattr(row, field))
             yield gauge
-
-
-def _states(observatory: Observatory, kept: set[str]) -> dict[tuple[str, str], int]:
-    """Count the actors of each class in each state."""
-    counts: dict[tuple[str, str], int] = {}
-    for group in tuple(observatory.census.classes.values()):
-        name = group.name if group.name in kept else OTHERS
-        unusual = dict(group.unusual)
-        running = group.actors - sum(unusual.values())
-        for state, count in ((State.RUNNING, running), *unusual.items()):
-            counts[name, state] = counts.get((name, state), 0) + max(0, count)
-    return counts

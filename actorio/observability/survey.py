@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.states import State
 from actorio._core.deadlock import chain_of
 from actorio.observability.attention import attention_of, blocked_line
 from actorio.observability.rows import ActorRow, ClassRow, Overview
@@ -172,3 +173,15 @@ def class_rows(census: Census) -> list[ClassRow]:
             )
         )
     return kept
+
+
+def states_of(census: Census, kept: set[str]) -> dict[tuple[str, str], int]:
+    """Count the actors of each class in each state; those of classes that are not kept as others."""
+    counts: dict[tuple[str, str], int] = {}
+    for group in tuple(census.classes.values()):
+        name = group.name if group.name in kept else OTHERS
+        unusual = dict(group.unusual)
+        running = group.actors - sum(unusual.values())
+        for state, count in ((State.RUNNING, running), *unusual.items()):
+            counts[name, state] = counts.get((name, state), 0) + max(0, count)
+    return counts

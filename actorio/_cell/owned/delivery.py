@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["bring"]
 
 
-async def bring(cell: Cell, message: Any) -> bool:
+async def bring(cell: Cell, message: Any, *, is_item: bool = False) -> bool:
     """Have an actor handle a message in a turn of its own, and wait for that. False: it takes no more.
 
     The task that calls this belongs to the incarnation, so the message never reaches a later one. It may go in
     above the capacity, like a timer's tick; there is no more than one a task.
 
+    Args:
+        cell: the actor.
+        message: what is brought.
+        is_item: whether it is of a source, one of many that come with the contextvars of whoever added that.
+
     Cancellation: a message whose handling has not begun is a dead letter.
     """
-    arrival = Arrival(cell.run_queue, message, copy_context() or None)
+    arrival = Arrival(cell.run_queue, message, copy_context() or None, is_item=is_item)
     if not cell.post_tick(arrival):
         cell.dead_letter(message, "unsent")
         return False

@@ -46,7 +46,7 @@ def add_source(
         try:
             await BEGIN
             async for value in items:
-                if not await bring(cell, value if item is None else item(value)):
+                if not await bring(cell, value if item is None else item(value), is_item=True):
                     return
         except asyncio.CancelledError as cancelled:
             task = asyncio.current_task()
@@ -56,6 +56,6 @@ def add_source(
         finally:
             await close_iterator(items)
         if end is not None:
-            await bring(cell, end())
+            await bring(cell, end(), is_item=True)
 
     return cell.start_soon(source_of_actor, (), copy_context(), begun=True)
