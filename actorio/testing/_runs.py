@@ -152,12 +152,12 @@ def _told(item: pytest.Item, failed: SimulationFailed) -> BaseException:
     result = failed.shrunk
     assert result.error is not None
     command = f"pytest {shlex.quote(item.nodeid)} --actorio-seed={failed.result.seed}"
-    report = f"{failed}\nthe run again, by pytest:  {command}"
+    report = str(failed) if failed.difference else f"{failed}\nthe run again, by pytest:  {command}"
     if isinstance(result.error, Exception):
         error: BaseException = _trimmed(result.error)
         error.add_note(report)
         return error
-    wrapped = SimulationFailed(failed.result, result, 0, 0)
+    wrapped = SimulationFailed(failed.result, result, 0, 0, failed.difference)
     wrapped.args = (report,)
     wrapped.__cause__ = result.error
     return wrapped

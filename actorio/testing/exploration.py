@@ -11,6 +11,7 @@ from actorio._core.checks import check_callable, check_count, check_iterable, ch
 from actorio.errors import describe
 from actorio.testing._simulation.heap import steady_heap
 from actorio.testing._simulation.policy import PolicyName
+from actorio.testing._simulation.replay import difference_of_replay
 from actorio.testing.failures import SimulationError
 from actorio.testing.faults import Fault, FaultKind, Faults
 from actorio.testing.settings import SimulationSettings, settings_or_default
@@ -21,6 +22,10 @@ __all__ = ["Exploration", "SimulationFailed", "explore", "explore_places"]
 
 _SHOWN_LINES = 30
 _LONGEST_TAPE = 2_000  # characters
+_WHY_NOT = (
+    "something that is not on the tape decides: a set of objects that hash by address, datetime.now, what outlives a "
+    "run, ... (docs/explanation/what-simulation-cannot-see.md)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +48,22 @@ class SimulationFailed(SimulationError):
 
     Attributes:
         result: the failing run, as it was found.
-        shrunk: the simplest run found that fails in the same way.
+        shrunk: the simplest run found that fails in the same way; the run itself when it does not come again.
+        difference: in what it differs when it is run again, as text; None when it comes again.
     """
 
     def __init__(
-        self, result: SimulationResult[Any], shrunk: SimulationResult[Any], tried: int, spent: int
+        self,
+        result: SimulationResult[Any],
+        shrunk: SimulationResult[Any],
+        tried: int,
+        spent: int,
+        difference: str | None = None,
     ) -> None:
         self.result = result
         self.shrunk = shrunk
-        super().__init__("\n".join(_report(result, shrunk, tried, spent)))
+        self.difference = difference
+        super().__init__("\n".join(_report(result, shrunk, tried, spent, difference)))
 
 
 def explore(
@@ -63,6 +75,9 @@ def explore(
     shrink_runs: int = 300,
 ) -> Exploration:
     """Run `main` once for each seed; raise the first failure, shrunk.
+
+    A run that has failed is run once more first: one that is different then depends on something that is not on the
+    tape, and is told as such, with the first event in which two runs differ.
 
     Args:
         main: an async callable; called once per run. What it uses must be made inside of it: state that
@@ -92,6 +107,9 @@ def explore(
             steps += result.steps
             digests.add(result.digest)
             if result.error is not None:
+                difference = difference_of_replay(main, result, settings)
+                if difference is not None:  # shrinking it would be noise
+                    raise SimulationFailed(result, result, runs, 0, difference) from result.error
                 shrunk, spent = shrink(main, result, settings=settings, runs=shrink_runs)
                 raise SimulationFailed(result, shrunk, runs, spent) from shrunk.error
     if not runs:  # which would pass for a program that never fails
@@ -148,7 +166,8 @@ def explore_places(
                     break
                 places += 1
                 if result.error is not None:
-                    raise SimulationFailed(result, result, places, 0) from result.error
+                    difference = difference_of_replay(main, result, placed)
+                    raise SimulationFailed(result, result, places, 0, difference) from result.error
     if not places:  # which would pass for an actor that no fault hurts
         why = "no actor that faults may hit has that path" if path in missed else "it has no turn"
         raise ValueError(f"there is no place for a fault in {path!r}: {why}")
@@ -163,18 +182,26 @@ def _turns(policies: Sequence[PolicyName]) -> Sequence[PolicyName]:
 
 
 def _report(
-    result: SimulationResult[Any], shrunk: SimulationResult[Any], tried: int, spent: int
+    result: SimulationResult[Any],
+    shrunk: SimulationResult[Any],
+    tried: int,
+    spent: int,
+    difference: str | None,
 ) -> list[str]:
     assert shrunk.error is not None
-    lines = [
-        _headline(shrunk.error),
-        f"seed {result.seed}, policy {result.policy}, found in run {tried}; shrunk from "
-        f"{len(result.tape.deviations)} deviations to {len(shrunk.tape.deviations)} in {spent} runs",
-        f"the run again:   simulate(main, seed={result.seed}, policy={result.policy!r})",
-    ]
+    lines = [_headline(shrunk.error)]
+    found = f"seed {result.seed}, policy {result.policy}, found in run {tried}"
+    if difference is not None:
+        lines += [f"{found}; IT DOES NOT COME AGAIN: {difference}", _WHY_NOT]
+    else:
+        deviations = f"{len(result.tape.deviations)} deviations to {len(shrunk.tape.deviations)}"
+        lines += [
+            f"{found}; shrunk from {deviations} in {spent} runs",
+            f"the run again:   simulate(main, seed={result.seed}, policy={result.policy!r})",
+        ]
     if shrunk.faults:
         lines.append(f"faults: {', '.join(map(_describe_fault, shrunk.faults))}")
-    if len(text := str(shrunk.tape)) <= _LONGEST_TAPE:
+    if difference is None and len(text := str(shrunk.tape)) <= _LONGEST_TAPE:
         lines.append(f"the shrunk run:  simulate(main, tape={text!r})")
     if shrunk.story:
         lines.append("what its actors did last:")

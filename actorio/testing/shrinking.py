@@ -17,7 +17,7 @@ from actorio.testing.failures import GuaranteeBroken
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.simulation import SimulationResult, simulate
 
-__all__ = ["shrink"]
+__all__ = ["shrink", "signature_of"]
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 Result = SimulationResult[Any]
@@ -61,7 +61,7 @@ class _Search:
         self._main = main
         self._settings = settings
         self._most_runs = most_runs
-        self._failure = _signature(failed.error)
+        self._failure = signature_of(failed.error)
 
     def zero_lanes(self) -> None:
         """Try to do without step costs, random values, ... at all; the order of tasks is the last to go."""
@@ -95,13 +95,13 @@ class _Search:
         result = simulate(
             self._main, tape=tape, seed=best.seed, policy=best.policy, settings=self._settings, trace=True
         )
-        if _signature(result.error) != self._failure:
+        if signature_of(result.error) != self._failure:
             return False
         self.best = result
         return True
 
 
-def _signature(error: BaseException | None) -> tuple[object, ...]:
+def signature_of(error: BaseException | None) -> tuple[object, ...]:
     """Tell failures apart by kind and line; of a group, by its first leaf."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -19,6 +19,7 @@ from actorio._core.checks import check_callable, check_instance, check_whole
 from actorio.errors import describe
 from actorio.testing._simulation.entropy import virtual_clocks, virtual_randomness
 from actorio.testing._simulation.heap import steady_heap
+from actorio.testing._simulation.identity import numbered_refs
 from actorio.testing._simulation.loop import SimLoop
 from actorio.testing._simulation.outside import walled
 from actorio.testing._simulation.policy import PolicyName, check_policy
@@ -48,7 +49,8 @@ class SimulationResult(Generic[T]):
         seed: the seed it was drawn from; without meaning for a replay of a tape.
         policy: how the next callback was chosen; without meaning for a replay of a tape.
         tape: every choice; `simulate(main, tape=result.tape)` is the same run again.
-        digest: of the event log; equal for equal runs.
+        digest: of the event log; equal for equal runs. It is of what ran, and when, not of values: runs with equal
+            digests may still have other results.
         steps: callbacks run.
         elapsed: virtual seconds.
         trace: the last lines of the event log, all of them with `trace=True`.
@@ -164,7 +166,7 @@ def _closed_world(loop: SimLoop) -> Iterator[None]:
         stack.callback(loop.close)
         stack.enter_context(steady_heap())
         stack.enter_context(_silent_log())
-        for rule in (virtual_clocks, virtual_randomness, tamed_anyio, walled):
+        for rule in (virtual_clocks, virtual_randomness, numbered_refs, tamed_anyio, walled):
             stack.enter_context(rule(loop))
         yield
 

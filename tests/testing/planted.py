@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from actorio import Actor, ActorSystem
+
 SECOND = 1.0  # of virtual time
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
@@ -185,6 +187,12 @@ async def disorder() -> list[Any]:
     seen.extend(task.get_name() for task in done)
     seen.append(await group_cancel_order())
     return seen
+
+
+async def disorder_of_refs() -> list[str]:
+    """Return the names of actors in the order of a set of their refs."""
+    async with ActorSystem() as system:
+        return [ref.name for ref in {await system.spawn(Actor, name=f"n{number}") for number in range(8)}]
 
 
 async def disorder_in_anyio() -> list[Any]:

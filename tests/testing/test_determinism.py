@@ -11,7 +11,7 @@ from actorio.testing import PolicyName, simulate
 from tests.testing import planted
 
 POLICIES: list[PolicyName] = ["fifo", "random", "pct"]
-PROGRAMS = [planted.disorder, planted.disorder_in_anyio]
+PROGRAMS = [planted.disorder, planted.disorder_in_anyio, planted.disorder_of_refs]
 ROOT = Path(__file__).parents[2]
 SEED = 5
 

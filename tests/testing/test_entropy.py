@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import secrets
+import tempfile
 import time
 import uuid
 
@@ -69,3 +70,37 @@ def test_clocks_and_randomness_are_real_again_after_a_run() -> None:
     assert (time.time, time.monotonic, time.perf_counter, time.sleep, os.urandom, random.Random.seed) == real
     assert random.Random().random() != random.Random().random()
     assert os.urandom(8) != os.urandom(8)
+
+
+def test_the_other_clocks_and_the_calendar_tell_the_time_of_the_run() -> None:
+    async def main() -> list[object]:
+        await asyncio.sleep(3600)
+        clocks = [
+            time.process_time(),
+            time.thread_time(),
+            time.process_time_ns() / 1e9,
+            time.thread_time_ns() / 1e9,
+        ]
+        clocks += [
+            time.clock_gettime(time.CLOCK_MONOTONIC),
+            time.clock_gettime(time.CLOCK_REALTIME) - 1_700_000_000,
+        ]
+        assert all(abs(clock - 3600) < 1e-6 for clock in clocks)
+        return [time.gmtime()[:5], time.strftime("%M:%S"), time.localtime()[4], time.ctime(), time.asctime()]
+
+    calendar, clock, minute, said, told = simulate(main, tape="").unwrap()
+    assert calendar == (2023, 11, 14, 23, 13)
+    assert (clock, minute) == ("13:20", 13)
+    assert said == told
+    assert time.gmtime().tm_year > 2023
+    assert time.gmtime(0).tm_year == 1970
+
+
+def test_names_of_temporary_files_and_the_randomness_of_the_system_come_from_the_tape() -> None:
+    async def main() -> tuple[str, bytes]:
+        return next(tempfile._get_candidate_names()), os.getrandom(8)  # type: ignore[attr-defined]
+
+    before = tempfile._get_candidate_names()  # type: ignore[attr-defined]
+    assert simulate(main, seed=1).unwrap() == simulate(main, seed=1).unwrap()
+    assert simulate(main, seed=1).unwrap() != simulate(main, seed=2).unwrap()
+    assert tempfile._get_candidate_names() is before  # type: ignore[attr-defined]

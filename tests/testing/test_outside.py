@@ -1,8 +1,11 @@
 """What is outside of the simulation is refused by name, at once, and only inside of a run."""
 
+import _thread
 import asyncio
 import concurrent.futures
 import contextlib
+import multiprocessing
+import os
 import queue
 import socket
 import subprocess
@@ -38,6 +41,27 @@ async def plain_child_process() -> None:
     subprocess.run([sys.executable, "--version"], check=False)  # noqa: ASYNC221 - what is refused
 
 
+async def shell() -> None:
+    os.system("true")  # noqa: ASYNC221 - what is refused
+
+
+async def fork() -> None:
+    if not os.fork():
+        os._exit(1)
+
+
+async def spawned() -> None:
+    os.posix_spawn(sys.executable, [sys.executable, "--version"], os.environ)  # noqa: ASYNC221 - what is refused
+
+
+async def process() -> None:
+    multiprocessing.get_context("spawn").Process(target=print).start()
+
+
+async def bare_thread() -> None:
+    _thread.start_new_thread(print, ())
+
+
 async def plain_socket() -> None:
     socket.create_connection(("localhost", 1))
 
@@ -68,6 +92,11 @@ async def blocking_future() -> None:
         (resolve, "getaddrinfo"),
         (child_process, "subprocess_exec"),
         (plain_child_process, "a subprocess"),
+        (shell, "a subprocess"),
+        (fork, "a subprocess"),
+        (spawned, "a subprocess"),
+        (process, "a subprocess"),
+        (bare_thread, "a new thread"),
         (plain_socket, "a socket"),
         (thread, "a new thread"),
         (pool, "a new thread"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,11 +35,46 @@ def virtual_clocks(loop: SimLoop) -> Iterator[None]:
         "perf_counter": loop.time,
         "perf_counter_ns": lambda: loop.now_ns,
         "sleep": loop.advance,
+        "process_time": loop.time,
+        "process_time_ns": lambda: loop.now_ns,
+        "thread_time": loop.time,
+        "thread_time_ns": lambda: loop.now_ns,
+        "clock_gettime": lambda clock: _clock(loop, clock) / 1e9,
+        "clock_gettime_ns": lambda clock: _clock(loop, clock),
+        **_calendar(loop),
     }
     with ExitStack() as stack:
-        for name, virtual in clocks.items():
+        for name in clocks.keys() & vars(time).keys():  # not every system has them all
+            virtual = clocks[name]
             stack.enter_context(replaced(time, name, _at_home(loop.home, virtual, getattr(time, name))))
         yield
+
+
+def _clock(loop: SimLoop, clock: int) -> int:
+    """Return the nanoseconds of a clock of the system: the time of day, or one that begins with the run."""
+    return loop.now_ns + (_EPOCH_NS if clock == getattr(time, "CLOCK_REALTIME", None) else 0)
+
+
+def _calendar(loop: SimLoop) -> dict[str, Callable[..., Any]]:
+    """Return the functions that ask for the time of day by themselves when they are given none."""
+    localtime, gmtime, ctime, asctime, strftime = (
+        time.localtime,
+        time.gmtime,
+        time.ctime,
+        time.asctime,
+        time.strftime,
+    )
+
+    def now() -> float:
+        return (_EPOCH_NS + loop.now_ns) / 1e9
+
+    return {
+        "localtime": lambda seconds=None: localtime(now() if seconds is None else seconds),
+        "gmtime": lambda seconds=None: gmtime(now() if seconds is None else seconds),
+        "ctime": lambda seconds=None: ctime(now() if seconds is None else seconds),
+        "asctime": lambda when=None: asctime(localtime(now()) if when is None else when),
+        "strftime": lambda form, when=None: strftime(form, localtime(now()) if when is None else when),
+    }
 
 
 @contextmanager
@@ -54,11 +90,13 @@ def virtual_randomness(loop: SimLoop) -> Iterator[None]:
         reseed(generator, urandom(32) if a is None else a, version)
 
     try:
-        with (
-            replaced(os, "urandom", urandom),
-            replaced(random, "_urandom", urandom),
-            replaced(random.Random, "seed", seed),
-        ):
+        with ExitStack() as stack:
+            stack.enter_context(replaced(os, "urandom", urandom))
+            stack.enter_context(replaced(random, "_urandom", urandom))
+            stack.enter_context(replaced(random.Random, "seed", seed))
+            stack.enter_context(replaced(tempfile, "_name_sequence", None))  # a new one draws its seed anew
+            if hasattr(os, "getrandom"):
+                stack.enter_context(replaced(os, "getrandom", lambda size, flags=0: urandom(size)))
             yield
     finally:
         random.setstate(state)

@@ -1,8 +1,8 @@
-"""Tasks and futures that hash by birth number, and so iterate in the same order in every process.
+"""Tasks, futures and refs that hash by number, and so iterate in the same order in every process.
 
 asyncio keeps tasks in sets: `TaskGroup` cancels its children in set order, `wait` and `all_tasks` answer with
 sets, and the hash of an ordinary task is its address. A run with them differs from its replay as soon as
-anything else has been allocated differently.
+anything else has been allocated differently. So does one with a set of refs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, TypeVar
 
+from actorio.ref import ActorRef
+from actorio.testing._simulation.outside import replaced
 from actorio.testing._simulation.world import World
 
-__all__ = ["OrderedWeakSet", "SimFuture", "SimTask", "owner_of"]
+__all__ = ["OrderedWeakSet", "SimFuture", "SimTask", "numbered_refs", "owner_of"]
 
 T = TypeVar("T")
 
@@ -90,3 +93,21 @@ class OrderedWeakSet:
 
     def __len__(self) -> int:
         return len(self._items)
+
+
+@contextmanager
+def numbered_refs(_: World) -> Iterator[None]:
+    """Have refs hash by a number of their actor, given when the first one is hashed, while a run lasts."""
+    numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+    given = 0
+
+    def number_of(ref: ActorRef[Any]) -> int:
+        nonlocal given
+        number = numbers.get(ref._cell)
+        if number is None:
+            given += 1
+            number = numbers[ref._cell] = given
+        return number
+
+    with replaced(ActorRef, "__hash__", number_of):
+        yield

@@ -8,7 +8,10 @@ thread alone.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import multiprocessing.process
+import os
 import socket
 import subprocess
 import threading
@@ -30,6 +33,11 @@ _REFUSED = """
     sendfile sock_accept sock_connect sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall
     sock_sendfile sock_sendto start_tls subprocess_exec subprocess_shell
 """.split()  # noqa: SIM905 - as a list it is thirty lines
+
+
+_PROCESSES = """
+    execv execve fork forkpty posix_spawn posix_spawnp spawnv spawnve spawnvp spawnvpe startfile system
+""".split()  # noqa: SIM905
 
 
 class ClosedLoop(asyncio.BaseEventLoop):
@@ -130,6 +138,10 @@ def walled(loop: ClosedLoop) -> Iterator[None]:
         (socket.socket, "__init__", "a socket"),
         (subprocess.Popen, "__init__", "a subprocess"),
         (threading.Thread, "start", "a new thread"),
+        (_thread, "start_new_thread", "a new thread"),
+        (_thread, "start_new", "a new thread"),
+        (multiprocessing.process.BaseProcess, "start", "a subprocess"),
+        *((os, name, "a subprocess") for name in _PROCESSES if hasattr(os, name)),
     ]
     with ExitStack() as stack:
         for target, name, what in doors:
