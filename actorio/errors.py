@@ -51,6 +51,8 @@ import copy
 import enum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from actorio.describing import describe
+
 if TYPE_CHECKING:
     from actorio.address import Address
 
@@ -457,17 +459,6 @@ def _again(kind: type[E], args: tuple[Any, ...]) -> E:
     error = kind.__new__(kind, *args)
     error.args = args
     return error
-
-
-def describe(value: object, limit: int = 200) -> str:
-    """Describe any value for an error message; never raises, at most `limit` characters, no control characters."""
-    try:
-        text = repr(value)
-    except Exception as error:  # a hostile __repr__ must not hide the error being reported
-        text = f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
-    if len(text) > limit:
-        text = f"{text[: limit - 3]}..."
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def exit_in(error: BaseException | None) -> SystemExit | KeyboardInterrupt | None:
