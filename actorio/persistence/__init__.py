@@ -26,6 +26,7 @@ from actorio.persistence.activation import activate
 from actorio.persistence.durable_state import DurableState
 from actorio.persistence.event_sourced import EventSourced
 from actorio.persistence.memory import MemoryStore
+from actorio.persistence.projection import Projection
 from actorio.persistence.reading import RawEvent, Recorded
 from actorio.persistence.reminders import Fired, Reminder
 from actorio.persistence.sqlite import SqliteStore
@@ -43,6 +44,7 @@ __all__ = [
     "MemoryStore",
     "NotStorableError",
     "OutcomeUnknownError",
+    "Projection",
     "RawEvent",
     "Recorded",
     "RecoveryError",

@@ -58,6 +58,8 @@ class SqliteStore(Store):
         options: as of every `Store`.
     """
 
+    _has_sql = True
+
     def __init__(
         self, path: str | os.PathLike[str], *, sync: str = "full", busy_timeout: float = 5.0, **options: Any
     ) -> None:

@@ -29,7 +29,7 @@ from actorio.errors import (
 from actorio.persistence import _transfer
 from actorio.persistence._checks import check_name_of_projection, check_text
 from actorio.persistence._clock import as_datetime, now
-from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for
+from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for, make_task
 from actorio.persistence._rows import ERASED, ActorRow, EventRow, Loaded, OffsetRow, Write, checksum
 from actorio.persistence._statistics import Counts, StoreStatistics
 from actorio.persistence._verify import Report, verify
@@ -82,6 +82,9 @@ class Store(ABC):
         max_event_bytes: of one event, state, reminder or reply as it is stored; a larger one is `NotStorableError`.
     """
 
+    _has_sql: bool = False
+    """Whether projections can write to it by SQL."""
+
     def __init__(self, *, timeout: float = 30.0, max_event_bytes: int = 1_048_576) -> None:
         self.timeout = check_some_time("timeout", timeout)
         self.max_event_bytes = check_count("max_event_bytes", max_event_bytes, least=1)
@@ -100,6 +103,7 @@ class Store(ABC):
         self._on_close: list[Callable[[], object]] = []
         self._wall: WallTimers
         self._activators: dict[str, Any] = {}
+        self._offsets_under_way: dict[str, asyncio.Task[None]] = {}
         self._numbers = itertools.count(1)
 
     # -- a store's life ----------------------------------------------------------------------------
@@ -148,6 +152,8 @@ class Store(ABC):
         self._check_loop()
         try:
             await self._commits.drain()
+            if self._offsets_under_way:
+                await asyncio.wait(self._offsets_under_way.values())
         except asyncio.CancelledError:
             self.abandoned = f"{self!r}: {len(self._commits)} writes"
             raise
@@ -241,6 +247,34 @@ class Store(ABC):
         """Have a write committed, in the next group; the future has the store's handle of the id."""
         self._check()
         return self._commits.submit(write)
+
+    async def _offset_of(self, projection: str) -> OffsetRow | None:
+        """Return how far a projection has come, after what is in flight under its name."""
+        while (under_way := self._offsets_under_way.get(projection)) is not None:
+            await asyncio.wait([under_way])
+        return await self._reading(self._offset, projection)
+
+    async def _commit_offset(
+        self,
+        projection: str,
+        expected: OffsetRow | None,
+        position: int,
+        statements: Sequence[tuple[str, Any]],
+    ) -> None:
+        """Carry out statements and store an offset, in one transaction; once begun it goes on, whoever is cancelled."""
+        self._check()
+        under_way = make_task(
+            self._commit(projection, expected, position, statements), f"{self!r} commits {projection}"
+        )
+        self._offsets_under_way[projection] = under_way
+        under_way.add_done_callback(lambda done: self._offset_is_over(projection, done))
+        await asyncio.shield(under_way)
+
+    def _offset_is_over(self, projection: str, done: asyncio.Task[None]) -> None:
+        if self._offsets_under_way.get(projection) is done:
+            del self._offsets_under_way[projection]
+        if not done.cancelled():
+            done.exception()  # who waits for it is told; nobody may
 
     async def _reading(self, read: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a coroutine of the backend that only reads."""

@@ -68,6 +68,7 @@ class FaultyStore(Store):
             check_number(name, share, least=0, most=1)
         if sum(shares.values()) > 1:
             raise ValueError("the shares of groups that fail must not exceed 1 together")
+        self._has_sql = inner._has_sql
         self._kinds = [name for name, share in shares.items() for _ in range(round(share * _GRAIN))]
         self._slow = round(slow * _GRAIN)
         self._slowest = check_duration("slowest", slowest)
