@@ -17,6 +17,7 @@ from actorio._cell.states import Intent
 from actorio._core.checks import check_callable, check_class, check_duration, check_instance
 from actorio._core.observer import Observer
 from actorio._core.typevar import TypeVar
+from actorio._tree.interrupts import InterruptGuard
 from actorio._tree.runtime import Runtime
 from actorio._tree.shutdown import Shutdown, ShutdownReport, check_store
 from actorio._tree.signals import Signals
@@ -78,6 +79,7 @@ class ActorSystem:
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout)
         self._store = None if store is None else check_store(store)
         self._signals = Signals(self._runtime) if handle_signals else None
+        self._guard: InterruptGuard | None = None
 
     @property
     def groups(self) -> Groups:
@@ -132,6 +134,9 @@ class ActorSystem:
         self._shutdown.watch_over(asyncio.current_task())
         if self._signals is not None:
             self._signals.catch()
+        else:
+            self._guard = InterruptGuard(self._runtime.loop)
+            self._guard.install()
         return self
 
     async def __aexit__(
@@ -142,6 +147,8 @@ class ActorSystem:
         finally:
             if self._signals is not None:
                 self._signals.release()
+            elif self._guard is not None:
+                self._guard.remove()
         return None
 
     async def shutdown(self) -> ShutdownReport:

@@ -241,9 +241,9 @@ class Ending(Turn):
 
     def _waits_for_the_runtime(self) -> bool:
         """Whether it is held up by nothing of its own: by its children, or by the queue of those to be woken."""
-        children = self.children
-        stops_children = children is not None and (bool(children.table) or self.state == State.STOPPING)
-        return stops_children or self.state == State.RESTARTING
+        if self.children is not None and self.children.table:
+            return True
+        return self.state == State.RESTARTING and self.task is not None and not self.task.done()
 
     def _give_up_task(self) -> None:
         if self.state == State.ENDED or not self.must_end_at_once():

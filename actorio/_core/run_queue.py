@@ -124,6 +124,7 @@ class RunQueue:
         left = _MOST_WAKES
         self.deadline = clock() + _LONGEST_TURN
         self.spent = False
+        callback, seen = None, woken
         try:
             while ready and left:
                 waiter = ready.popleft()
@@ -139,6 +140,10 @@ class RunQueue:
                 left -= 1
                 if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
                     break
+        except KeyboardInterrupt:  # of a Ctrl-C, which may come out right here
+            if callback is not None:
+                self._put_back(waiter, callback, seen)
+            raise
         finally:  # also when a woken task raises SystemExit or KeyboardInterrupt through the loop
             self.scheduled = False
             if self._limited:
@@ -150,6 +155,13 @@ class RunQueue:
         limited, self._limited = self._limited, []
         for one in limited:
             one.set_alarm()
+
+    def _put_back(self, waiter: Waiter, wakeup: Callable[..., object], seen: asyncio.Future[None]) -> None:
+        """Have a waiter woken again if its task was not: it still awaits it."""
+        if getattr(getattr(wakeup, "__self__", None), "_fut_waiter", None) is waiter:
+            if waiter.callback is None:
+                waiter.callback, waiter.seen = wakeup, seen
+            self.ready.appendleft(waiter)
 
     def _run_chosen(self, choose: Callable[[Sequence[Waiter]], int]) -> None:
         """Wake one waiter, the chosen one: each wake is a step of its own for the simulator."""

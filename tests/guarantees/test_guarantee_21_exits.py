@@ -3,6 +3,8 @@
 # ruff: noqa: PT012 (the block of the system is what raises)
 
 import asyncio
+import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -278,3 +280,35 @@ async def test_guarantee_21_an_exit_in_a_group_that_the_body_raises_is_one_while
             except asyncio.CancelledError:
                 raise BaseExceptionGroup("of the body", [own]) from None
     assert caught.value is own
+
+
+COMPUTING = """
+from actorio import Actor, ActorSystem, run
+
+class Computing(Actor):
+    async def receive(self, message):
+        print("computes", flush=True)
+        while True:
+            pass
+
+async def main():
+    async with ActorSystem(handle_signals=True) as system:
+        await (await system.spawn(Computing)).ask("go")
+
+run(main)
+"""
+
+
+def test_guarantee_21_the_third_signal_exits_a_process_whose_loop_is_held_up() -> None:
+    program = subprocess.Popen([sys.executable, "-c", COMPUTING], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "computes\n"
+        for _ in range(200):  # those that come at once count as one, so their number is not three but some
+            program.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(0.1)
+                break
+        else:
+            program.kill()
+        assert program.returncode == 128 + signal.SIGTERM

@@ -16,6 +16,7 @@ import gc
 import heapq
 import math
 import random
+import signal
 import threading
 from asyncio import events
 from collections.abc import Callable, Coroutine, Sequence
@@ -69,7 +70,7 @@ class SimLoop(ClosedLoop, World):
         steps: callbacks run until now.
         now_ns: the virtual time, in nanoseconds; an int, so that equal deadlines are equal.
         unhandled: what was reported to the exception handler, unless the program has set its own.
-        signal_handlers: what `add_signal_handler` was given, by signal number.
+        actorio_signals: what systems on this loop have in place of the module `signal`.
     """
 
     actorio_task_class = SimTask
@@ -95,7 +96,7 @@ class SimLoop(ClosedLoop, World):
         self.now_ns = 0
         self.random = random.Random(recorder.lane("random").draw(_SEEDS))
         self.unhandled: list[dict[str, Any]] = []
-        self.signal_handlers: dict[int, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
+        self.actorio_signals = SimSignals()
         self._policy: Policy = policy_named(policy, recorder, settings.pct_depth)
         self._max_steps = settings.max_steps
         self._quantum_ns = round(settings.quantum * 1e9)
@@ -335,11 +336,11 @@ class SimLoop(ClosedLoop, World):
 
     def add_signal_handler(self, sig: int, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
         """Remember the handler; `deliver_signal` calls it."""
-        self.signal_handlers[sig] = (callback, args)
+        self.actorio_signals.signal(sig, lambda _number, _frame: callback(*args))
 
     def remove_signal_handler(self, sig: int) -> bool:
         """Forget the handler; False when there was none."""
-        return self.signal_handlers.pop(sig, None) is not None
+        return self.actorio_signals.signal(sig, signal.SIG_DFL) is not signal.SIG_DFL
 
     def deliver_signal(self, sig: int) -> None:
         """Do what a real loop does when the process gets this signal.
@@ -347,14 +348,31 @@ class SimLoop(ClosedLoop, World):
         Raises:
             KeyError: there is no handler for it.
         """
-        callback, args = self.signal_handlers[sig]
-        self.call_soon(callback, *args)
+        self.call_soon(self.actorio_signals.handlers[sig], sig, None)
 
     def _process_events(self, event_list: object) -> None:
         """Do nothing: there is no I/O."""
 
     def _write_to_self(self) -> None:
         """Do nothing: the loop never sleeps."""
+
+
+class SimSignals:
+    """The signal handlers of a simulated process; the real ones are the test runner's."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[int, Any] = {}
+
+    def getsignal(self, number: int) -> Any:
+        """Return the handler."""
+        return self.handlers.get(number, signal.SIG_DFL)
+
+    def signal(self, number: int, handler: Any) -> Any:
+        """Set the handler, and return the one before."""
+        before = self.handlers.pop(number, signal.SIG_DFL)
+        if handler is not signal.SIG_DFL:
+            self.handlers[number] = handler
+        return before
 
 
 def _birth_of(callback: object) -> int:
