@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overloa
 from actorio._cell.current import current_cell
 from actorio._cell.faces import Faces
 from actorio._cell.states import Intent
-from actorio._core.checks import check_callable, check_class, check_duration, check_instance
+from actorio._core.checks import (
+    check_callable,
+    check_class,
+    check_duration,
+    check_instance,
+    check_optional_duration,
+)
 from actorio._core.observer import Observer
 from actorio._core.typevar import TypeVar
 from actorio._tree.interrupts import InterruptGuard
@@ -59,6 +65,9 @@ class ActorSystem:
         name: for logs and snapshots.
         shutdown_timeout: seconds that a stop of the whole tree may take before what is left is killed; with 0 a stop
             is a kill.
+        close_timeout: seconds that the normal end of the block may take, in which actors handle what they have
+            accepted; then what is left is stopped, within `shutdown_timeout`, and the log names the lines that it is
+            at. None for no limit. Give one where nobody looks on, as in a web server.
         handle_signals: SIGINT and SIGTERM end the block: the first in order, the second at once, the third
             exits the process. Only in the main thread.
         store: keeps what durable actors write (`actorio.persistence`). The block opens it before any actor, and
@@ -70,13 +79,15 @@ class ActorSystem:
         name: str = "actorio",
         *,
         shutdown_timeout: float = 10.0,
+        close_timeout: float | None = None,
         handle_signals: bool = False,
         store: Store | None = None,
     ) -> None:
         self.name = check_name(name)
         self.shutdown_timeout = check_duration("shutdown_timeout", shutdown_timeout)
         self._runtime = Runtime(self, Faces(Actor, ActorRef, Context, FarRef))
-        self._shutdown = Shutdown(self._runtime, self.shutdown_timeout)
+        self.close_timeout = check_optional_duration("close_timeout", close_timeout)
+        self._shutdown = Shutdown(self._runtime, self.shutdown_timeout, self.close_timeout)
         self._store = None if store is None else check_store(store)
         self._signals = Signals(self._runtime) if handle_signals else None
         self._guard: InterruptGuard | None = None

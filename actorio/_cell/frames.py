@@ -16,14 +16,15 @@ from actorio._cell.own_loop import own_loop
 from actorio._cell.states import State
 from actorio._cell.steps import suspended
 from actorio._core.envelope import NO_MESSAGE
+from actorio._core.whose_code import own_line
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from actorio._cell.state import Anatomy
 
-__all__ = ["await_chain", "in_turn", "running_frames", "turn_frames"]
+__all__ = ["await_chain", "in_turn", "lines_at_work", "running_frames", "turn_frames"]
 
 _FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
@@ -84,6 +85,18 @@ def await_chain(awaitable: object) -> Iterator[FrameType]:
         yield frame
         awaited = _first(thing, _AWAITED)
         thing = awaited if awaited is not None and frame.f_code not in _STEPPING else _stepped_by(frame)
+
+
+def lines_at_work(cells: Iterable[Anatomy]) -> Iterator[str]:
+    """Yield, for these actors and all below them, each task that is at code of their own, and the line it is at."""
+    left = list(cells)
+    for cell in left:
+        if cell.children is not None:
+            left.extend(cell.children.table.values())
+        for task in (cell.stopper or cell.task, *(cell.tasks or ())):
+            line = None if task is None else own_line(await_chain(task.get_coro()))
+            if task is not None and line is not None:
+                yield f"{task.get_name()} at {line}"
 
 
 def _stepped_by(frame: FrameType) -> object:

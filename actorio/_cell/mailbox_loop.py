@@ -18,7 +18,7 @@ from contextvars import Context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._cell.owned.interleaved import runs_interleaved
+from actorio._cell.owned.interleaved import awaits_interleaved
 from actorio._cell.steps import (
     BUDGET,
     CLOCK_EVERY,
@@ -222,7 +222,7 @@ def mailbox_loop(cell: Turn) -> Steps:
                 break
         if mailbox.items or cell.urgent:
             cell.wake()
-        elif mailbox.closed and not runs_interleaved(cell):
+        elif mailbox.closed and not awaits_interleaved(cell):
             return
         else:
             mailbox.sleeper = cell

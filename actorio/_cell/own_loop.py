@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.owned.interleaved import runs_interleaved
+from actorio._cell.owned.interleaved import awaits_interleaved
 from actorio._cell.steps import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer, attend
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, RUNNING, is_message
 from actorio.errors import ActorExit, NoReplyError, is_actor_exit
@@ -122,7 +122,7 @@ def _next_message(cell: Turn, taken: Iterator[int]) -> Generator[Any, Any, tuple
             elif item.begin():
                 cell.envelope, cell.message, cell.in_hand = item, item.message, True
                 return item.message, item.sender or Context()
-        elif mailbox.closed and not cell.urgent and not runs_interleaved(cell):
+        elif mailbox.closed and not cell.urgent and not awaits_interleaved(cell):
             raise ActorExit
         else:
             yield from _pause(cell)

@@ -10,27 +10,24 @@ Source: the protection of trio from `KeyboardInterrupt`.
 
 from __future__ import annotations
 
+import asyncio
 import signal
-import sysconfig
 import time
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
+from actorio._core.whose_code import is_machinery, is_standard
 from actorio._tree.signals import SignalHandler
 
 if TYPE_CHECKING:
-    import asyncio
     from types import FrameType
 
 __all__ = ["InterruptGuard", "is_in_machinery"]
 
 _PATIENCE = 0.25
 """Seconds for the loop to get to it; if the loop is held up, the next Ctrl-C comes out wherever it is."""
-_PACKAGE = str(Path(__file__).parents[1])
-_NOT_MACHINERY = tuple(str(Path(_PACKAGE, part)) for part in ("cli", "testing"))
-_LIBRARY = sysconfig.get_path("stdlib")
-_LOOP = tuple(str(Path(_LIBRARY, "asyncio", name)) for name in ("base_events.py", "events.py"))
+_LOOP = tuple(str(Path(asyncio.__file__).with_name(name)) for name in ("base_events.py", "events.py"))
 
 
 class InterruptGuard:
@@ -77,11 +74,8 @@ def is_in_machinery(frame: FrameType | None) -> bool:
     if frame is not None and frame.f_code.co_filename in _LOOP:
         return True
     while frame is not None:
-        path = frame.f_code.co_filename
-        if path.startswith(_PACKAGE):
-            return not path.startswith(_NOT_MACHINERY)
-        is_library = path.startswith(("<frozen", _LIBRARY)) and "site-packages" not in path
-        if not is_library:
-            return False
+        file = frame.f_code.co_filename
+        if is_machinery(file) or not is_standard(file):
+            return is_machinery(file)
         frame = frame.f_back
     return False

@@ -13,11 +13,13 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.faces import Faces
+from actorio._cell.frames import await_chain
 from actorio._core.checks import check_instance
 from actorio._core.deadlines import TimerQueue
 from actorio._core.events import EventBus
 from actorio._core.observer import Observer, Observers
 from actorio._core.run_queue import RunQueue
+from actorio._core.whose_code import own_line
 from actorio._tree.children import Children
 from actorio._tree.failure_log import FailureLog
 from actorio._tree.groups import Groups
@@ -253,9 +255,8 @@ class Runtime:
     def abandon(self, task: asyncio.Task[Any], why: str = "it swallows every cancel") -> None:
         """Give up a task that does not end; named in the log and in the report."""
         self.abandoned.append(task.get_name())
-        stack = task.get_stack(limit=1)
-        where = f" at {stack[0].f_code.co_filename}:{stack[0].f_lineno}" if stack else ""
-        logger.warning("abandoned %s: %s%s", task.get_name(), why, where)
+        line = own_line(await_chain(task.get_coro()))
+        logger.warning("abandoned %s: %s%s", task.get_name(), why, "" if line is None else f" at {line}")
 
     # -- threads -----------------------------------------------------------------------------------
 

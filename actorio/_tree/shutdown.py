@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actorio._cell.ending import run_hook
+from actorio._cell.frames import lines_at_work
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
 from actorio._core.checks import kind_of
@@ -75,9 +76,10 @@ class Shutdown:
 
     path = ""
 
-    def __init__(self, runtime: Runtime, timeout: float) -> None:
+    def __init__(self, runtime: Runtime, timeout: float, close_timeout: float | None) -> None:
         self._runtime = runtime
         self._timeout = timeout
+        self._close_timeout = close_timeout
         self._intent = Intent.NONE
         self._limited = False
         self._failures: list[BaseException] = []
@@ -115,6 +117,8 @@ class Shutdown:
         if self._exit is None:
             self._exit = exit_in(error)
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
+        if self._close_timeout is not None and self._intent == Intent.CLOSE:
+            self._runtime.timers.after(self._close_timeout, self._stop_closing)
         cancelled = await self._until_ended(told=error is not None and is_in_cancelled_scope())
         if (tell := self._runtime.observers.left) is not None:
             tell(self._runtime.system)
@@ -160,8 +164,8 @@ class Shutdown:
             if error is not None and not isinstance(error, (ActorStoppedError, asyncio.CancelledError)):
                 failures.append(error)
             raise BaseExceptionGroup(failed, failures)
-        elif cancelled is not None:
-            raise cancelled
+        elif cancelled is not None and (error is None or isinstance(error, asyncio.CancelledError)):
+            raise cancelled  # otherwise what the body has raised is the cause, and surfaces
 
     def fail_from_outside(self, error: BaseException) -> None:
         """The top level has given up: the body of the block is cancelled, the block raises."""
@@ -211,6 +215,17 @@ class Shutdown:
         if not self._limited and not self._runtime.has_ended:
             self._limited = True
             self._runtime.timers.after(self._timeout, lambda: self.begin(Intent.KILL))
+
+    def _stop_closing(self) -> None:
+        """The time for the normal end is over: what is left is stopped, and what it is at is named."""
+        if self._intent == Intent.CLOSE:
+            logger.warning(
+                "%s has not ended within close_timeout=%g s, and is stopped; still at work: %s",
+                self._runtime.name,
+                self._close_timeout,
+                "; ".join(lines_at_work(self._runtime.root.table.values())) or "no actor",
+            )
+            self.begin(Intent.STOP)
 
     async def _end(self) -> None:
         await self._run_hooks(self.before)

@@ -21,12 +21,13 @@ from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
 if TYPE_CHECKING:
     from actorio._cell.state import Anatomy
     from actorio._cell.surroundings import System
+    from actorio._core.deadlines import Alarm
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.envelope import Cast
     from actorio._core.mailbox import Mailbox
     from actorio._core.run_queue import RunQueue
 
-__all__ = ["SideTurn", "SideTurns", "runs_interleaved"]
+__all__ = ["SideTurn", "SideTurns", "awaits_interleaved"]
 
 
 class SideTurns:
@@ -37,6 +38,7 @@ class SideTurns:
         self._running: dict[SideTurn, None] = {}
         self.ended_ones = 0
         """How many have ended, all of them counted as handled."""
+        self._patience: Alarm | None = None
 
     @classmethod
     def of(cls, cell: Any) -> SideTurns:
@@ -80,13 +82,25 @@ class SideTurns:
         """Return those that wait, each with for whom or what."""
         return [(turn, turn.waits_on) for turn in self._running if turn.waits_on is not None]
 
+    def holds_the_end(self) -> bool:
+        """Tell whether the end after `close` waits for calls: for `shutdown` seconds, as no mail comes any more."""
+        limit = self._cell.options.shutdown
+        if not self._running or limit is None:
+            return bool(self._running)
+        if self._patience is None:
+            self._patience = self._cell.runtime.timers.after(limit, self._cell._poke)
+        return self._patience.pending
+
     def cancel(self) -> None:
         """The incarnation ends, and cancels its tasks next: they are among them."""
+        if self._patience is not None:
+            self._patience.cancel()
 
 
-def runs_interleaved(cell: Anatomy) -> bool:
-    """Tell whether interleaved calls run, which `close` waits for."""
-    return cell.timers is not None and bool(cell.timers.get(SideTurns))
+def awaits_interleaved(cell: Anatomy) -> bool:
+    """Tell whether a closed actor that has nothing else to do waits for interleaved calls."""
+    turns: SideTurns | None = None if cell.timers is None else cell.timers.get(SideTurns)
+    return turns is not None and turns.holds_the_end()
 
 
 class SideTurn:

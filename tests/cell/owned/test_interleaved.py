@@ -22,7 +22,7 @@ from actorio import (
     Restart,
     interleave,
 )
-from actorio._cell.owned.interleaved import runs_interleaved
+from actorio._cell.owned.interleaved import awaits_interleaved
 from actorio.testing import explore, until
 from tests.guarantees.actors import Valve, cancelled, outcome, soon, started
 from tests.stage import ticks
@@ -283,10 +283,62 @@ async def test_guarantee_20_a_call_that_has_ended_leaves_nothing_in_its_actor() 
         cell = till._cell
         await until(lambda: cell.handled == 6 and not cell.tasks)
         assert not cell.deferred
-        assert not runs_interleaved(cell)
+        assert not awaits_interleaved(cell)
 
 
 # --- how it ends ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["close", "block", "parent", "pool"])
+@pytest.mark.parametrize("own_loop", [False, True])
+async def test_guarantee_35_close_cancels_one_that_waits_for_what_never_comes(way: str, own_loop: bool) -> None:
+    """Such as mail, or a tick: after the drain it has `shutdown` seconds."""
+
+    class Waiting(Actor[Any]):
+        def __init__(self) -> None:
+            self.came = asyncio.Event()
+
+        async def receive(self, message: Any) -> None:
+            self.came.set()
+
+        @interleave
+        async def wait(self) -> None:
+            log.append("waits")
+            await self.came.wait()
+
+        async def on_stop(self, reason: ExitReason) -> None:
+            log.append(reason)
+
+    class Owning(Waiting):
+        async def run(self) -> None:
+            while True:
+                await self.receive(await self.recv())
+
+    class Parent(Actor[Any]):
+        async def on_start(self) -> None:
+            self.child = await self.context.spawn(kind, shutdown=0.05)
+
+        async def receive(self, message: Any) -> Any:
+            return self.child
+
+    log: list[Any] = []
+    kind = Owning if own_loop else Waiting
+    async with soon():
+        async with ActorSystem() as system:
+            if way == "pool":
+                top: Any = await system.spawn_pool(kind, size=1, shutdown=0.05)
+                ref = top
+            else:
+                top = await system.spawn(Parent) if way == "parent" else await system.spawn(kind, shutdown=0.05)
+                ref = await top.ask("child") if way == "parent" else top
+            calling = started(outcome(ref.call(kind.wait)))
+            await until(lambda: log)
+            if way != "block":
+                top.close()
+                await top.join()
+        error = await calling
+        assert isinstance(error, ActorStoppedError)
+        assert log == ["waits", ExitReason.NORMAL]
 
 
 async def test_guarantee_35_close_waits_for_it() -> None:
