@@ -89,8 +89,7 @@ class ActorSystem:
         self.close_timeout = check_optional_duration("close_timeout", close_timeout)
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout, self.close_timeout)
         self._store = None if store is None else check_store(store)
-        self._signals = Signals(self._runtime) if handle_signals else None
-        self._guard: InterruptGuard | None = None
+        self._signals = Signals(self._runtime) if handle_signals else InterruptGuard(self._runtime)
 
     @property
     def groups(self) -> Groups:
@@ -136,18 +135,13 @@ class ActorSystem:
     async def __aenter__(self) -> Self:
         if self._runtime.is_running:
             raise ActorError(f"the system {self.name!r} was entered already; make a new one")
-        if self._signals is not None:
-            self._signals.check()
+        self._signals.check()
         if self._store is not None and not self._store.is_open:
             await self._store.open()
             self._shutdown.store = self._store
         self._runtime.start(self._shutdown)
         self._shutdown.watch_over(asyncio.current_task())
-        if self._signals is not None:
-            self._signals.catch()
-        else:
-            self._guard = InterruptGuard(self._runtime.loop)
-            self._guard.install()
+        self._signals.catch()
         return self
 
     async def __aexit__(
@@ -156,10 +150,7 @@ class ActorSystem:
         try:
             await self._shutdown.leave(error)
         finally:
-            if self._signals is not None:
-                self._signals.release()
-            elif self._guard is not None:
-                self._guard.remove()
+            self._signals.release()
         return None
 
     async def shutdown(self) -> ShutdownReport:

@@ -23,6 +23,8 @@ from actorio._tree.signals import SignalHandler
 if TYPE_CHECKING:
     from types import FrameType
 
+    from actorio._tree.runtime import Runtime
+
 __all__ = ["InterruptGuard", "is_in_machinery"]
 
 _PATIENCE = 0.25
@@ -33,19 +35,22 @@ _LOOP = tuple(str(Path(asyncio.__file__).with_name(name)) for name in ("base_eve
 class InterruptGuard:
     """Holds a SIGINT back while the machinery is at work."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._handler: SignalHandler | None = None
         self._held_since: float | None = None
 
-    def install(self) -> None:
+    def check(self) -> None:
+        """Refuse nothing: where a handler cannot be replaced, none is."""
+
+    def catch(self) -> None:
         """Stand before what is there for SIGINT, if that is a function, and may be replaced from here."""
-        simulated = hasattr(self._loop, "actorio_signals")
+        simulated = hasattr(self._runtime.loop, "actorio_signals")
         if not simulated and current_thread() is main_thread() and callable(signal.getsignal(signal.SIGINT)):
             self._handler = SignalHandler(signal, signal.SIGINT, self._on_interrupt)
 
-    def remove(self) -> None:
-        """Put back what was there."""
+    def release(self) -> None:
+        """Put back what was there before."""
         handler, self._handler = self._handler, None
         if handler is not None:
             handler.remove()
@@ -54,10 +59,11 @@ class InterruptGuard:
         handler = self._handler
         if handler is None:
             return
+        loop = self._runtime.loop
         waits = self._held_since is not None and time.monotonic() - self._held_since < _PATIENCE
-        if waits or (self._held_since is None and is_in_machinery(frame) and not self._loop.is_closed()):
+        if waits or (self._held_since is None and is_in_machinery(frame) and not loop.is_closed()):
             self._held_since = self._held_since or time.monotonic()
-            self._loop.call_soon_threadsafe(self._let_out, handler, number)
+            loop.call_soon_threadsafe(self._let_out, handler, number)
         else:
             handler.hand_on(number, frame)
 

@@ -15,6 +15,9 @@ __all__ = ["TargetError", "host", "load_actor"]
 # What the shell's conventions and init systems expect: 0 went well, 1 failed.
 _STATUS = {ExitReason.NORMAL: 0, ExitReason.SHUTDOWN: 0, ExitReason.KILLED: 1, ExitReason.CRASHED: 1}
 
+CLOSE_TIMEOUT = 10.0
+"""Seconds for what else runs to end, once the actor has; then it is stopped: a service does end."""
+
 
 class TargetError(Exception):
     """`package.module:ActorClass` does not lead to an actor class; the message says where the way ends."""
@@ -60,7 +63,10 @@ async def host(actor_class: type[Actor[Any]]) -> int:
     """
     log_actors()
     try:
-        async with ActorSystem(handle_signals=True) as system, DeadLetterLog(system):
+        async with (
+            ActorSystem(handle_signals=True, close_timeout=CLOSE_TIMEOUT) as system,
+            DeadLetterLog(system),
+        ):
             ref = await system.spawn(actor_class)
             ended = await ref.join()
     except Exception as failure:

@@ -2,7 +2,12 @@
 
 import asyncio
 import importlib.util
+import os
 import signal
+import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +21,8 @@ web = pytest.importorskip("aiohttp.web", reason="comes with the test extra")
 test_utils = pytest.importorskip("aiohttp.test_utils", reason="comes with the test extra")
 starlette = pytest.importorskip("starlette.applications", reason="comes with the test extra")
 
-WEB = Path(__file__).parents[2] / "docs" / "examples" / "web"
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "docs" / "examples" / "web"
 
 
 def load(name: str) -> ModuleType:
@@ -145,3 +151,72 @@ async def test_aiohttp_ends_when_the_actors_cannot_be_kept_up(monkeypatch: pytes
 
     with pytest.raises(ExceptionGroup, match="'shop' has failed"):
         await asyncio.wait_for(serve(), 5)
+
+
+# --- real servers, in a process of their own ------------------------------------------------------
+
+SERVER = """
+import asyncio, functools, logging, sys
+sys.path.insert(0, {web!r})
+import actorio
+
+class Stuck(actorio.Actor):
+    async def receive(self, message):
+        print("stuck", flush=True)
+        await asyncio.Event().wait()  # here
+
+def limited(name, *, close_timeout):
+    assert close_timeout is not None  # the recipe gives one; a short one will do here
+    return actorio.ActorSystem(name, close_timeout=0.2, shutdown_timeout=0.2)
+
+logging.basicConfig()
+import {module} as recipe
+recipe.Till, recipe.ActorSystem = Stuck, limited
+{start}
+"""
+STARTS = {
+    "fastapi_app": "import uvicorn; uvicorn.run(recipe.app, port={port}, log_level='info')",
+    "aiohttp_app": "recipe.web.run_app(recipe.make_app(), host='127.0.0.1', port={port}, shutdown_timeout=0.2)",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("module", STARTS)
+def test_a_real_server_with_a_stuck_handler_ends_and_names_the_line(module: str, tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn", reason="comes with the test extra")
+    port = free_port()
+    program = tmp_path / "server.py"
+    program.write_text(SERVER.format(web=str(WEB), module=module, start=STARTS[module].format(port=port)))
+    server = subprocess.Popen(
+        [sys.executable, str(program)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        try:
+            response = answer_of(f"http://127.0.0.1:{port}/sales?cents=5", server)
+            server.send_signal(signal.SIGTERM)
+            _, errors = server.communicate(timeout=60)
+        finally:
+            server.kill()
+    assert response.status_code == 504
+    line = next(number for number, text in enumerate(program.read_text().splitlines(), 1) if "# here" in text)
+    assert f"/till at {program}:{line}" in errors
+
+
+def answer_of(url: str, server: subprocess.Popen[str]) -> Any:
+    """Post, as soon as the server listens."""
+    while True:
+        assert server.poll() is None
+        try:
+            return httpx.post(url, timeout=30)
+        except httpx.ConnectError:
+            threading.Event().wait(0.05)

@@ -28,7 +28,7 @@ TILL: web.AppKey[ActorRef[Till]] = web.AppKey("till", ActorRef)
 
 
 async def actors(app: web.Application) -> AsyncIterator[None]:
-    async with ActorSystem("shop") as system:
+    async with ActorSystem("shop", close_timeout=10.0) as system:
         app[TILL] = await system.spawn(Till, name="till")
         yield
 

@@ -32,7 +32,7 @@ class Till(Actor[Sale]):
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     try:
-        async with ActorSystem("shop") as system:
+        async with ActorSystem("shop", close_timeout=10.0) as system:
             app.state.till = await system.spawn(Till, name="till")
             yield
     except* RestartLimitError:

@@ -291,7 +291,9 @@ async def test_guarantee_20_a_call_that_has_ended_leaves_nothing_in_its_actor() 
 
 @pytest.mark.parametrize("way", ["close", "block", "parent", "pool"])
 @pytest.mark.parametrize("own_loop", [False, True])
-async def test_guarantee_35_close_cancels_one_that_waits_for_what_never_comes(way: str, own_loop: bool) -> None:
+async def test_guarantee_35_close_cancels_one_that_waits_for_what_never_comes(  # noqa: C901 (four ways)
+    way: str, own_loop: bool
+) -> None:
     """Such as mail, or a tick: after the drain it has `shutdown` seconds."""
 
     class Waiting(Actor[Any]):
@@ -329,7 +331,9 @@ async def test_guarantee_35_close_cancels_one_that_waits_for_what_never_comes(wa
                 top: Any = await system.spawn_pool(kind, size=1, shutdown=0.05)
                 ref = top
             else:
-                top = await system.spawn(Parent) if way == "parent" else await system.spawn(kind, shutdown=0.05)
+                top = (
+                    await system.spawn(Parent) if way == "parent" else await system.spawn(kind, shutdown=0.05)
+                )
                 ref = await top.ask("child") if way == "parent" else top
             calling = started(outcome(ref.call(kind.wait)))
             await until(lambda: log)
