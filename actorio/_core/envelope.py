@@ -135,6 +135,10 @@ class Invocation:
         self.args = args
         self.kwargs = kwargs
 
+    def without_arguments(self) -> Invocation:
+        """Return it as it is kept for its name alone."""
+        return Invocation(self.func, (), {})
+
     @property
     def name(self) -> str:
         return getattr(self.func, "__name__", "")

@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._core.checks import check_count, check_instance
-from actorio._core.envelope import payload
+from actorio._core.envelope import ENDED, ENVELOPES, payload
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
 if TYPE_CHECKING:
     from actorio._core.deadlock import Fork, Waiting
 
-__all__ = ["Item", "Items", "Mailbox", "Overflow"]
+__all__ = ["Item", "Items", "Mailbox", "Overflow", "drop_dead"]
 
 M = TypeVar("M", default=Any)
 
@@ -63,6 +63,23 @@ class Items(Protocol):
     def popleft(self) -> Item: ...
 
 
+class Sweepable(Items, Protocol):
+    """A store that is more than one deque."""
+
+    def drop_dead(self) -> None: ...
+
+
+def drop_dead(items: deque[Item] | Sweepable) -> None:
+    """Take those out of a store that have ended in it, asks that nobody waits for, say."""
+    if not isinstance(items, deque):
+        items.drop_dead()
+        return
+    live = [item for item in items if not (type(item) in ENVELOPES and item.state >= ENDED)]
+    if len(live) < len(items):
+        items.clear()
+        items.extend(live)
+
+
 class Mailbox(asyncio.Queue[M], Generic[M]):
     """A bounded queue with one reader.
 
@@ -78,6 +95,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         "_room",
         "capacity",
         "closed",
+        "dead",
         "items",
         "limit",
         "observed",
@@ -107,6 +125,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         self.peak = 0
         self.closed = False
         self.observed = False
+        self.dead = 0
         self.sleeper: _Sleeper | None = None
         self.waiting: deque[tuple[Item, Room]] | None = None
         self._room = capacity if capacity is not None else 1 << 62
@@ -127,7 +146,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         """
         if self.items is _EMPTY:
             self._open()
-        if len(self.items) >= self._room:
+        if len(self.items) >= self._room and not self._sweep():
             if self.overflow is Overflow.DROP_NEW:
                 dropped(item)
                 return True
@@ -161,6 +180,20 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
                 del cast("deque[tuple[Item, Room]]", self.waiting)[index]
                 return True
         return False
+
+    def give_room_up(self) -> None:
+        """Note that an item in it has ended: who needs the room gets it."""
+        self.dead += 1
+        if self.waiting is not None and self._sweep():
+            self.admit()
+
+    def _sweep(self) -> bool:
+        """Make room, if items that have ended take some; True when there is room now."""
+        if not self.dead:
+            return False
+        self.dead = 0
+        drop_dead(cast("Any", self.items))
+        return len(self.items) < self._room
 
     # -- for the reader ----------------------------------------------------------------------------
 

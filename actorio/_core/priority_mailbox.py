@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from actorio._core.checks import check_plain_function, kind_of
 from actorio._core.envelope import is_message, payload
-from actorio._core.mailbox import Item, Items, Mailbox, Overflow
+from actorio._core.mailbox import Item, Items, Mailbox, Overflow, drop_dead
 from actorio._core.typevar import TypeVar
 
 __all__ = ["PriorityMailbox"]
@@ -94,6 +94,12 @@ class _Lanes:
             self._spare = deque()
             heapq.heappush(self._numbers, number)
         return lane
+
+    def drop_dead(self) -> None:
+        """Take those out that have ended."""
+        for lane in self._lanes.values():
+            drop_dead(lane)
+        self._size = sum(map(len, self._lanes.values()))
 
     def popleft(self) -> Item:
         if not self._numbers:

@@ -95,19 +95,29 @@ class Request(Waiter, Envelope):
     def left(self, error: BaseException) -> None:
         """Withdraw it, since `error` has ended the wait for it."""
         if self.state < ANSWERED:
-            self.cell.mailbox.leave_line(self)
             self.callback = None
-            self._end(WITHDRAWN)
+            self._withdraw()
         if isinstance(error, RuntimeError):  # asyncio's word for a task of another loop
             raise WrongThreadError("ask was awaited on another event loop than the actor system's") from error
 
     def cancel(self, msg: object = None) -> bool:
         if self.callback is None or self.state >= ANSWERED:
             return False
-        self.cell.mailbox.leave_line(self)
         self.show_cancelled(msg)
-        self._end(WITHDRAWN)
+        self._withdraw()
         return True
+
+    def _withdraw(self) -> None:
+        queued = self.state == QUEUED
+        self._end(WITHDRAWN)
+        if queued:
+            self._leave_mailbox()
+
+    def _leave_mailbox(self) -> None:
+        """Give room and payload up: it will not be handled."""
+        self.message = None
+        if not self.cell.mailbox.leave_line(self):
+            self.cell.mailbox.give_room_up()
 
     def wake(self) -> None:
         run_queue = self.cell.run_queue
@@ -149,9 +159,10 @@ class Request(Waiter, Envelope):
 
     def expire(self) -> None:
         """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
-        started = self.cell.has_begun(self)
-        self.cell.mailbox.leave_line(self)
-        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=started))
+        queued = self.state == QUEUED
+        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=self.cell.has_begun(self)))
+        if queued:
+            self._leave_mailbox()
 
     def admitted(self) -> None:
         """The mailbox has let it in; what is awaited is the reply."""
@@ -207,6 +218,10 @@ class Call(Request):
 
     def run(self, cell: Recipient) -> Any:
         return cell.call(self)
+
+    def _leave_mailbox(self) -> None:
+        self.invocation = self.invocation.without_arguments()
+        super()._leave_mailbox()
 
     def describe(self) -> str:
         return repr(self.invocation)
@@ -272,7 +287,9 @@ class Submission(Envelope):
         if was == RUNNING:
             self.cell.interrupt(self)
         elif was == QUEUED:
-            self.cell.mailbox.leave_line(self)
+            self.message, self.invocation = None, self.invocation.without_arguments()
+            if not self.cell.mailbox.leave_line(self):
+                self.cell.mailbox.give_room_up()
 
     def _end(self, state: int) -> None:
         self.state = state

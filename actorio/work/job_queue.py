@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from actorio._cell.states import State
 from actorio._core.deadlock import Fork
 from actorio._core.envelope import ENVELOPES, QUEUED, Cast, Parcel, payload
-from actorio._core.mailbox import Item, Mailbox
+from actorio._core.mailbox import Item, Mailbox, drop_dead
 from actorio._core.request import Call, Request, Submission
 from actorio.errors import ActorError, describe
 from actorio.work.routing import Work
@@ -135,6 +135,13 @@ class JobQueue:
         item = queue.popleft()
         self._size -= 1
         return item
+
+    def drop_dead(self) -> None:
+        """Take the jobs out that have ended."""
+        for queue in (self.common, *(desk.lane for desk in self.desks)):
+            before = len(queue)
+            drop_dead(queue)
+            self._size -= before - len(queue)
 
     def _assign(self, item: Item, desk: RouteeMailbox) -> None:
         if desk not in self.desks:

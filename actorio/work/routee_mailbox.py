@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._core.mailbox import Mailbox
+from actorio._core.mailbox import Mailbox, drop_dead
 
 if TYPE_CHECKING:
     from actorio._core.mailbox import Item
@@ -118,6 +118,9 @@ class _Shown:
 
     def extendleft(self, items: Iterable[Item], /) -> None:
         self._desk.own.extendleft(items)
+
+    def drop_dead(self) -> None:
+        drop_dead(self._desk.own)
 
     def popleft(self) -> Item:
         desk = self._desk
