@@ -12,7 +12,7 @@ from actorio._cell.owned.source import add_source
 from actorio._cell.owned.stash import Stash
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Intent
-from actorio._cell.steps import answer_by_error
+from actorio._cell.steps import answer_by_error, is_of_this_message
 from actorio._core.checks import check_callable, check_instance
 from actorio._core.envelope import RUNNING
 from actorio._core.typevar import TypeVar
@@ -290,7 +290,12 @@ class Context:
     def _answer_by_error(self, error: Exception) -> bool:
         """Answer the current message by what its handler has raised; False when that fails the actor as well."""
         cell = self._own()
-        return cell.envelope is not None and answer_by_error(cell, cell.envelope, error)
+        if cell.envelope is not None:
+            return answer_by_error(cell, cell.envelope, error)
+        if is_of_this_message(error):
+            cell.dead_letter(cell.message, "unhandled")
+            return True
+        return False
 
     def defer(self) -> Result[Any]:
         """Take the current ask away, to answer it later with `set_result` or `set_exception`.

@@ -14,6 +14,8 @@
     │   ├── NameNotFoundError       nobody has that name (also a LookupError)
     │   ├── StartTimeoutError       on_start took longer than start_timeout (also a TimeoutError)
     │   ├── ChildError              an operation on a supervisor's child does not fit the child's state
+    │   │   ├── ChildNotFoundError  there is no such child (also a NameNotFoundError)
+    │   │   └── ChildInUseError     there is one already (also a NameInUseError)
     │   ├── RestartLimitError       more restarts than the supervision allows
     │   ├── LinkedActorError        an actor linked to this one has failed
     │   ├── UnhandledMessageError   the actor does not take that message
@@ -248,6 +250,14 @@ class ChildError(ActorError):
     """A supervisor's child is in a state that does not fit the operation: running, restarting, not found."""
 
 
+class ChildNotFoundError(ChildError, NameNotFoundError):
+    """A supervisor has no child of that name."""
+
+
+class ChildInUseError(ChildError, NameInUseError):
+    """A supervisor has a child of that name already, running or not."""
+
+
 class RestartLimitError(ActorError):
     """More than `max_restarts` within `within` seconds; the last failure is the `__cause__`."""
 
@@ -262,7 +272,13 @@ class LinkedActorError(ActorError):
 
 
 class UnhandledMessageError(ActorError):
-    """The actor has no handler for that message."""
+    """The actor has no handler for that message: the answer of an ask; a send becomes a dead letter, `unhandled`.
+
+    The actor goes on as it was. Raise it in `receive` for what is not meant for the actor, before anything is changed.
+    """
+
+    is_answer = False
+    """Whether it has answered an ask: then it is about a message to that actor, not about one of who has asked."""
 
 
 class WorkerError(ActorError):

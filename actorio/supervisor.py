@@ -18,7 +18,7 @@ from actorio._core.mailbox import Mailbox
 from actorio._tree.spawning import check_factory
 from actorio.actor import Actor
 from actorio.address import check_name
-from actorio.errors import ChildError
+from actorio.errors import ChildError, ChildInUseError, ChildNotFoundError
 from actorio.policy import AutoShutdown, Restart, Supervision
 from actorio.ref import ActorRef
 
@@ -152,13 +152,13 @@ class Supervisor(Actor[Any]):
         """Add a child and start it.
 
         Raises:
-            ChildError: a child of that name is there already, running or not.
+            ChildError: a child of that name is there already, running or not; it is a `NameInUseError` too.
             ValueError: the specification contradicts the supervisor's.
             Exception: what its start raised; it is not added then.
         """
         known = self._children.get(getattr(spec, "name", None) or "")
         if known is not None:
-            raise ChildError(f"child {spec.name!r} is there already, and is {known.state}")
+            raise ChildInUseError(f"child {spec.name!r} is there already, and is {known.state}")
         known = self._add(spec)
         try:
             return await self._start(known, dynamic=True)
@@ -172,7 +172,7 @@ class Supervisor(Actor[Any]):
         A child whose current message waits for this supervisor has that time as well, to give up.
 
         Raises:
-            ChildError: there is no such child.
+            ChildError: there is no such child; it is a `NameNotFoundError` too, here and below.
             DeadlockError: it waits for this supervisor, and has `shutdown=None`; it was not stopped.
         """
         known = self._find(name)
@@ -256,7 +256,7 @@ class Supervisor(Actor[Any]):
     def _find(self, name: str) -> _Child:
         known = self._children.get(check_name(name))
         if known is None:
-            raise ChildError(f"there is no child {name!r}")
+            raise ChildNotFoundError(f"there is no child {name!r}")
         return known
 
     def _refuse_alive(self, known: _Child) -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ ANY: dict[str, Callable[[], Any]] = {
     "nan": lambda: math.nan,
     "inf": lambda: math.inf,
     "a huge number": lambda: 10**400,
+    "a decimal": lambda: Decimal(5),
     "an object": object,
     "a list": list,
     "a tuple": tuple,

@@ -17,9 +17,13 @@ from actorio import (
     Backoff,
     ChildCounts,
     ChildError,
+    ChildInUseError,
+    ChildNotFoundError,
     ChildSpec,
     ExitReason,
     Mailbox,
+    NameInUseError,
+    NameNotFoundError,
     Restart,
     RestartLimitError,
     Strategy,
@@ -126,10 +130,10 @@ async def test_a_started_child_is_supervised_and_listed_in_order() -> None:
 
 async def test_a_child_is_added_once() -> None:
     async with supervised(puppet("a")) as (system, sup):
-        with pytest.raises(ChildError, match="is there already, and is running"):
+        with pytest.raises(ChildInUseError, match="is there already, and is running"):
             await sup.call(Supervisor.start_child, puppet("a"))
         await sup.call(Supervisor.terminate_child, "a")
-        with pytest.raises(ChildError, match="is there already, and is ended"):
+        with pytest.raises(NameInUseError, match="is there already, and is ended"):
             await sup.call(Supervisor.start_child, puppet("a"))
         assert not system.lookup("sup").statistics().restarts
 
@@ -547,3 +551,12 @@ async def test_a_specification_can_be_used_again() -> None:
             await system.spawn(Supervisor, [spec], name=name)
         one, two = system.lookup("/one/a"), system.lookup("/two/a")
         assert one._mailbox is not two._mailbox
+
+
+@pytest.mark.parametrize("operation", ["terminate_child", "restart_child", "delete_child"])
+async def test_an_operation_on_a_child_that_is_not_there_raises_what_a_lookup_does(operation: str) -> None:
+    async with ActorSystem() as system:
+        supervisor = await system.spawn(Supervisor)
+        for kind in (ChildError, ChildNotFoundError, NameNotFoundError, LookupError):
+            with pytest.raises(kind, match="no child 'nobody'"):
+                await supervisor.call(getattr(Supervisor, operation), "nobody")

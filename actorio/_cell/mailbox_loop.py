@@ -29,10 +29,12 @@ from actorio._cell.steps import (
     answer_by_error,
     attend,
     awaiting,
+    is_of_this_message,
     suspended,
 )
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel
 from actorio._core.request import Call, Request
+from actorio.errors import UnhandledMessageError
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
@@ -269,11 +271,16 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
             kind = type(item)
             if kind not in ENVELOPES:
                 cell.message = item
-                value = receive(item)
-                if is_async:
-                    yield from value
-                elif value is not None and hasattr(type(value), "__await__"):
-                    yield from awaiting(value)
+                try:
+                    value = receive(item)
+                    if is_async:
+                        yield from value
+                    elif value is not None and hasattr(type(value), "__await__"):
+                        yield from awaiting(value)
+                except UnhandledMessageError as error:
+                    if not is_of_this_message(error):
+                        raise
+                    cell.dead_letter(item, "unhandled")
             elif (kind is Request or kind in _DIRECT) and item.state == QUEUED:
                 item.state = RUNNING
                 cell.envelope = item

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.errands import see_to
 from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
-from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
+from actorio.errors import ActorStoppedError, ExitReason, UnhandledMessageError, is_actor_exit
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
@@ -33,6 +33,7 @@ __all__ = [
     "awaiting",
     "drive",
     "hook",
+    "is_of_this_message",
     "side_turn",
     "suspended",
 ]
@@ -136,11 +137,22 @@ def answer_by_error(cell: Turn, envelope: Envelope, error: BaseException) -> boo
         envelope.fail(ActorStoppedError(cell.ref, ExitReason.CRASHED))
         return False
     asked, unheard = envelope.answers, envelope.state >= ENDED
+    is_unhandled = envelope.is_message and is_of_this_message(error)
     envelope.fail(error)
-    if asked and isinstance(error, cell.reply_errors) and not is_actor_exit(error):
+    if is_unhandled and not asked:
+        cell.dead_letter(envelope.message, "unhandled")
+        return True
+    if asked and (is_unhandled or isinstance(error, cell.reply_errors)) and not is_actor_exit(error):
+        if isinstance(error, UnhandledMessageError):
+            error.is_answer = True
         cell.count_failure(error, unheard=unheard)
         return True
     return False
+
+
+def is_of_this_message(error: BaseException) -> bool:
+    """Tell whether an error says that the message in hand has no handler; not one that another actor has answered."""
+    return isinstance(error, UnhandledMessageError) and not error.is_answer
 
 
 @types.coroutine

@@ -45,7 +45,12 @@ def begin_spawn(
     check_factory("spawn", factory, children.runtime.faces.actor)
     if name is not None:
         check_name(name)
-    if restart is Restart.TRANSIENT and shutdown == 5.0 and not significant and not dynamic:
+    if (
+        restart is Restart.TRANSIENT
+        and type(shutdown) is float
+        and shutdown == 5.0
+        and not (significant or dynamic)
+    ):
         options = _DEFAULT_OPTIONS
     else:
         options = _options(restart, shutdown, significant=significant, dynamic=dynamic)

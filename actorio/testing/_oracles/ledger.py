@@ -180,7 +180,7 @@ class Ledger(Observer):
     def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
         """Enter the fate of a message that is in hand or in the mailbox, once."""
         account = self._accounts.get(cell)
-        if account is None or reason == "unsent":
+        if account is None or reason in ("unsent", "unhandled"):  # the one never came, the other is in hand
             return
         in_hand = account.in_hand is not None and payload(account.in_hand) is message
         if reason == "interrupted":
