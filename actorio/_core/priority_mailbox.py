@@ -99,6 +99,8 @@ class _Lanes:
         """Take those out that have ended."""
         for lane in self._lanes.values():
             drop_dead(lane)
+        self._lanes = {number: lane for number, lane in self._lanes.items() if lane}
+        self._numbers = sorted(self._lanes)  # which is a heap
         self._size = sum(map(len, self._lanes.values()))
 
     def popleft(self) -> Item:
