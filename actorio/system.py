@@ -257,6 +257,7 @@ class ActorSystem:
         """Return the top-level actor of that name, spawned if there is none; two calls at once give one actor.
 
         Whoever has the name is returned, made by that factory or not: `lookup(name, expect=Shop)` tells a class.
+        One that is on its way to its end is waited for, and spawned anew.
         Options as in `spawn`. A start that fails is raised to all who wait for it; the next call tries again.
         """
         return cast("ActorRef[A]", await get_or_spawn(self._tree(), name, factory, args, options))

@@ -22,6 +22,7 @@ from actorio._cell.ending import Ending
 from actorio._cell.hooks import Hooks
 from actorio._cell.mailbox_loop import mailbox_loop
 from actorio._cell.own_loop import own_loop
+from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
 from actorio._cell.steps import hook
@@ -156,6 +157,8 @@ class Cell(Ending):
     def mark_started(self) -> None:
         """Note and tell that the incarnation has started."""
         self.state = State.RUNNING
+        if self.timers is not None:
+            IdleTimeout.begin_again(self)
         if self.incarnation:
             if (tell := self.observers.restarted) is not None:
                 tell(self)

@@ -14,6 +14,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.errands import see_to
+from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
 from actorio.errors import ActorStoppedError, ExitReason, UnhandledMessageError, is_actor_exit
 
@@ -89,6 +90,7 @@ def attend(cell: Turn) -> Generator[Any, Any, bool]:
             tell(cell, event)
         context = Context()
         yield from _outcome(cell, context.run(cell.instance.on_terminated, event), context)
+        IdleTimeout.begin_again(cell)
     return True
 
 

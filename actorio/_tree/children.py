@@ -122,6 +122,19 @@ class Children:
         """Wait until the start of a child has ended, well or not."""
         await self._until(lambda: cell.starter is None)
 
+    async def after_end(self, cell: Cell) -> None:
+        """Wait until a child that ends has ended, and its name is free.
+
+        Raises:
+            DeadlockError: it waits, through whomever, for the turn that does this.
+        """
+        release = cell.wait_of_current()
+        try:
+            await self._until(lambda: self.table.get(cell.name) is not cell)
+        finally:
+            if release is not None:
+                release()
+
     async def until_started(self, cell: Cell, timeout: float | None) -> None:
         """Wait for the end of a child's `on_start`; raises what it raised."""
         starter = cell.starter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.states import Options
+from actorio._cell.states import Intent, Options
 from actorio._core.checks import check_optional_duration, check_options, check_some_time
 from actorio._core.mailbox import Mailbox
 from actorio.address import check_name
@@ -98,17 +98,26 @@ async def get_or_spawn(
 
 
 async def _found(key: tuple[Siblings, str]) -> Any | None:
-    """Return the actor of that name, once it has started; None when there is none."""
+    """Return the actor of that name, once it has started; None when there is none, or the one that ended is gone."""
     children, name = key
     while True:
         under_way, cell = children.runtime.starting.get(key), children.table.get(name)
         if cell is not None and cell.starter is None:
-            return cell.ref
+            if not _ends(cell):
+                return cell.ref
+            await children.after_end(cell)
+            continue
         if cell is None and under_way is None:
             return None
         found = await _after_start(children, cell, under_way)
         if found is not None:  # otherwise who has started it was cancelled: the next in line is to
             return found
+
+
+def _ends(cell: Cell) -> bool:
+    """Tell whether an actor is on its way to its end for good."""
+    leaves = cell.intent in (Intent.LEAVE, Intent.RETIRE) and cell.options.restart is not Restart.PERMANENT
+    return cell.mailbox.closed or leaves
 
 
 async def _after_start(

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -129,7 +130,11 @@ async def test_guarantee_16_a_slow_handler_is_not_given_its_whole_budget() -> No
         ref = await system.spawn(Slow)
         for number in range(64):
             await ref.send(number)
-        assert await longest_gap(3) < 0.1
+        seen = []  # how many it had handled, at each pass of the loop: by the clock a busy machine would decide
+        while ref.statistics().depth:
+            seen.append(ref.statistics().handled)
+            await asyncio.sleep(0)
+        assert max(after - before for before, after in pairwise(seen)) <= 8
         ref.kill()
 
 

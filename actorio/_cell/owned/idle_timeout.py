@@ -66,6 +66,13 @@ class IdleTimeout:
             actor.receive = functools.partial(_receive, cell, actor.receive)
             cell.urgent = True  # the loop is to look at what `receive` is, before its next message
 
+    @classmethod
+    def begin_again(cls, cell: Bonds) -> None:
+        """A hook has had its turn: a new silence begins, if the actor listens for one."""
+        idle = cls.of(cell)
+        if idle is not None and not idle._turns:
+            idle._start()
+
     async def during(self, work: Callable[..., Any], *args: Any) -> Any:
         """Do work that no silence is: the next one begins when it has ended."""
         self.cancel()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorError, ActorSystem, StateMachine, interleave, state
+from actorio import Actor, ActorError, ActorRef, ActorSystem, StateMachine, interleave, state
 from actorio.testing import explore, run_in_virtual_time, until
-from tests.guarantees.actors import outcome, soon
+from tests.guarantees.actors import Silent, outcome, soon
 
 
 def now() -> float:
@@ -234,3 +234,38 @@ async def _noise_and_silence() -> None:
 
 def test_guarantee_31_of_silences_holds_in_simulation() -> None:
     assert explore(_noise_and_silence, seeds=range(30)).runs == 30
+
+
+def test_guarantee_31_the_end_of_a_hook_begins_a_new_silence() -> None:
+    class Watching(Actor[Any]):
+        def __init__(self, other: ActorRef[Any]) -> None:
+            self.other = other
+
+        async def on_start(self) -> None:
+            self.context.when_idle(1, "idle")
+            self.context.watch(self.other)
+            await asyncio.sleep(5)  # longer than the silence
+            note("started")
+
+        async def on_terminated(self, event: Any) -> None:
+            await asyncio.sleep(5)
+            note("told")
+
+        async def receive(self, message: Any) -> None:
+            note(message)
+            self.other.stop()
+
+    def note(what: str) -> None:
+        log.append((what, asyncio.get_running_loop().time() - began))
+
+    async def main() -> None:
+        nonlocal began
+        began = asyncio.get_running_loop().time()
+        async with ActorSystem() as system:
+            await system.spawn(Watching, await system.spawn(Silent))
+            await asyncio.sleep(8)
+
+    began = 0.0
+    log: list[Any] = []
+    run_in_virtual_time(main)
+    assert log == [("started", 5.0), ("idle", 6.0), ("told", 11.0), ("idle", 12.0)]
