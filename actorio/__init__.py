@@ -59,7 +59,7 @@ from actorio.errors import (
 from actorio.flow.become import Becoming
 from actorio.flow.state_machine import StateMachine, entry, state
 from actorio.flow.topic import Topic, TopicStream
-from actorio.policy import AutoShutdown, Backoff, Restart, Strategy, Supervision
+from actorio.policy import AutoShutdown, Backoff, Directive, Restart, Strategy, Supervision
 from actorio.ref import ActorRef
 from actorio.supervisor import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
 from actorio.system import ActorSystem, ShutdownReport, current_actor, run
@@ -112,6 +112,7 @@ __all__ = [
     "DeadlockError",
     "DeliveryUnknownError",
     "DetachedError",
+    "Directive",
     "EngineError",
     "EventBus",
     "EventStream",

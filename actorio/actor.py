@@ -37,6 +37,20 @@ class Asks(Protocol[M_co, R_co]):
     def __asks__(self) -> tuple[M_co, R_co]: ...
 
 
+class _NoContext:
+    """What `context` is before it is set: the runtime then puts the incarnation's own over it."""
+
+    def __get__(self, actor: object, kind: type[Any] | None = None) -> Any:
+        if actor is None:
+            return self
+        raise AttributeError(
+            f"{type(actor).__qualname__} has no context yet: the constructor runs before it is set, so use it in "
+            "on_start and after",
+            name="context",
+            obj=actor,
+        )
+
+
 class Actor(Generic[M]):
     """One who handles messages, one at a time. Subclass it and write `receive`, or `run` for a loop of your own.
 
@@ -44,8 +58,11 @@ class Actor(Generic[M]):
     arguments of `spawn`.
     """
 
-    context: Context
-    """All that a handler can use; set after the constructor, before `on_start`."""
+    if TYPE_CHECKING:
+        context: Context
+        """All that a handler can use; set after the constructor, before `on_start`."""
+    else:
+        context = _NoContext()
 
     supervision: ClassVar[Supervision] = Supervision()
     """How this actor supervises the children that it spawns."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack, cast
+from typing import TYPE_CHECKING, Any, Never, NoReturn, TypeVarTuple, Unpack, cast
 
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.owned.pipe import pipe
@@ -15,8 +15,9 @@ from actorio._cell.states import Intent
 from actorio._cell.steps import answer_by_error, is_of_this_message
 from actorio._core.checks import check_callable, check_instance
 from actorio._core.envelope import RUNNING
+from actorio._core.hints import no_attribute
 from actorio._core.typevar import TypeVar
-from actorio._tree.spawning import begin_spawn, get_or_spawn
+from actorio._tree.spawning import ChildOptions, Spawning, get_or_spawn, spawn
 from actorio.actor import Actor
 from actorio.address import check_ref
 from actorio.errors import ActorError
@@ -52,6 +53,11 @@ class Context:
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
+
+    if not TYPE_CHECKING:  # a type checker would take any attribute for one of its
+
+        def __getattr__(self, name: str) -> NoReturn:
+            no_attribute(self, name, "a context")
 
     def _own(self) -> Cell:
         if self._cell is None:
@@ -108,7 +114,7 @@ class Context:
 
     # -- children ----------------------------------------------------------------------------------
 
-    async def spawn(
+    def spawn(
         self,
         factory: Callable[[Unpack[Ts]], A],
         *args: Unpack[Ts],
@@ -119,47 +125,55 @@ class Context:
         start_timeout: float | None = None,
         significant: bool = False,
         dynamic: bool = False,
-    ) -> ActorRef[A]:
+        **unknown: Never,
+    ) -> Coroutine[Any, Never, ActorRef[A]]:
         """Spawn a child, supervised by this actor. What is not said here is as in `ActorSystem.spawn`.
 
         Args:
             significant: its end by itself may end this actor, see `AutoShutdown`.
             dynamic: one of many alike: they are stopped together, not one after the other.
+            unknown: there are no others.
         """
-        parent = self._own()
-        parent.runtime.check_usable()
-        cell = begin_spawn(
-            parent.offspring(),
-            factory,
-            args,
-            name,
-            mailbox,
-            restart,
-            shutdown,
-            start_timeout,
-            significant=significant,
-            dynamic=dynamic,
+        return Spawning(
+            spawn(
+                self._offspring,
+                factory,
+                args,
+                name,
+                mailbox,
+                restart,
+                shutdown,
+                start_timeout,
+                significant=significant,
+                dynamic=dynamic,
+                unknown=unknown,
+            )
         )
-        if cell.starter is not None:
-            await cell.siblings.until_started(cell, start_timeout)
-        return cast("ActorRef[A]", cell.ref)
 
-    async def spawn_pool(
+    def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
-    ) -> PoolRef[A]:
+    ) -> Coroutine[Any, Never, PoolRef[A]]:
         """Spawn a pool as a child; options and promises as in `actorio.work.pool`."""
-        return await spawn_pool(self.spawn, self.system, factory, args, options)
+        return Spawning(spawn_pool(self.spawn, self.system, factory, args, options))
 
-    async def get_or_spawn(
-        self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
-    ) -> ActorRef[A]:
+    def get_or_spawn(
+        self,
+        name: str,
+        factory: Callable[[Unpack[Ts]], A],
+        *args: Unpack[Ts],
+        **options: Unpack[ChildOptions],
+    ) -> Coroutine[Any, Never, ActorRef[A]]:
         """Return the child of that name, spawned if there is none; two calls at once give one actor.
 
         As `ActorSystem.get_or_spawn` does: whoever has the name is returned, made by that factory or not.
         """
+        return Spawning(get_or_spawn(self._offspring, name, factory, args, options))
+
+    def _offspring(self) -> Any:
+        """Return the table of its children, to put one in: from the system's thread alone."""
         cell = self._own()
         cell.runtime.check_usable()
-        return cast("ActorRef[A]", await get_or_spawn(cell.offspring(), name, factory, args, options))
+        return cell.offspring()
 
     # -- other actors ------------------------------------------------------------------------------
 
@@ -208,12 +222,14 @@ class Context:
         IdleTimeout.set(self._here(), delay, message)
 
     def start_soon(
-        self, func: Callable[[Unpack[Ts]], Coroutine[Any, Any, Any]], *args: Unpack[Ts]
+        self, func: Callable[[Unpack[Ts]], Awaitable[Any]], *args: Unpack[Ts]
     ) -> asyncio.Task[Any]:
         """Start a task owned by this incarnation: cancelled with it, and its failure is the actor's failure.
 
+        `start_soon(ref.send, message)` sends at once, and waits for room beside the turns if there is none.
+
         Raises:
-            TypeError: not a coroutine function.
+            TypeError: what it returns cannot be awaited.
         """
         check_callable("start_soon", func)
         return self._here().start_soon(func, args, copy_context())

@@ -9,11 +9,20 @@ from __future__ import annotations
 import enum
 import math
 import random
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from types import MappingProxyType
 
-from actorio._core.checks import check_count, check_duration, check_instance, check_number, check_some_time
+from actorio._core.checks import (
+    check_count,
+    check_duration,
+    check_instance,
+    check_number,
+    check_some_time,
+    kind_of,
+)
 
-__all__ = ["AutoShutdown", "Backoff", "Restart", "Strategy", "Supervision"]
+__all__ = ["AutoShutdown", "Backoff", "Directive", "Restart", "Strategy", "Supervision"]
 
 _STEEPEST = 10_000_000_000  # a factor beyond it can only be a mistake
 
@@ -48,6 +57,23 @@ class AutoShutdown(enum.Enum):
     """When the first of them has."""
     ALL_SIGNIFICANT = "all_significant"
     """When the last of them has."""
+
+
+class Directive(enum.Enum):
+    """What a supervisor does about a failure of a child, where `Supervision.decide` says so for its exception."""
+
+    RESUME = "resume"
+    """The child goes on, with its state and its next message. Where there is nothing to go on with, since it has failed
+    in its start, has left a loop of its own, or has lost its children, it is `RESTART`."""
+    RESTART = "restart"
+    """As without a decision: the restart type, the strategy and the budget say."""
+    STOP = "stop"
+    """The child ends for good, as crashed; it takes nobody along."""
+    ESCALATE = "escalate"
+    """The supervisor stops its children and fails with the same exception, as if it were its own."""
+
+
+_SEVERITY = (Directive.RESUME, Directive.RESTART, Directive.STOP, Directive.ESCALATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +113,14 @@ class Supervision:
     Args:
         strategy: who is restarted with a failed child.
         max_restarts: more than this many restarts ...
-        within: ... in this many seconds, more than 0, and the supervisor stops its children and fails itself. The
+        within: ... in this many seconds, more than 0, and the supervisor stops its children and fails itself. For a
+            child that fails slowly to come to an end too, it is more than that many failures take: a day, say. The
             budget is per child under `ONE_FOR_ONE`, one for all under the other two.
         backoff: pauses before restarts; None restarts at once.
         auto_shutdown: whether it ends with its significant children.
+        decide: what to do about failures by exceptions of these classes; the nearest base class of an exception
+            counts, and of a group of exceptions the most severe of its parts. What is not named is restarted as the
+            rest says.
     """
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
@@ -99,6 +129,7 @@ class Supervision:
     within: float = 5.0
     backoff: Backoff | None = None
     auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+    decide: Mapping[type[Exception], Directive] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_instance("strategy", self.strategy, Strategy)
@@ -107,3 +138,32 @@ class Supervision:
             check_instance("backoff", self.backoff, Backoff)
         check_count("max_restarts", self.max_restarts, least=0)
         check_some_time("within", self.within)
+        object.__setattr__(self, "decide", MappingProxyType(dict(_checked(self.decide))))
+
+    def directive(self, error: BaseException) -> Directive:
+        """Return what to do about a failure by this exception."""
+        return max((self._decided(one) for one in _parts(error)), key=_SEVERITY.index)
+
+    def _decided(self, error: BaseException) -> Directive:
+        known = (self.decide[kind] for kind in type(error).__mro__ if kind in self.decide)
+        return next(known, Directive.RESTART)
+
+
+def _checked(decide: object) -> Iterator[tuple[type[Exception], Directive]]:
+    if not isinstance(decide, Mapping):
+        raise TypeError(
+            f"decide must be a mapping of exception classes to a Directive, not {kind_of(decide)}"
+        )
+    for kind, directive in decide.items():
+        if not (isinstance(kind, type) and issubclass(kind, Exception)):
+            raise TypeError(f"decide takes classes of exceptions, not {kind_of(kind)}")
+        yield kind, check_instance(f"decide[{kind.__qualname__}]", directive, Directive)
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions of a group, at any depth; any other one itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _parts(part)
+    else:
+        yield error

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextvars import Context as Variables
 from contextvars import copy_context
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, Self, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    NoReturn,
+    ParamSpec,
+    Self,
+    TypeVarTuple,
+    Unpack,
+    cast,
+    overload,
+)
 
 from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.states import Intent
@@ -20,15 +32,16 @@ from actorio._cell.stream import Stream, check_streamable
 from actorio._core.checks import LONGEST, check_callable, check_duration, check_optional_duration
 from actorio._core.deadlock import check_no_cycle, check_not_within
 from actorio._core.envelope import ANSWERED, Cast, Parcel, payload
+from actorio._core.hints import AWAIT_JOIN, check_method, no_attribute
 from actorio._core.mailbox import Item, Overflow
-from actorio._core.request import Call, Request, Submission
+from actorio._core.request import Call, Request, Submission, timeout_of_call
 from actorio._core.result import Result
 from actorio._core.run_queue import Waiter
 from actorio._core.sending import Sending
-from actorio._core.threads import copy_outcome, pass_cancel
+from actorio._core.threads import Crossing
 from actorio._core.typevar import TypeVar
 from actorio.address import Address, check_ref
-from actorio.errors import ActorStoppedError, MailboxFullError, WrongThreadError
+from actorio.errors import ActorStoppedError, MailboxFullError
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
@@ -41,6 +54,7 @@ R = TypeVar("R", default=Any)
 A = TypeVar("A", bound="Actor[Any]")
 A_co = TypeVar("A_co", bound="Actor[Any]", covariant=True, default="Actor[Any]")
 P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 
 class ActorRef(Address, Generic[A_co]):
@@ -60,7 +74,7 @@ class ActorRef(Address, Generic[A_co]):
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._mailbox = cell.mailbox
-        self._sent = cell.run_queue.woken
+        self._sent = cell.run_queue.sent
         self._thread = cell.runtime.thread
 
     # -- what it is --------------------------------------------------------------------------------
@@ -99,6 +113,21 @@ class ActorRef(Address, Generic[A_co]):
         """Return the actor's counters."""
         return self._cell.statistics()
 
+    if not TYPE_CHECKING:  # a type checker would take any attribute for one of its
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(
+                    f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+                )
+            no_attribute(self, name, f"the ref of {self.path}", self._actor())
+
+        def _actor(self) -> object:
+            """The instance or its class, as far as it is known, to say what was meant."""
+            cell = self._cell
+            factory = getattr(cell, "factory", None)
+            return getattr(cell, "instance", None) or (factory if isinstance(factory, type) else None)
+
     def __repr__(self) -> str:
         return f"<ActorRef {self.path}{'' if self.is_alive else ' (ended)'}>"
 
@@ -120,8 +149,8 @@ class ActorRef(Address, Generic[A_co]):
         `Overflow`) it has its place in the line of waiting senders, and the await is for room. An actor's send
         to itself never waits.
 
-        What it returns is no coroutine: `create_task` refuses it, where `asyncio.ensure_future`, `gather` and
-        `wait_for` take it; and in place of `run_coroutine_threadsafe` there is `send_threadsafe`.
+        What it returns goes wherever a coroutine does (`create_task`, `gather`, `start_soon(ref.send, message)`),
+        though it is none, so that not awaiting it is no error; from other threads there is `send_threadsafe`.
 
         Raises:
             ActorStoppedError: when awaited; the actor takes no more messages. Not awaited, the message becomes
@@ -237,20 +266,44 @@ class ActorRef(Address, Generic[A_co]):
     async def call(
         self: ActorRef[A], method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R: ...
-    async def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    @overload
+    async def call(
+        self: ActorRef[A],
+        method: Callable[[A, Unpack[Ts]], Coroutine[Any, Any, R]],
+        *args: Unpack[Ts],
+        timeout: float | None,
+    ) -> R: ...
+    @overload
+    async def call(
+        self: ActorRef[A], method: Callable[[A, Unpack[Ts]], R], *args: Unpack[Ts], timeout: float | None
+    ) -> R: ...
+    async def call(  # type: ignore[misc]  # mypy cannot see the Ts of the overloads in its args
+        self, method: Callable[..., Any], *args: Any, timeout: Any = ..., **kwargs: Any
+    ) -> Any:
         """Run a method of the actor in its turn and wait for what it returns: `await ref.call(Till.total)`.
 
-        A method that a subclass overrides is the subclass's. Errors and cancellation as in `ask`; for a
-        timeout put `asyncio.timeout` around it. A method with a `yield` in it is a `TypeError`: see `stream`.
+        A method that a subclass overrides is the subclass's. Errors and cancellation as in `ask`. A method with a
+        `yield` in it is a `TypeError`: see `stream`.
+
+        Args:
+            method: of the actor's class.
+            args: its arguments.
+            timeout: as in `ask`; but it is the method's own, where that takes a `timeout`.
+            kwargs: its keyword arguments.
         """
         check_callable("call", method)
+        check_method("call", method)
         if get_ident() != self._thread:
             self._check_thread()
+        timeout = timeout_of_call(method, timeout, kwargs)
         call = Call(self._cell, method, args, kwargs)
+        if timeout is not None:
+            call.timeout = timeout
         if not self._cell.begin_beside(call):
             if self._cell.run_queue.current is not None:
                 self._note_asker(call)
             self._queue(call)
+        call.limit(timeout)
         if call.state < ANSWERED:
             try:
                 await call
@@ -270,6 +323,7 @@ class ActorRef(Address, Generic[A_co]):
             TypeError: at the call; not a callable, or with a `yield` in it.
         """
         check_callable("cast", method)
+        check_method("cast", method)
         self._check_thread()
         call = Cast(method, args, kwargs)
         try:
@@ -315,6 +369,7 @@ class ActorRef(Address, Generic[A_co]):
             TypeError: at the call; not a callable, a coroutine function, or a generator that is not async.
         """
         check_callable("stream", method, may_yield=True)
+        check_method("stream", method)
         check_streamable(method)
         return Stream(self, method, args, kwargs)
 
@@ -322,15 +377,15 @@ class ActorRef(Address, Generic[A_co]):
 
     def close(self) -> None:
         """Have it accept no more, handle what it has accepted, and end. Idempotent."""
-        self._request_end(Intent.CLOSE)
+        return self._request_end(Intent.CLOSE)
 
     def stop(self) -> None:
         """Have it end after the current message; the rest is undelivered. Idempotent."""
-        self._request_end(Intent.STOP)
+        return self._request_end(Intent.STOP)
 
     def kill(self) -> None:
         """Cancel it at its next await; its `on_stop` does not run, its children are killed. Idempotent."""
-        self._request_end(Intent.KILL)
+        return self._request_end(Intent.KILL)
 
     async def join(self, timeout: float | None = None) -> Terminated:
         """Wait until the actor has ended for good and everything of it is gone.
@@ -401,23 +456,85 @@ class ActorRef(Address, Generic[A_co]):
             TypeError: not a callable, or with a `yield` in it.
         """
         check_callable("submit_threadsafe", func)
-        future: concurrent.futures.Future[R] = concurrent.futures.Future()
-        system, variables = self._cell.runtime, copy_context()
+        crossing: Crossing[R] = Crossing(self._cell.runtime)
 
         def submit() -> None:
-            if future.cancelled():
-                future.set_running_or_notify_cancel()
-                return
-            try:
-                result: Result[Any] = variables.run(functools.partial(self.submit, func, *args, **kwargs))
-            except Exception as error:
-                future.set_exception(error)
-                return
-            result.add_done_callback(lambda _: copy_outcome(result, future))
-            future.add_done_callback(lambda done: pass_cancel(done, result, system))
+            result: Result[Any] = self.submit(func, *args, **kwargs)
+            result.add_done_callback(lambda _: crossing.end_as(result))
+            crossing.on_cancel(result.cancel)
 
-        system.from_thread(submit, func)
-        return future
+        crossing.begin(submit, func)
+        return crossing
+
+    @overload
+    def ask_threadsafe(
+        self: ActorRef[Actor[M]], message: Asks[M, R], *, timeout: float | None = None
+    ) -> concurrent.futures.Future[R]: ...
+    @overload
+    def ask_threadsafe(
+        self: ActorRef[Actor[M]], message: M, *, timeout: float | None = None
+    ) -> concurrent.futures.Future[Any]: ...
+    def ask_threadsafe(self, message: Any, *, timeout: float | None = None) -> concurrent.futures.Future[Any]:
+        """Ask from any thread: `ref.ask_threadsafe(Get("a"), timeout=5).result()` waits for the reply, and is it.
+
+        Errors as in `ask`; cancelling the future withdraws the question as a cancel there does. The timeout counts
+        from when the system's thread takes the question.
+
+        Raises:
+            ActorStoppedError: the system has ended.
+            WrongThreadError: by `result` and `exception` on the system's own thread, before there is a reply.
+        """
+        timeout = check_optional_duration("timeout", timeout)
+        return self._request_threadsafe(lambda: Request(self._cell, message), timeout, message)
+
+    @overload
+    def call_threadsafe(
+        self: ActorRef[A],
+        method: Callable[Concatenate[A, P], Coroutine[Any, Any, R]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> concurrent.futures.Future[R]: ...
+    @overload
+    def call_threadsafe(
+        self: ActorRef[A], method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> concurrent.futures.Future[R]: ...
+    @overload
+    def call_threadsafe(
+        self: ActorRef[A],
+        method: Callable[[A, Unpack[Ts]], Coroutine[Any, Any, R]],
+        *args: Unpack[Ts],
+        timeout: float | None,
+    ) -> concurrent.futures.Future[R]: ...
+    @overload
+    def call_threadsafe(
+        self: ActorRef[A], method: Callable[[A, Unpack[Ts]], R], *args: Unpack[Ts], timeout: float | None
+    ) -> concurrent.futures.Future[R]: ...
+    def call_threadsafe(  # type: ignore[misc]  # as in `call`
+        self, method: Callable[..., Any], *args: Any, timeout: Any = ..., **kwargs: Any
+    ) -> concurrent.futures.Future[Any]:
+        """Call a method from any thread: to `call` what `ask_threadsafe` is to `ask`."""
+        check_callable("call_threadsafe", method)
+        check_method("call_threadsafe", method)
+        timeout = timeout_of_call(method, timeout, kwargs)
+        return self._request_threadsafe(lambda: Call(self._cell, method, args, kwargs), timeout, method)
+
+    def _request_threadsafe(
+        self, make: Callable[[], Request], timeout: float | None, handed_back: object
+    ) -> concurrent.futures.Future[Any]:
+        crossing: Crossing[Any] = Crossing(self._cell.runtime)
+
+        def ask() -> None:
+            request = make()
+            if timeout is not None:
+                request.timeout = timeout
+            if not (isinstance(request, Call) and self._cell.begin_beside(request)):
+                self._queue(request)
+            request.limit(timeout)
+            request.add_done_callback(lambda _: crossing.end_as(request), context=Variables())
+            crossing.on_cancel(lambda: request.left(asyncio.CancelledError()))
+
+        crossing.begin(ask, handed_back)
+        return crossing
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -431,9 +548,8 @@ class ActorRef(Address, Generic[A_co]):
             self._cell.run_queue.loop,
             None,
         ):
-            raise WrongThreadError(
-                f"{self.path} belongs to another thread or event loop; use send_threadsafe or submit_threadsafe"
-            )
+            instead = "; use send_threadsafe, ask_threadsafe, call_threadsafe or submit_threadsafe"
+            raise self._cell.runtime.wrong_thread(self.path, instead)
 
     def _send_item(self, item: Item) -> Awaitable[None]:
         """Everything that is not the usual case of `send`."""
@@ -483,3 +599,4 @@ class ActorRef(Address, Generic[A_co]):
     def _request_end(self, intent: int) -> None:
         self._check_thread()
         self._cell.request(intent)
+        return cast("None", AWAIT_JOIN)  # for whoever awaits it

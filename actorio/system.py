@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from random import Random
-from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVarTuple, Unpack, cast, overload
 
 from actorio._cell.current import current_cell
 from actorio._cell.faces import Faces
@@ -28,13 +28,13 @@ from actorio._tree.runtime import Runtime
 from actorio._tree.shutdown import Shutdown, ShutdownReport, check_store
 from actorio._tree.signals import Signals
 from actorio._tree.snapshot import SystemSnapshot, take
-from actorio._tree.spawning import begin_spawn, get_or_spawn
+from actorio._tree.spawning import Spawning, SpawnOptions, get_or_spawn, spawn
 from actorio.actor import Actor
 from actorio.address import check_name, check_ref, split_path
 from actorio.context import Context
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
 from actorio.far_ref import FarRef
-from actorio.policy import Restart
+from actorio.policy import AutoShutdown, Restart, Supervision
 from actorio.ref import ActorRef
 from actorio.work.pool import PoolOptions, PoolRef, spawn_pool
 
@@ -58,6 +58,9 @@ R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
 
 
+_SUPERVISION = Supervision()
+
+
 class ActorSystem:
     """A tree of actors on one event loop: `async with ActorSystem() as system`.
 
@@ -72,6 +75,8 @@ class ActorSystem:
             exits the process. Only in the main thread.
         store: keeps what durable actors write (`actorio.persistence`). The block opens it before any actor, and
             closes it after the last one; one that is open already is left open.
+        supervision: of the top-level actors: strategy, budget, backoff, and what to do about which exception.
+        log_messages: the contents of messages are in the log too, not their types alone.
     """
 
     def __init__(
@@ -82,10 +87,17 @@ class ActorSystem:
         close_timeout: float | None = None,
         handle_signals: bool = False,
         store: Store | None = None,
+        supervision: Supervision = _SUPERVISION,
+        log_messages: bool = False,
     ) -> None:
+        check_instance("supervision", supervision, Supervision)
+        if supervision.auto_shutdown is not AutoShutdown.NEVER:
+            raise ValueError("the top level has no significant actors: auto_shutdown is for a Supervisor")
         self.name = check_name(name)
         self.shutdown_timeout = check_duration("shutdown_timeout", shutdown_timeout)
-        self._runtime = Runtime(self, Faces(Actor, ActorRef, Context, FarRef))
+        self._runtime = Runtime(
+            self, Faces(Actor, ActorRef, Context, FarRef), supervision, log_messages=log_messages
+        )
         self.close_timeout = check_optional_duration("close_timeout", close_timeout)
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout, self.close_timeout)
         self._store = None if store is None else check_store(store)
@@ -147,6 +159,10 @@ class ActorSystem:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        if self._runtime.is_forked:
+            if error is None:
+                raise self._runtime.wrong_thread(f"the system {self.name!r}")
+            return None
         try:
             await self._shutdown.leave(error)
         finally:
@@ -201,7 +217,7 @@ class ActorSystem:
 
     # -- actors ------------------------------------------------------------------------------------
 
-    async def spawn(
+    def spawn(
         self,
         factory: Callable[[Unpack[Ts]], A],
         *args: Unpack[Ts],
@@ -210,8 +226,10 @@ class ActorSystem:
         restart: Restart = Restart.TRANSIENT,
         shutdown: float | None = 5.0,
         start_timeout: float | None = None,
-    ) -> ActorRef[A]:
-        """Start an actor; returns when its `on_start` has finished.
+        dynamic: bool = False,
+        **unknown: Never,
+    ) -> Coroutine[Any, Never, ActorRef[A]]:
+        """Start an actor: `ref = await system.spawn(...)`, which returns when its `on_start` has finished.
 
         Args:
             factory: a class of actors, or any function that makes one; called anew for each incarnation.
@@ -224,6 +242,8 @@ class ActorSystem:
                 `on_undelivered` and `on_stop` has that long. A `ref.stop()` does not limit the current
                 message. With 0 each stop is a kill, and no last hook ever runs.
             start_timeout: seconds for `on_start`, more than 0; None for no limit.
+            dynamic: one of many alike: they are stopped together, not one after the other.
+            unknown: there are no others.
 
         Raises:
             Exception: what the constructor or `on_start` raised, unchanged; nothing is left behind then.
@@ -237,30 +257,45 @@ class ActorSystem:
 
         Cancellation: the actor is killed, and the name is free when the call returns.
         """
-        cell = begin_spawn(self._tree(), factory, args, name, mailbox, restart, shutdown, start_timeout)
-        if cell.starter is not None:
-            await cell.siblings.until_started(cell, start_timeout)
-        return cast("ActorRef[A]", cell.ref)
+        return Spawning(
+            spawn(
+                self._tree,
+                factory,
+                args,
+                name,
+                mailbox,
+                restart,
+                shutdown,
+                start_timeout,
+                significant=False,
+                dynamic=dynamic,
+                unknown=unknown,
+            )
+        )
 
-    async def spawn_pool(
+    def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
-    ) -> PoolRef[A]:
+    ) -> Coroutine[Any, Never, PoolRef[A]]:
         """Start several actors of one kind behind one ref; options and promises as in `actorio.work.pool`.
 
         Raises and cancellation as in `spawn`.
         """
-        return await spawn_pool(self.spawn, self, factory, args, options)
+        return Spawning(spawn_pool(self.spawn, self, factory, args, options))
 
-    async def get_or_spawn(
-        self, name: str, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Any
-    ) -> ActorRef[A]:
+    def get_or_spawn(
+        self,
+        name: str,
+        factory: Callable[[Unpack[Ts]], A],
+        *args: Unpack[Ts],
+        **options: Unpack[SpawnOptions],
+    ) -> Coroutine[Any, Never, ActorRef[A]]:
         """Return the top-level actor of that name, spawned if there is none; two calls at once give one actor.
 
         Whoever has the name is returned, made by that factory or not: `lookup(name, expect=Shop)` tells a class.
         One that is on its way to its end is waited for, and spawned anew.
         Options as in `spawn`. A start that fails is raised to all who wait for it; the next call tries again.
         """
-        return cast("ActorRef[A]", await get_or_spawn(self._tree(), name, factory, args, options))
+        return Spawning(get_or_spawn(self._tree, name, factory, args, options))
 
     @overload
     def lookup(self, name: str) -> ActorRef[Any]: ...
@@ -379,10 +414,17 @@ def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts])
 
     Raises:
         TypeError: `main` is not a coroutine function.
+        RuntimeError: an event loop is running here already.
     """
     work = _called(main, args)
     if not isinstance(work, Coroutine):
         raise TypeError(f"run takes a coroutine function and its arguments, not {describe(main)}")
+    if asyncio._get_running_loop() is not None:
+        work.close()
+        name = getattr(main, "__name__", "main")
+        raise RuntimeError(
+            f"run begins an event loop, and one is running here already: `await {name}(...)` instead, in a notebook too"
+        )
     try:
         import uvloop
     except ImportError:

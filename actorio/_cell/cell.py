@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.ending import Ending
-from actorio._cell.hooks import Hooks
+from actorio._cell.hooks import Hooks, refuse_own_context
 from actorio._cell.mailbox_loop import mailbox_loop
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
@@ -121,6 +121,8 @@ class Cell(Ending):
                     if is_closing(error, self.task):
                         raise
                     outcome = self._reason_of(error)
+                    if self._resumes(*outcome):
+                        continue
                 self._end_turn()
                 self.mailbox.sleeper = None
                 verdict = self._verdict(*outcome)
@@ -151,6 +153,7 @@ class Cell(Ending):
         hooks = self.hooks
         if hooks is not None and hooks.on_start:
             await hook(self, instance.on_start)
+            refuse_own_context(instance, self.runtime.faces.actor, self.context)
         if self.state == State.STARTING:  # not when it was given up for dead in the meantime
             self.mark_started()
 
@@ -165,7 +168,8 @@ class Cell(Ending):
         else:
             if (tell := self.observers.started) is not None:
                 tell(self)
-        self._tell_starter()
+        if self.starter is not None:
+            self._tell_starter()
         self.siblings.changed()
 
     def _turns(self) -> Any:
@@ -189,6 +193,22 @@ class Cell(Ending):
         if (exit_ := exit_in(error)) is not None:
             self.runtime.end_by(exit_)
         return ExitReason.CRASHED, error
+
+    def _resumes(self, reason: ExitReason, error: BaseException | None) -> bool:
+        """Whether the incarnation goes on after a failure, as its supervisor has decided; then the turn is over."""
+        if reason is not ExitReason.CRASHED or error is None or not self.siblings.resumes(error):
+            return False
+        is_whole = self.state == State.RUNNING and not (
+            self.children is not None and self.children.is_stopping
+        )
+        hooks = self.hooks
+        if not is_whole or hooks is None or hooks.own_loop or self.must_end() or exit_in(error) is not None:
+            return False
+        self._end_turn()
+        self.mailbox.sleeper = None
+        self.message, self.envelope = NO_MESSAGE, None
+        self.in_hand = False
+        return True
 
     def _verdict(self, reason: ExitReason, error: BaseException | None) -> int:
         """Ask the supervisor, and shut the mailbox when this is the end."""

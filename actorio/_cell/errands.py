@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.naming import log_fields
+from actorio._cell.actor_log import log_of
 from actorio.errors import ActorError, ActorStoppedError
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from actorio._core.deadlines import Alarm
 
 __all__ = ["Errand", "Errands", "see_to"]
-
-logger = logging.getLogger("actorio")
 
 
 class Errand:
@@ -121,11 +119,12 @@ class Errands:
         self._alarm = None if lease is None else timers.after(lease, lambda: self._expire(lease))
 
     def _expire(self, lease: float | None) -> None:
-        logger.warning(
+        log_of(
+            self.cell,
+            logging.WARNING,
             "the suspension of %s has run out after lease=%g s",
             self.cell.path,
             lease,
-            extra=log_fields(self.cell),
         )
         self.resume()
 

@@ -15,7 +15,7 @@ from actorio._cell.interleave import interleaved_methods
 from actorio._core.checks import check_instance
 from actorio.policy import Supervision
 
-__all__ = ["Hooks"]
+__all__ = ["Hooks", "refuse_own_context"]
 
 _KEPT = "__actorio_hooks__"
 """Where a class of actors keeps what it overrides."""
@@ -54,6 +54,7 @@ class Hooks:
         hooks: Hooks | None = getattr(kind, _KEPT, None)
         if hooks is None or hooks.kind is not kind or hooks._shown != _shown(kind):
             hooks = cls(actor, base)
+            refuse_own_context(actor, base)
             setattr(kind, _KEPT, hooks)
         own = getattr(actor, "__dict__", None)
         if own and not _SETTABLE.isdisjoint(own):
@@ -76,6 +77,19 @@ class Hooks:
 def _overrides(shown: Any, base: type[Any], name: str) -> bool:
     function = getattr(shown, name)
     return getattr(function, "__func__", function) is not getattr(base, name)
+
+
+def refuse_own_context(actor: Any, base: type[Any], context: object = None) -> None:
+    """Refuse an actor that has given another meaning to `context`, which is the runtime's.
+
+    Raises:
+        TypeError: it, or its class, has set it.
+    """
+    kind = type(actor)
+    if kind.context is not base.context or actor.__dict__.get("context") is not context:
+        raise TypeError(
+            f"{kind.__qualname__} sets `context`, which each actor has from actorio: choose another name"
+        )
 
 
 def _refuse_generators(shown: Any, kind: type[Any]) -> None:

@@ -111,7 +111,10 @@ class Anatomy(Waiter):
         self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
-        Waiter.__init__(self, runtime.run_queue)
+        run_queue = self.run_queue = runtime.run_queue
+        self._loop, self.seen = run_queue.loop, run_queue.woken  # by hand: a call less in each spawn
+        self.callback = None
+        self._asyncio_future_blocking = False
         self.observers = runtime.observers
         self._ref: Any = None
         self.state = State.STARTING
@@ -201,6 +204,11 @@ class Anatomy(Waiter):
             ref = self.runtime.faces.ref(self)
             self._ref = ref if self.state != State.ENDED else weakref.ref(ref)
         return ref
+
+    def disown(self) -> None:
+        """Have its ref refuse everything, in a forked child: the ref knows the thread by heart."""
+        if self._ref is not None and type(self._ref) is not weakref.ref:
+            self._ref._thread = self.runtime.thread
 
     @property
     def owner(self) -> str:

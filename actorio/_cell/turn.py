@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from collections.abc import Coroutine
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from actorio.errors import (
 from actorio.policy import Supervision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable
     from contextvars import Context as Variables
 
     from actorio._cell.surroundings import Siblings
@@ -161,16 +162,15 @@ class Turn(Bonds):
         step of the task finds it there.
         """
         work = func(*args)
-        if not inspect.iscoroutine(work):
+        if not inspect.isawaitable(work):
             raise TypeError(f"start_soon takes a coroutine function, not {func!r}")
         name = f"{self.path} {getattr(func, '__name__', 'task')}"
         background = self._background(work)
         if begun:
             background.send(None)
         task = self.start_task(background, name, variables)
-        task.add_done_callback(
-            lambda _: work.close()
-        )  # cancelled before its first step, it was never awaited
+        if isinstance(work, Coroutine):  # cancelled before its first step, it was never awaited
+            task.add_done_callback(lambda _: work.close())
         task.add_done_callback(self._background_done)
         return task
 
@@ -184,7 +184,7 @@ class Turn(Bonds):
         self.tasks[task] = None
         return task
 
-    async def _background(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def _background(self, work: Awaitable[Any]) -> Any:
         try:
             return await work
         except (SystemExit, KeyboardInterrupt) as error:  # raised by a task, it would stop the loop at once

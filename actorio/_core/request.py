@@ -6,10 +6,13 @@ A reply that comes when the wait has ended already, by a timeout or a cancel, is
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator
 from contextvars import copy_context
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
+from actorio._core.checks import check_optional_duration
 from actorio._core.deadlines import RING, Entry
 from actorio._core.envelope import (
     ANSWERED,
@@ -22,6 +25,7 @@ from actorio._core.envelope import (
     Envelope,
     Invocation,
 )
+from actorio._core.hints import forgotten_await
 from actorio._core.result import Result, safe_exception
 from actorio._core.run_queue import Waiter
 from actorio.errors import (
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from actorio._core.deadlock import Waiting
     from actorio._core.recipient import Recipient
 
-__all__ = ["Call", "Request", "Submission"]
+__all__ = ["Call", "Request", "Submission", "timeout_of_call"]
 
 
 class Request(Waiter, Envelope):
@@ -92,6 +96,32 @@ class Request(Waiter, Envelope):
                 del failure  # or the traceback and this frame would keep each other alive
         return self.value
 
+    def limit(self, timeout: float | None) -> None:
+        """Have it end in so many seconds, None for no limit."""
+        if timeout is not None and self.state < ANSWERED:
+            self.timeout = timeout
+            self.cell.run_queue.limit(self)
+
+    # -- as the future of another thread looks at it, once it has ended ----------------------------
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+        return self.state >= ANSWERED
+
+    def cancelled(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.state == WITHDRAWN
+
+    def exception(self) -> BaseException | None:
+        """Return what it failed with."""
+        return self.error if self.state == FAILED else None
+
+    def result(self) -> Any:
+        """Return the reply."""
+        return self.value
+
+    # -- the end of the wait -----------------------------------------------------------------------
+
     def left(self, error: BaseException) -> None:
         """Withdraw it, since `error` has ended the wait for it."""
         if self.state < ANSWERED:
@@ -130,6 +160,9 @@ class Request(Waiter, Envelope):
 
     def reply(self, value: Any) -> None:
         if self.state < ANSWERED:
+            if type(value) is CoroutineType:
+                self.fail(forgotten_await(self.cell.path, value))
+                return
             self.value = value
             cell = self.cell
             if cell.observers.answered is not None:
@@ -227,6 +260,25 @@ class Call(Request):
         return repr(self.invocation)
 
 
+def timeout_of_call(method: Callable[..., Any], timeout: Any, kwargs: dict[str, Any]) -> float | None:
+    """Return the timeout of a call, None for none; where the method takes a `timeout`, it goes to its arguments.
+
+    Raises:
+        TypeError, ValueError: it is no duration.
+    """
+    if timeout is ...:  # nothing was said
+        return None
+    if _has_timeout(method):
+        kwargs["timeout"] = timeout
+        return None
+    return check_optional_duration("timeout", timeout)
+
+
+def _has_timeout(method: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(method).parameters.values()
+    return any(one.name == "timeout" or one.kind is one.VAR_KEYWORD for one in parameters)
+
+
 class Submission(Envelope):
     """A function as a message, answered through a `Result`."""
 
@@ -256,7 +308,9 @@ class Submission(Envelope):
         return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
 
     def reply(self, value: Any) -> None:
-        if self.state < ANSWERED:
+        if type(value) is CoroutineType:
+            self.fail(forgotten_await(self.cell.path, value))
+        elif self.state < ANSWERED:
             if not self.result.done():
                 self.result.set_result(value)
             self._end(ANSWERED)

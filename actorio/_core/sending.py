@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["Sending"]
 
 
-class Sending:
-    """A send that is not done with: it waits for room, or has failed and its sender may want to know."""
+class Sending(Coroutine[Any, Any, None]):
+    """A send that is not done with: it waits for room, or has failed and its sender may want to know.
 
-    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_waiter")
+    It goes wherever a coroutine does, as a send that is done at once; but not awaiting it is no error.
+    """
+
+    __slots__ = ("_awaited", "_cell", "_done", "_error", "_item", "_steps", "_waiter")
 
     def __init__(self, cell: Recipient, item: Item, error: ActorError | None) -> None:
         self._cell = cell
@@ -29,6 +32,7 @@ class Sending:
         self._done = error is not None
         self._awaited = False
         self._waiter: Waiter | None = None
+        self._steps: Generator[Any, Any, None] | None = None
 
     def admitted(self) -> None:
         """The mailbox has let it in."""
@@ -52,6 +56,26 @@ class Sending:
             yield from self._wait()
         if self._error is not None:
             raise self._error
+
+    # -- as a task steps it ------------------------------------------------------------------------
+
+    def send(self, value: Any) -> Any:
+        """Go on with the wait."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Have the wait raise."""
+        self._steps = self._steps or self.__await__()
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        """Give up the wait; what was never waited for goes on."""
+        if self._steps is not None:
+            self._steps.close()
+
+    # -- inside ------------------------------------------------------------------------------------
 
     def _wait(self) -> Generator[Any, None, None]:
         if self._waiter is not None:

@@ -1,36 +1,96 @@
-"""Between the result of submitted work, which lives on the loop, and the future that another thread holds."""
+"""What another thread holds of an ask, a call or submitted work, all of which live on the system's loop."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import concurrent.futures
+from contextvars import copy_context
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Protocol
 
-from actorio.errors import ActorError
+from actorio._core.typevar import TypeVar
+from actorio.errors import ActorError, WrongThreadError
 
 if TYPE_CHECKING:
-    import concurrent.futures
     from collections.abc import Callable
 
-    from actorio._core.result import Result
+__all__ = ["Crossing"]
 
-__all__ = ["copy_outcome", "pass_cancel"]
-
-
-def copy_outcome(result: Result[Any], future: concurrent.futures.Future[Any]) -> None:
-    """End the future as the result has ended."""
-    if result.cancelled():
-        future.cancel()
-    if not future.set_running_or_notify_cancel():  # from here on no other thread can cancel it
-        return
-    if (error := result.exception()) is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result.result())
+R = TypeVar("R")
 
 
-def pass_cancel(future: concurrent.futures.Future[Any], result: Result[Any], system: Any) -> None:
-    """Cancel the work of a future that was cancelled, on the thread of its system."""
-    if future.cancelled() and not result.done():
-        try:
-            system.from_thread(cast("Callable[[], None]", result.cancel), None)
-        except ActorError:
+class _Work(Protocol):
+    def done(self) -> bool: ...
+    def cancelled(self) -> bool: ...
+    def exception(self) -> BaseException | None: ...
+    def result(self) -> Any: ...
+
+
+class Crossing(concurrent.futures.Future[R]):
+    """The future of work that is begun and ended on the system's thread, in the contextvars of who asked for it.
+
+    On that very thread `result` and `exception` raise instead of waiting: nobody could end what they wait for.
+    """
+
+    def __init__(self, system: Any) -> None:
+        super().__init__()
+        self._system = system
+
+    def begin(self, work: Callable[[], object], handed_back: object) -> None:
+        """Have the work begun on the system's thread.
+
+        Raises:
+            ActorStoppedError: the system has ended; `handed_back` is what was not delivered.
+        """
+        variables = copy_context()
+
+        def begin() -> None:
+            if self.cancelled():
+                self.set_running_or_notify_cancel()
+                return
+            try:
+                variables.run(work)
+            except Exception as error:
+                if self.set_running_or_notify_cancel():
+                    self.set_exception(error)
+
+        self._system.from_thread(begin, handed_back)
+
+    def end_as(self, work: _Work) -> None:
+        """End as the work has ended."""
+        if work.cancelled():
+            self.cancel()
+        if not self.set_running_or_notify_cancel():  # from here on no other thread can cancel it
             return
+        if (error := work.exception()) is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(work.result())
+
+    def on_cancel(self, cancel: Callable[[], object]) -> None:
+        """Have `cancel` called on the system's thread when this is cancelled."""
+
+        def pass_on(_: object) -> None:
+            if self.cancelled():
+                try:
+                    self._system.from_thread(cancel, None)
+                except ActorError:
+                    return
+
+        self.add_done_callback(pass_on)
+
+    def result(self, timeout: float | None = None) -> R:
+        """Wait for the value and return it; see `concurrent.futures.Future.result`."""
+        self._check_thread()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the end and return what was raised; see `concurrent.futures.Future.exception`."""
+        self._check_thread()
+        return super().exception(timeout)
+
+    def _check_thread(self) -> None:
+        if not self.done() and get_ident() == self._system.thread:
+            raise WrongThreadError(
+                "this thread runs the event loop that is to end the work, so waiting here would be for ever: "
+                "`await ref.ask(...)`, or `await asyncio.wrap_future(future)`"
+            )

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actorio._cell.actor_log import log_of
 from actorio._cell.cell import Cell
 from actorio._cell.states import Intent, Options, State, Verdict
 from actorio._core.deadlock import Fork
@@ -28,7 +30,7 @@ from actorio.errors import (
     RestartLimitError,
     StartTimeoutError,
 )
-from actorio.policy import AutoShutdown, Restart, Strategy, Supervision
+from actorio.policy import AutoShutdown, Directive, Restart, Strategy, Supervision
 
 if TYPE_CHECKING:
     from actorio._cell.surroundings import System
@@ -186,6 +188,12 @@ class Children:
         recycled = cell.intent in (Intent.RECYCLE, Intent.ABORT) or cell in self._recycling
         if recycled and restart is not Restart.TEMPORARY:
             return Verdict.WAIT  # however it has ended: for the supervisor that was the stop by a sibling
+        if error is not None and self.supervision.decide:
+            directive = self.supervision.directive(error)
+            if directive is Directive.ESCALATE:
+                self._escalate(cell, error)
+            if directive in (Directive.STOP, Directive.ESCALATE):
+                return Verdict.END
         if restart is Restart.TEMPORARY or (
             restart is Restart.TRANSIENT and reason is not ExitReason.CRASHED
         ):
@@ -203,6 +211,25 @@ class Children:
             self._group = self._task(self._restart_group(), "restarts its children")
         return Verdict.WAIT
 
+    def resumes(self, error: BaseException) -> bool:
+        """Whether a child that has failed by this exception is to go on as it is."""
+        decide = self.supervision.decide
+        return bool(decide) and not self._stopping and self.supervision.directive(error) is Directive.RESUME
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether they are being stopped, all of them."""
+        return bool(self._stopping)
+
+    def _escalate(self, cell: Cell, error: BaseException) -> None:
+        log_of(cell, logging.ERROR, "%s escalates the failure of %s", self._who, cell.path)
+        self.begin_stop(Intent.STOP)
+        self.owner.fail_from_outside(error)
+
+    @property
+    def _who(self) -> str:
+        return self.path or f"the system {self.runtime.name!r}"
+
     def _count(self, key: Cell | None) -> bool:
         """Count a restart; False when it is one too many."""
         record = self._records.get(key)
@@ -217,16 +244,25 @@ class Children:
             record.in_a_row = 0
         return len(record.times) <= self.supervision.max_restarts
 
-    def pause_before_restart(self, cell: Cell | None) -> float:
-        """Return the seconds of backoff before the next restart."""
+    def pause_before_restart(self, cell: Cell) -> float:
+        """Return the seconds of backoff before the next restart of a child, and log that restart."""
+        pause = self._pause_before(cell)
+        self._log_restart(cell, cell, pause)
+        return pause
+
+    def _pause_before(self, key: Cell | None) -> float:
         backoff = self.supervision.backoff
         if backoff is None:
             return 0.0
-        record = self._records[cell]
+        record = self._records[key]
         pause = backoff.delay(record.in_a_row, self.runtime.random)
         record.in_a_row += 1
         record.resumed = self.runtime.timers.now() + pause
         return pause
+
+    def _log_restart(self, cell: Cell, key: Cell | None, pause: float) -> None:
+        limits, count = self.supervision, len(self._records[key].times)
+        self.runtime.log.restarts(cell, pause, count, limits.max_restarts, limits.within)
 
     def _give_up(self, cell: Cell, error: BaseException | None) -> None:
         limits = self.supervision
@@ -235,20 +271,23 @@ class Children:
         )
         limit.__cause__ = error
         limit.add_note(f"{cell.path} failed; its supervisor {self.path or 'the system'} gave up")
+        log_of(cell, logging.ERROR, "%s gives up: %s", self._who, limit)
         self.begin_stop(Intent.STOP)
         self.owner.fail_from_outside(limit)
 
     async def _restart_group(self) -> None:
         while self._failed:
             group = self._group_of(self._failed)
-            self._failed, self._due = [], {}
+            failed, self._failed, self._due = self._failed[0], [], {}
             if (tell := self.runtime.observers.group_restarts) is not None:
                 tell(group)
             self._recycling = dict.fromkeys(group)
             for cell in reversed(group):
                 await self._recycle(cell)
             self._recycling = {}
-            await self._sleep(self.pause_before_restart(None))
+            pause = self._pause_before(None)
+            self._log_restart(failed, None, pause)
+            await self._sleep(pause)
             await self._start_again(group)
         self._group = None
 

@@ -17,12 +17,14 @@ from actorio._cell.frames import await_chain
 from actorio._core.checks import check_instance
 from actorio._core.deadlines import TimerQueue
 from actorio._core.events import EventBus
+from actorio._core.log import is_logged, log
 from actorio._core.observer import Observer, Observers
 from actorio._core.run_queue import RunQueue
 from actorio._core.whose_code import own_line
+from actorio._tree import forks
 from actorio._tree.children import Children
-from actorio._tree.failure_log import FailureLog
 from actorio._tree.groups import Groups
+from actorio._tree.life_log import LifeLog, StartLog
 from actorio._tree.names import Registry
 from actorio.errors import ActorError, ActorStoppedError, WrongThreadError
 from actorio.policy import Supervision
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Runtime"]
 
-logger = logging.getLogger("actorio")
+NO_THREAD = -1
+"""What no thread has as its identity."""
 
 _EAGER = sys.version_info >= (3, 12)
 """Whether the loop may run a task's first step inside another task's (eager task factories)."""
@@ -51,11 +54,16 @@ class Runtime:
     timers: TimerQueue
     root: Children
     shutdown: Root
+    is_forked = False
+    """Whether this is a forked child, and the system its parent's."""
 
-    def __init__(self, system: Any, faces: Faces) -> None:
+    def __init__(
+        self, system: Any, faces: Faces, supervision: Supervision, *, log_messages: bool = False
+    ) -> None:
         self.system = system
         self.faces = faces
         self.name = system.name
+        self._supervision = supervision
         self.random = random.Random()
         self.node: str | None = None
         self.forgetters: tuple[Callable[[Any], None], ...] = ()
@@ -63,7 +71,8 @@ class Runtime:
         self.observers = Observers(self._observers_changed)
         self.events = EventBus(self.check_thread, self.observers.compose)
         self.observers.add_last(self.events.publisher)
-        self.observers.add_last(FailureLog())
+        self.log = LifeLog(contents=log_messages)
+        self.observers.add_last(self.log)
         self._observer: Observer | None = None
         self.registry = Registry()
         self.starting: dict[tuple[Children, str], asyncio.Future[Any | None]] = {}
@@ -82,13 +91,16 @@ class Runtime:
         loop = self.loop = asyncio.get_running_loop()
         self.thread = get_ident()
         self.is_running = True
+        forks.remember(self)
         self.shutdown = shutdown
         self.run_queue = RunQueue.of(loop)
         self.run_queue.choose = getattr(loop, "actorio_choose", None)
         self.timers = TimerQueue(loop)
         self._variables = Variables()
         self._task_class: type[asyncio.Task[Any]] = getattr(loop, "actorio_task_class", asyncio.Task)
-        self.root = Children(self, shutdown, "", Supervision())
+        self.root = Children(self, shutdown, "", self._supervision)
+        if is_logged(logging.DEBUG):
+            self.observers.add_last(StartLog())
         if self.observer is None:  # simulation watches every system of its loop
             self.observer = getattr(loop, "actorio_observer", None)
 
@@ -216,6 +228,22 @@ class Runtime:
         """Return for how long the actor has been in its turn, None where nobody has looked."""
         return None if self.turn_clock is None else self.turn_clock(cell)
 
+    def disown(self) -> None:
+        """This is a forked child, and the system its parent's: no thread of it is the system's."""
+        self.is_forked = True
+        self.thread = NO_THREAD
+        cells = list(self.root.table.values())
+        for cell in cells:
+            cell.disown()
+            if cell.children is not None:
+                cells.extend(cell.children.table.values())
+
+    def wrong_thread(self, what: str, instead: str = "") -> WrongThreadError:
+        """Return the error of a call that is made where the system is not."""
+        if self.is_forked:
+            return WrongThreadError(f"{what} belongs to the process that this one was forked from")
+        return WrongThreadError(f"{what} belongs to another thread or event loop{instead}")
+
     def check_usable(self) -> None:
         """Refuse use from another thread or loop, and before the block.
 
@@ -227,7 +255,8 @@ class Runtime:
             raise ActorError(
                 f"the system {self.name!r} is not running: use `async with ActorSystem() as system`"
             )
-        self.check_thread()
+        if get_ident() != self.thread or asyncio._get_running_loop() is not self.loop:
+            self.check_thread()
 
     def check_thread(self) -> None:
         """Refuse use from another thread or loop; before the block any will do.
@@ -239,7 +268,7 @@ class Runtime:
             return
         running = asyncio._get_running_loop()
         if get_ident() != self.thread or (running is not None and running is not self.loop):
-            raise WrongThreadError(f"the system {self.name!r} belongs to another thread or event loop")
+            raise self.wrong_thread(f"the system {self.name!r}")
 
     # -- failures ----------------------------------------------------------------------------------
 
@@ -249,14 +278,15 @@ class Runtime:
 
     def broken(self, where: str, error: BaseException) -> None:
         """The machinery itself has failed, which is a bug of this package: never silent."""
-        logger.critical("internal error in the task of %s", where, exc_info=error)
+        log(logging.CRITICAL, "internal error in the task of %s", where, error=error, system=self.name)
         self.shutdown.fail_from_outside(error)
 
     def abandon(self, task: asyncio.Task[Any], why: str = "it swallows every cancel") -> None:
         """Give up a task that does not end; named in the log and in the report."""
         self.abandoned.append(task.get_name())
         line = own_line(await_chain(task.get_coro()))
-        logger.warning("abandoned %s: %s%s", task.get_name(), why, "" if line is None else f" at {line}")
+        where = "" if line is None else f" at {line}"
+        log(logging.WARNING, "abandoned %s: %s%s", task.get_name(), why, where, system=self.name)
 
     # -- threads -----------------------------------------------------------------------------------
 
@@ -266,6 +296,8 @@ class Runtime:
         Raises:
             ActorStoppedError: the system has ended; `message` is handed back.
         """
+        if self.is_forked:
+            raise self.wrong_thread(f"the system {self.name!r}")
         if not self.is_running or self.has_ended:
             raise ActorStoppedError(None, None, message)
         self._inbox.append((work, message))
@@ -281,7 +313,7 @@ class Runtime:
         if get_ident() == self.thread and asyncio._get_running_loop() in (self.loop, None):
             work()
         else:
-            with contextlib.suppress(ActorStoppedError):  # it has ended, and nobody waits any more
+            with contextlib.suppress(ActorError):  # it has ended, and nobody waits any more
                 self.from_thread(work, None)
 
     def _drain_inbox(self) -> None:

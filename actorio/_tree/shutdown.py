@@ -19,6 +19,7 @@ from actorio._cell.frames import lines_at_work
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
 from actorio._core.checks import kind_of
+from actorio._core.log import log
 from actorio._core.scopes import is_in_cancelled_scope, shielded
 from actorio.errors import ActorStoppedError, describe, exit_in
 
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from actorio._tree.runtime import Runtime
 
 __all__ = ["Shutdown", "ShutdownReport"]
-
-logger = logging.getLogger("actorio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,13 @@ class Shutdown:
         failed = f"the actor system {self._runtime.name!r} has failed"
         if exit_ is not None:
             if failures:
-                logger.error("%s", failed, exc_info=BaseExceptionGroup(failed, failures))
+                log(
+                    logging.ERROR,
+                    "%s",
+                    failed,
+                    error=BaseExceptionGroup(failed, failures),
+                    system=self._runtime.name,
+                )
                 with contextlib.suppress(Exception):  # one of a class of the user's that takes no notes
                     exit_.add_note(f"{failed}: {describe(failures)}")
             if exit_ is not error:
@@ -258,7 +263,13 @@ class Shutdown:
             self._runtime.abandon(task)
         elif not task.cancelled() and (error := task.result()) is not None:
             self._hook_errors.append(error)
-            logger.error("the store of %s has failed to close", self._runtime.name, exc_info=error)
+            log(
+                logging.ERROR,
+                "the store of %s has failed to close",
+                self._runtime.name,
+                error=error,
+                system=self._runtime.name,
+            )
         if self.store.abandoned:
             self._runtime.abandoned.append(self.store.abandoned)
 
@@ -273,7 +284,13 @@ class Shutdown:
                 self._exit = self._exit or exit_
             elif error is not None:
                 self._hook_errors.append(error)
-                logger.error("a shutdown hook of %s has failed", self._runtime.name, exc_info=error)
+                log(
+                    logging.ERROR,
+                    "a shutdown hook of %s has failed",
+                    self._runtime.name,
+                    error=error,
+                    system=self._runtime.name,
+                )
 
     async def _outcome_of(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
         """Wait for a hook and return what it raised; once all is killed it is cancelled, twice, and given up."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from actorio._cell.states import Intent, Options
 from actorio._core.checks import check_optional_duration, check_options, check_some_time
 from actorio._core.mailbox import Mailbox
+from actorio._core.typevar import TypeVar
 from actorio.address import check_name
 from actorio.errors import describe
 from actorio.policy import Restart
@@ -18,15 +20,74 @@ if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio._cell.surroundings import Siblings
 
-__all__ = ["begin_spawn", "check_factory", "get_or_spawn"]
+__all__ = ["ChildOptions", "SpawnOptions", "Spawning", "check_factory", "get_or_spawn", "spawn"]
+
+R = TypeVar("R")
 
 _DEFAULT_MAILBOX: Mailbox[Any] = Mailbox()
 _DEFAULT_OPTIONS = Options()
-_OPTIONS = ("mailbox", "restart", "shutdown", "start_timeout", "significant", "dynamic")
 
 
-def begin_spawn(
-    children: Siblings,
+class SpawnOptions(TypedDict, total=False):
+    """The options of `get_or_spawn`, which are those of `ActorSystem.spawn`."""
+
+    mailbox: Mailbox[Any] | None
+    restart: Restart
+    shutdown: float | None
+    start_timeout: float | None
+    dynamic: bool
+
+
+class ChildOptions(SpawnOptions, total=False):
+    """The options of `Context.get_or_spawn`, which are those of `Context.spawn`."""
+
+    significant: bool
+
+
+class Spawning(Coroutine[Any, Any, R]):
+    """A spawn that nobody has awaited yet: the actor is not there, and this is not its ref.
+
+    It goes wherever a coroutine does (`create_task`, `gather`), but is none: a coroutine has a `send` and a `close`
+    of its own, so that one taken for a ref would swallow the message. To the type checkers it is a `Coroutine` that
+    nothing can be sent to, since that alone has them refuse an `await` that is missing.
+    """
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Coroutine[Any, Any, R]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        return self._work.__await__()
+
+    def send(self, value: Any) -> Any:
+        """Go on with the spawn, which is what a task does; a message is for a ref."""
+        if value is not None:
+            self._forgotten("send")
+        return self._work.send(None)
+
+    def throw(self, *error: Any) -> Any:
+        """Have what it waits for raise an exception."""
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        """Give up the spawn."""
+        self._work.close()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self._forgotten(name)
+
+    def _forgotten(self, name: str) -> NoReturn:
+        what = getattr(self._work, "__qualname__", "spawn")
+        raise AttributeError(
+            f"{name!r} is for a ref, and {what}(...) is none before it is awaited: `ref = await {what}(...)`",
+            name=name,
+            obj=self,
+        )
+
+
+async def spawn(
+    table: Callable[[], Siblings],
     factory: Callable[..., Any],
     args: tuple[Any, ...],
     name: str | None = None,
@@ -37,12 +98,15 @@ def begin_spawn(
     *,
     significant: bool = False,
     dynamic: bool = False,
-) -> Cell:
-    """Check the options of a spawn, and begin to start the actor among these siblings.
-
-    The caller is on the right thread, and waits by `Siblings.until_started` where there is an `on_start`.
-    """
-    check_factory("spawn", factory, children.runtime.faces.actor)
+    unknown: dict[str, Any] | None = None,
+) -> Any:
+    """Check the options, start an actor among the siblings of a table, and return its ref once it has started."""
+    children = table()
+    if unknown:
+        _refuse_options(factory, unknown)
+    actor = children.runtime.faces.actor
+    if not (isinstance(factory, type) and issubclass(factory, actor)):
+        check_factory("spawn", factory, actor)
     if name is not None:
         check_name(name)
     if (
@@ -60,19 +124,22 @@ def begin_spawn(
         mailbox = _DEFAULT_MAILBOX
     elif not isinstance(mailbox, Mailbox):
         raise TypeError(f"mailbox must be a Mailbox, not {describe(mailbox)}")
-    cell: Cell = children.start(factory, args, name, mailbox, options)
-    return cell
+    cell = children.start(factory, args, name, mailbox, options)
+    if cell.starter is not None:
+        await children.until_started(cell, start_timeout)
+    return cell.ref
 
 
 async def get_or_spawn(
-    children: Siblings,
+    table: Callable[[], Siblings],
     name: str,
     factory: Callable[..., Any],
     args: tuple[Any, ...],
-    options: dict[str, Any],
+    options: SpawnOptions | ChildOptions,
 ) -> Any:
     """Find an actor among these siblings or start it, once."""
-    check_options("get_or_spawn", options, _OPTIONS)
+    check_options("get_or_spawn", options, ChildOptions.__annotations__)
+    children = table()
     starting = children.runtime.starting
     key = (children, check_name(name))
     found = await _found(key)
@@ -80,9 +147,7 @@ async def get_or_spawn(
         return found
     future = starting[key] = children.runtime.loop.create_future()
     try:
-        started = begin_spawn(children, factory, args, name=name, **options)
-        if started.starter is not None:
-            await children.until_started(started, options.get("start_timeout"))
+        started = await spawn(lambda: children, factory, args, name=name, **options)
     except BaseException as error:
         if isinstance(error, Exception):
             future.set_exception(error)
@@ -91,8 +156,8 @@ async def get_or_spawn(
             future.set_result(None)
         raise
     else:
-        future.set_result(started.ref)
-        return started.ref
+        future.set_result(started)
+        return started
     finally:
         del starting[key]
 
@@ -150,6 +215,15 @@ def check_factory(what: str, factory: object, base: type[Any]) -> None:
         raise TypeError(
             f"{what} takes a class of actors or a function that makes one, not {describe(factory)}"
         )
+
+
+def _refuse_options(factory: object, unknown: dict[str, Any]) -> NoReturn:
+    made = getattr(factory, "__name__", "factory")
+    given = ", ".join(f"{name}=..." for name in unknown)
+    raise TypeError(
+        f"spawn has no option {next(iter(unknown))!r}; a keyword argument of the actor itself goes through "
+        f"functools.partial: `spawn(partial({made}, {given}))`"
+    )
 
 
 def _options(restart: Restart, shutdown: float | None, *, significant: bool, dynamic: bool) -> Options:

@@ -38,7 +38,18 @@ def load_actor(target: str) -> type[Actor[Any]]:
         raise TargetError(f"module {module_name!r} has no {class_name!r}")
     if not (inspect.isclass(found) and issubclass(found, Actor)):
         raise TargetError(f"{target} is not an Actor class but {type(found).__name__}")
+    _refuse_arguments(target, found)
     return found
+
+
+def _refuse_arguments(target: str, actor_class: type[Actor[Any]]) -> None:
+    try:
+        inspect.signature(actor_class).bind()
+    except TypeError as error:
+        raise TargetError(
+            f"{target} cannot be made without arguments ({error}): host an actor that needs none, and have it spawn "
+            "this one in its on_start"
+        ) from None
 
 
 def _import(name: str) -> Any:

@@ -17,6 +17,7 @@ Source: the `gen_statem` behaviour of Erlang/OTP.
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 from collections import deque
 from collections.abc import Callable
@@ -69,6 +70,30 @@ def _marked(what: str, mark: str, states: tuple[Any, ...]) -> Callable[[F], F]:
     return decorate
 
 
+_ENTERS = "_actorio_enters"
+
+
+def _enters(on_start: F) -> F:
+    setattr(on_start, _ENTERS, True)
+    return on_start
+
+
+def _entering(on_start: Any) -> Any:
+    """Return an `on_start` that refuses to have started while the machine is in no state."""
+
+    @_enters
+    @functools.wraps(on_start)
+    async def checked(self: StateMachine[Any, Any]) -> None:
+        await _value_of(on_start(self))
+        if self._state is None:
+            raise TypeError(
+                f"{type(self).__qualname__} is in no state: its on_start has to `await super().on_start()`, which "
+                "enters the initial one"
+            )
+
+    return checked
+
+
 class StateMachine(Actor[E], Generic[S, E]):
     """An actor that is always in one of its states. Its messages are events; states are any hashables.
 
@@ -96,6 +121,8 @@ class StateMachine(Actor[E], Generic[S, E]):
         super().__init_subclass__(**options)
         cls._handlers = _methods_by_state(cls, "_actorio_states")
         cls._entries = _methods_by_state(cls, "_actorio_entries")
+        if not hasattr(cls.on_start, _ENTERS):
+            cls.on_start = _entering(cls.on_start)  # type: ignore[method-assign]
 
     # -- for handlers ------------------------------------------------------------------------------
 
@@ -142,6 +169,7 @@ class StateMachine(Actor[E], Generic[S, E]):
 
     # -- the machine -------------------------------------------------------------------------------
 
+    @_enters
     async def on_start(self) -> None:
         """Enter the initial state; a subclass that overrides it awaits `super().on_start()`."""
         first = getattr(self, "initial_state", None)

@@ -29,8 +29,8 @@ _MOST_NAMED = 100
 class DeadLetterLog(Observer):
     """Logs dead letters, at INFO, by the logger `actorio`: `async with DeadLetterLog(system)`.
 
-    It names the actor, the type of the message and the reason, and nothing of the contents. During the shutdown of the
-    system it is silent.
+    It takes the place of what the system says of them by itself, and that for good. It names the actor, the type of the
+    message and the reason, and nothing of the contents. During the shutdown of the system it is silent.
 
     Args:
         system: which has been entered.
@@ -57,6 +57,7 @@ class DeadLetterLog(Observer):
                 f"the system {self._runtime.name!r} is not running: enter the log inside of its block"
             )
         self._runtime.observe(self)
+        self._runtime.log.letters_elsewhere = True
         self._filled = self._runtime.timers.now()
         return self
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,8 +26,8 @@ from actorio.testing.probe import Probe
 
 try:
     import pytest_asyncio
-except ImportError:  # then there are no other async tests than ours
-    async_fixture: Any = pytest.fixture
+except ImportError:  # then there are no other async tests than ours and those of anyio
+    async_fixture: Any = None
 else:
     async_fixture = pytest_asyncio.fixture
 
@@ -122,7 +123,7 @@ def actor_system(request: pytest.FixtureRequest) -> Any:
     """
     if _is_ours(request.node):
         return PER_RUN
-    return request.getfixturevalue("_actorio_system")
+    return request.getfixturevalue(f"_actorio_system_on_{_loop_of(request)}")
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def probe(request: pytest.FixtureRequest) -> Any:
     """A `Probe` in the `actor_system`."""
     if _is_ours(request.node):
         return PER_RUN
-    return request.getfixturevalue("_actorio_probe")
+    return request.getfixturevalue(f"_actorio_probe_on_{_loop_of(request)}")
 
 
 @pytest.fixture
@@ -141,16 +142,55 @@ def virtual_time(request: pytest.FixtureRequest) -> Any:
     raise pytest.UsageError(f"{request.node.nodeid}: virtual_time is for async tests: it is their event loop")
 
 
-@async_fixture  # type: ignore[untyped-decorator]
-async def _actorio_system(request: pytest.FixtureRequest) -> Any:
+async def _running_system(request: pytest.FixtureRequest) -> Any:
     allowed = request.node.get_closest_marker("actorio_leaks_allowed") is not None
     async with system_without_leaks(allowed=allowed) as system:
         yield system
 
 
-@async_fixture  # type: ignore[untyped-decorator]
-async def _actorio_probe(_actorio_system: Any) -> Probe:
-    return await Probe.spawn(_actorio_system, name="probe")
+async def _spawned_probe(actor_system: Any) -> Probe:
+    return await Probe.spawn(actor_system, name="probe")
+
+
+# A system belongs to the loop of its test, and an async fixture to that of whoever runs it: one for each of them.
+_actorio_system_on_anyio = pytest.fixture(_running_system)
+_actorio_probe_on_anyio = pytest.fixture(_spawned_probe)
+
+
+def _on_loop_of(scope: str, function: Any) -> Any:
+    """Return an async fixture on the loop of a scope; its function is a copy, since that carries the scope."""
+    own = types.FunctionType(function.__code__, function.__globals__, function.__name__)
+    return pytest.fixture(own) if async_fixture is None else async_fixture(loop_scope=scope)(own)
+
+
+for _scope in ("function", "class", "module", "package", "session"):
+    globals()[f"_actorio_system_on_{_scope}"] = _on_loop_of(_scope, _running_system)
+    globals()[f"_actorio_probe_on_{_scope}"] = _on_loop_of(_scope, _spawned_probe)
+
+
+def _loop_of(request: pytest.FixtureRequest) -> str:
+    """Return whose loop the test runs on: anyio's, or that of a scope of pytest-asyncio."""
+    if request.node.get_closest_marker("anyio") is not None and "anyio_backend" in request.fixturenames:
+        if request.getfixturevalue("anyio_backend_name") != "asyncio":
+            raise pytest.UsageError(
+                f"{request.node.nodeid}: actorio runs on asyncio: have the fixture anyio_backend return 'asyncio'"
+            )
+        return "anyio"
+    mark = request.node.get_closest_marker("asyncio")
+    options = {} if mark is None else mark.kwargs
+    return str(
+        options.get("loop_scope")
+        or options.get("scope")
+        or _ini(request, "asyncio_default_test_loop_scope")
+        or "function"
+    )
+
+
+def _ini(request: pytest.FixtureRequest, name: str) -> Any:
+    try:
+        return request.config.getini(name)
+    except ValueError:  # the plugin that has it is not there
+        return None
 
 
 class Simulation:

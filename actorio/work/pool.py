@@ -126,6 +126,10 @@ class PoolRef(ActorRef[A_co]):
             sum(count.restarts for count in counts),
         )
 
+    def _actor(self) -> object:
+        """The class of the routees, to say what was meant by an attribute that is not there."""
+        return self._plan.factory if isinstance(self._plan.factory, type) else None
+
     def __repr__(self) -> str:
         return f"<PoolRef {self.path} of {self.size}{'' if self.is_alive else ' (ended)'}>"
 

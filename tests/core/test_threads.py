@@ -13,8 +13,10 @@ from actorio import (
     ActorStarted,
     ActorStoppedError,
     ActorSystem,
+    AskTimeoutError,
     DeadLetter,
     Left,
+    Mailbox,
     NoReplyError,
     Result,
     Timer,
@@ -341,3 +343,164 @@ async def test_reading_is_not_refused() -> None:
         system.groups.join("g", ref)
         assert await _from_thread(lambda: system.groups.members("g")) == (ref,)
         assert (await _from_thread(ref.statistics)).handled == 0
+
+
+# --- questions from a thread ----------------------------------------------------------------------
+
+
+class Shop(Actor[Any]):
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    async def receive(self, message: Any) -> Any:
+        self.asked.append(message)
+        if isinstance(message, asyncio.Event):
+            await message.wait()
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    async def add(self, one: int, *, other: int = 1) -> int:
+        return one + other
+
+    async def hold(self, gate: asyncio.Event) -> None:
+        await gate.wait()
+
+
+async def test_a_thread_asks_and_calls_and_waits_for_the_reply() -> None:
+    error = ValueError("the handler's own")
+    async with ActorSystem() as system:
+        shop = await system.spawn(Shop)
+        pool = await system.spawn_pool(Shop, size=2)
+        for ref in (shop, pool):
+            assert await asyncio.to_thread(lambda ref=ref: ref.ask_threadsafe("a").result(5)) == "a"
+            assert (
+                await asyncio.to_thread(lambda ref=ref: ref.call_threadsafe(Shop.add, 2, other=3).result(5))
+                == 5
+            )
+            assert await asyncio.to_thread(lambda ref=ref: ref.ask_threadsafe(error).exception(5)) is error
+        with pytest.raises(TypeError, match="not a method of Shop"):
+            await asyncio.to_thread(lambda: shop.call_threadsafe(Recorder.receive, 1).result(5))
+        with pytest.raises(ValueError, match="timeout"):
+            shop.ask_threadsafe("a", timeout=-1)
+        with pytest.raises(TypeError, match="call_threadsafe takes a function"):
+            shop.call_threadsafe(5)  # type: ignore[call-overload]
+
+
+async def test_a_question_of_a_thread_ends_with_its_time_its_cancel_or_its_actor() -> None:
+    async with ActorSystem() as system:
+        shop = await system.spawn(Shop)
+        gate = asyncio.Event()
+        await shop.send(gate)
+        late = shop.ask_threadsafe("late", timeout=0.01)
+        late_call = shop.call_threadsafe(Shop.add, 1, timeout=0.01)
+        for future in (late, late_call):
+            with pytest.raises(AskTimeoutError, match="had not begun"):
+                await asyncio.to_thread(future.result, 5)
+        given_up = shop.ask_threadsafe("given up")
+        await ticks(3)
+        assert await asyncio.to_thread(given_up.cancel)
+        waits = shop.ask_threadsafe("waits")
+        await ticks(3)
+        shop.stop()
+        gate.set()
+        with pytest.raises(ActorStoppedError):
+            await asyncio.to_thread(waits.result, 5)
+        assert (await shop.join()).ref.statistics().handled == 1  # the gate, and none of the others
+    with pytest.raises(ActorStoppedError):
+        shop.ask_threadsafe("after the end")
+
+
+async def test_waiting_for_a_threads_future_on_the_thread_of_the_system_is_refused() -> None:
+    async with ActorSystem() as system:
+        shop = await system.spawn(Shop)
+        for ask in (
+            lambda: shop.ask_threadsafe("a"),
+            lambda: shop.call_threadsafe(Shop.add, 1),
+            lambda: shop.submit_threadsafe(int),
+        ):
+            future: Any = ask()
+            with pytest.raises(WrongThreadError, match="would be for ever"):
+                future.result()
+            with pytest.raises(WrongThreadError, match="would be for ever"):
+                future.exception(timeout=5)
+            await asyncio.wrap_future(future)
+            future.result()
+
+
+async def test_a_call_takes_a_timeout_unless_its_method_has_one() -> None:
+    class Patient(Shop):
+        async def own(self, *, timeout: float) -> float:
+            return timeout
+
+        async def all_of(self, **options: Any) -> dict[str, Any]:
+            return options
+
+    async with ActorSystem() as system:
+        shop = await system.spawn(Patient)
+        gate = asyncio.Event()
+        with pytest.raises(AskTimeoutError, match="still being handled"):
+            await shop.call(Patient.hold, gate, timeout=0.01)
+        with pytest.raises(AskTimeoutError, match="had not begun"):
+            await shop.call(Patient.add, 1, timeout=0)
+        gate.set()
+        assert await shop.call(Patient.add, 1, timeout=5) == 2
+        assert await shop.call(Patient.add, 1, timeout=None) == 2
+        assert await shop.call(Patient.own, timeout=5) == 5
+        assert await shop.call(Patient.all_of, timeout=5) == {"timeout": 5}
+        with pytest.raises(ValueError, match="timeout"):
+            await shop.call(Patient.add, 1, timeout=-1)
+
+
+# --- a send as a coroutine ------------------------------------------------------------------------
+
+
+async def test_a_send_goes_wherever_a_coroutine_does() -> None:
+    async with ActorSystem() as system:
+        shop = await system.spawn(Shop, mailbox=Mailbox(1))
+        gate = asyncio.Event()
+        done: Any = shop.send(gate)
+        await asyncio.create_task(done)
+        await ticks(2)
+        sends: list[Any] = [shop.send(number) for number in range(4)]
+        tasks = [
+            asyncio.create_task(sends[0]),
+            asyncio.create_task(sends[1]),
+            asyncio.ensure_future(sends[2]),
+        ]
+        tasks[1].cancel()
+        gate.set()
+        await asyncio.gather(*tasks, sends[3], return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            last: Any = shop.send(4)
+            group.create_task(last)
+        assert await shop.submit(lambda: None) is None
+        assert await shop.call(Shop.add, 1) == 2
+        asked = await shop.submit(lambda: shop._cell.instance.asked)
+        assert asked[1:] in (
+            [0, 2, 3, 4],
+            [0, 1, 2, 3, 4],
+        )  # what was cancelled before there was room is not sent
+
+
+async def test_start_soon_sends() -> None:
+    class Sender(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            self.context.start_soon(message.send, "hello")
+            self.context.start_soon(message.send, "again")
+
+    async with ActorSystem() as system:
+        recorder = await system.spawn(Shop, mailbox=Mailbox(1))
+        sender = await system.spawn(Sender)
+        await sender.send(recorder)
+        await until(lambda: recorder.statistics().handled == 2)
+
+
+async def test_a_send_from_a_thread_pool_is_refused_before_anything_was_sent() -> None:
+    """What `BackgroundTasks.add_task(ref.send, message)` does."""
+    async with ActorSystem() as system:
+        shop = await system.spawn(Shop)
+        await shop.send("running")
+        with pytest.raises(WrongThreadError, match="send_threadsafe"):
+            await asyncio.to_thread(shop.send, "from a thread")
+        assert await shop.submit(lambda: shop._cell.instance.asked) == ["running"]

@@ -208,5 +208,10 @@ async def test_guarantee_11_failures_are_logged_once_a_second(caplog: pytest.Log
                 child.send_nowait(Boom(second, number))
             await child.ask("up")
             await asyncio.sleep(A_SECOND)
-    records = [record for record in caplog.records if record.name == "actorio"]
+    records = [record for record in caplog.records if record.name == "actorio" and record.exc_info]
     assert [record.exc_info[1].args for record in records] == [(0, 0), (1, 0), (2, 0)]  # type: ignore[index, union-attr]
+    told = [record.getMessage() for record in caplog.records if "not logged" in record.getMessage()]
+    of_failures = [
+        text for text in told if "9 more like it were not logged" in text or "9 more of Boom" in text
+    ]
+    assert len(of_failures) == 3  # the second and the third record, and the end

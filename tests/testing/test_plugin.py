@@ -294,3 +294,83 @@ def test_the_plugin_works_without_an_async_plugin(pytester: pytest.Pytester) -> 
     pytester.makepyfile(BANK + RACE + "\nasync def test_time(virtual_time):\n    await asyncio.sleep(60)\n")
     result = pytester.runpytest_inprocess(*PLUGINS, "-p", "no:asyncio")
     result.assert_outcomes(passed=1, failed=1)
+
+
+# --- whose loop a test runs on --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_the_fixtures_are_on_the_loop_of_the_test_whatever_its_scope(
+    pytester: pytest.Pytester, scope: str, mode: str
+) -> None:
+    test = f"""
+@pytest.mark.asyncio(loop_scope={scope!r})
+class TestOnOneLoop:
+    async def test_one(self, actor_system, probe):
+        account = await actor_system.spawn(Account, name="account")
+        await account.send(Set(5))
+        await probe.ref.send(await account.ask(Balance()))
+        await probe.expect(5)
+
+    async def test_two(self, actor_system):
+        await actor_system.spawn(Account, name="account")
+"""
+    run(pytester, test, mode=mode).assert_outcomes(passed=2)
+
+
+def test_the_fixtures_follow_the_default_scope_of_the_ini_file(pytester: pytest.Pytester) -> None:
+    test = "async def test_it(actor_system, probe):\n    await actor_system.spawn(Account)"
+    run(pytester, test, "-o", "asyncio_default_test_loop_scope=session").assert_outcomes(passed=1)
+
+
+def test_the_fixtures_are_on_the_loop_of_anyio(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        BANK
+        + """
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+@pytest.fixture
+async def account(actor_system):
+    return await actor_system.spawn(Account, name="account")
+
+async def test_it(actor_system, probe, account):
+    await account.send(Set(5))
+    await probe.ref.send(await account.ask(Balance()))
+    await probe.expect(5)
+"""
+    )
+    plugins = [option for option in PLUGINS if option != "no:anyio"]
+    plugins.remove("-p")
+    result = pytester.runpytest_inprocess(*plugins, "-p", "no:asyncio", "-p", "anyio", "-k", "not trio")
+    result.assert_outcomes(passed=1, deselected=1)
+    result = pytester.runpytest_inprocess(*plugins, "-p", "anyio", "--asyncio-mode=strict", "-k", "not trio")
+    result.assert_outcomes(passed=1, deselected=1)
+
+
+def test_the_fixtures_refuse_another_backend_of_anyio_than_asyncio(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        BANK
+        + """
+@pytest.fixture
+def anyio_backend():
+    return "trio"
+
+@pytest.fixture
+def anyio_backend_name():
+    return "trio"
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("anyio_backend")
+def test_it(actor_system): ...
+"""
+    )
+    result = pytester.runpytest_inprocess(*PLUGINS, "--asyncio-mode=strict", "-m", "anyio")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["*actorio runs on asyncio: have the fixture anyio_backend return 'asyncio'*"]
+    )

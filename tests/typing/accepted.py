@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -111,6 +112,10 @@ async def spawning(system: ActorSystem) -> None:
     assert_type(await system.spawn(Bare, mailbox=Mailbox(10, overflow=Overflow.DROP_OLD)), ActorRef[Bare])
     assert_type(await system.spawn(Bare, restart=Restart.TEMPORARY, shutdown=None), ActorRef[Bare])
     assert_type(await system.get_or_spawn("till", Store, 3), ActorRef[Store])
+    await system.get_or_spawn("till", Store, 3, mailbox=Mailbox(10), dynamic=True)
+    await system.spawn(Bare, dynamic=True)
+    assert_type(await asyncio.create_task(system.spawn(Store, 3)), ActorRef[Store])
+    await asyncio.gather(system.spawn(Store, 3), system.spawn(Bare))
     assert_type(system.lookup("shop", expect=Store), ActorRef[Store])
     system.lookup("shop")
     async with system.events.subscribe(DeadLetter) as stream:
@@ -130,11 +135,16 @@ async def sending(store: ActorRef[Store], bare: ActorRef[Bare], loose: ActorRef[
 async def asking(store: ActorRef[Store]) -> None:
     assert_type(await store.ask(Get("a")), int)
     assert_type(await store.ask(Get("a"), timeout=1.5), int)
+    assert_type(store.ask_threadsafe(Get("a"), timeout=1.5).result(), int)
 
 
 async def calling(store: ActorRef[Store]) -> None:
     assert_type(await store.call(Store.increase, 5), int)
     assert_type(await store.call(Store.increase, 5, twice=True), int)
+    assert_type(await store.call(Store.increase, 5, timeout=1.5), int)
+    assert_type(await store.call(Store.glance, timeout=None), str)
+    assert_type(store.call_threadsafe(Store.increase, 5).result(), int)
+    assert_type(store.call_threadsafe(Store.increase, 5, timeout=1.5).result(), int)
     await store.cast(Store.rename, "g")
     assert_type(await store.call(Store.peek, "a", default=1), int)
     assert_type(await store.call(Store.glance), str)

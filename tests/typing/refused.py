@@ -79,6 +79,10 @@ async def a_call_that_does_not_fit(store: ActorRef[Store]) -> None:
     await store.call(Store.peek, 5)  # refused
     await store.call(Store.peek)  # refused
     await store.call(Other.act)  # refused
+    await store.call(Store.increase, 5, timeout="soon")  # refused
+    await store.call(Store.increase, "five", timeout=5)  # refused
+    store.call_threadsafe(Store.increase, "five")  # refused
+    store.ask_threadsafe(Foreign())  # refused
     await store.cast(Other.act)  # refused
     await store.cast(Store.increase, "five")  # refused
 
@@ -92,8 +96,23 @@ async def constructor_arguments_that_do_not_fit(system: ActorSystem) -> None:
     await system.spawn(int)  # refused
 
 
+async def an_await_that_was_forgotten(system: ActorSystem) -> None:
+    system.spawn(Store, 3)  # refused
+    store = system.spawn(Store, 3)
+    await store.send(Put("a", 1))  # refused
+    await store.ask(Get("a"))  # refused
+    store.stop()  # refused
+    pool = system.spawn_pool(Store, 3)
+    await pool.send(Put("a", 1))  # refused
+    again = system.get_or_spawn("store", Store, 3)
+    await again.send(Put("a", 1))  # refused
+
+
 async def options_that_do_not_exist(system: ActorSystem, store: ActorRef[Store]) -> None:
     await system.spawn(Store, 3, nmae="shop")  # refused
+    await system.spawn(Store, size=3)  # refused
+    await system.get_or_spawn("shop", Store, 3, mialbox=None)  # refused
+    await system.get_or_spawn("shop", Store, 3, significant=True)  # refused
     await store.join(tiemout=1.0)  # refused
     await store.ask(Get("a"), 5.0)  # refused
 

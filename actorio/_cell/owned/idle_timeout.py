@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.owned.timer import Timer
 from actorio._core.checks import check_duration
 from actorio._core.envelope import Tick
+from actorio._core.hints import check_message
 from actorio.errors import ActorError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class IdleTimeout:
         """
         if cell.hooks is not None and cell.hooks.own_loop:
             raise ActorError(f"{cell.path} has a loop of its own: put asyncio.timeout around its recv")
+        check_message("when_idle", message, cell.instance)
         if delay is not None:
             check_duration("delay", delay)
         if cell.timers is None:

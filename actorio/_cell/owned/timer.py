@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._core.checks import check_duration
 from actorio._core.envelope import ENDED, QUEUED, Tick
+from actorio._core.hints import check_message
 
 if TYPE_CHECKING:
     from actorio._cell.watch_and_link import Bonds
@@ -35,6 +36,7 @@ class Timer:
     @classmethod
     def start(cls, cell: Bonds, delay: float, message: Any, key: object, *, again: bool = False) -> Timer:
         """Set a timer of an actor, in place of the one with the same key."""
+        check_message("send_every" if again else "send_after", message, cell.instance)
         delay = check_duration("interval" if again else "delay", delay)
         if again and delay == 0:
             raise ValueError("interval must be more than 0 seconds")

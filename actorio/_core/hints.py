@@ -1,0 +1,115 @@
+"""What was meant by a call that cannot work: errors that name the right one."""
+
+from __future__ import annotations
+
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
+from typing import Any, NoReturn, TypeVar, get_args, get_origin
+
+__all__ = ["AWAIT_JOIN", "check_message", "check_method", "forgotten_await", "no_attribute"]
+
+_ON_A_REF = {
+    "tell": "a message is sent by `send`",
+    "request": "a question is asked by `ask`",
+    "sender": "there is no sender: put a ref into the message",
+    "wait": "its end is waited for by `join`",
+    "terminate": "it is ended by `close`, `stop` or `kill`",
+}
+_ON_A_CONTEXT = {
+    "sender": "there is no sender: what `receive` returns is the reply of an ask, and for anything else the message "
+    "holds a ref to write to",
+    "self": "the actor's own ref is `context.ref`",
+    "send": "a message to itself is `context.ref.send(message)`",
+    "tell": "a message to itself is `context.ref.send(message)`",
+    "log": "use `logging`: see the how-to on logging and events",
+}
+
+
+def no_attribute(owner: object, name: str, what: str, actor: object = None) -> NoReturn:
+    """Say that a ref or a context has no such attribute, and what was meant.
+
+    Args:
+        owner: the ref or the context.
+        name: of the attribute.
+        what: how the error names the owner.
+        actor: the instance of the actor, or its class, None where it is not known.
+    """
+    hint = (_ON_A_CONTEXT if what.endswith("context") else _ON_A_REF).get(name)
+    kind = actor if isinstance(actor, type) else type(actor)
+    if hint is None and actor is not None and not name.startswith("_"):
+        if callable(getattr(kind, name, None)):
+            hint = (
+                f"a method of the actor runs in its turn: `await ref.call({kind.__qualname__}.{name}, ...)`"
+            )
+        elif hasattr(actor, name):
+            hint = f"what a {kind.__qualname__} holds is its own: ask it by a message, or call a method of it"
+    text = f"{what} has no attribute {name!r}" + (f"; {hint}" if hint else "")
+    raise AttributeError(text, name=name, obj=owner)
+
+
+class _Nothing:
+    """What `stop` and its like return, in the place of None: it cannot be awaited, and its class says what can.
+
+    An awaitable that raised would say more, but a hook or submitted work that returns it would be awaited as well.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "None"
+
+
+_Nothing.__name__ = "None: it does not wait, `await ref.join()` does, and the None that it returns"
+AWAIT_JOIN: Any = _Nothing()
+
+
+def check_method(what: str, method: object) -> None:
+    """Refuse a method that is bound to an instance: nobody outside has the actor's.
+
+    Raises:
+        TypeError: it is bound.
+    """
+    if type(method) is MethodType and not isinstance(method.__self__, type):
+        name = f"{type(method.__self__).__qualname__}.{method.__name__}"
+        raise TypeError(
+            f"{what} takes the method of the class, `ref.{what}({name}, ...)`, not one that is bound"
+        )
+
+
+def check_message(what: str, message: object, actor: object) -> None:
+    """Refuse a function where a message of an actor to itself is expected, and the actor takes none: nobody calls it.
+
+    Raises:
+        TypeError: it is a coroutine, a method of the actor, or a function where `Actor[M]` names other messages.
+    """
+    if not isinstance(message, (FunctionType, MethodType, BuiltinFunctionType, CoroutineType)):
+        return
+    if isinstance(message, CoroutineType):
+        message.close()
+    elif getattr(message, "__self__", None) is not actor and _may_take_functions(type(actor)):
+        return
+    raise TypeError(
+        f"{what} takes a message, which `receive` is handed, not {getattr(message, '__qualname__', message)!r}: to "
+        "run code later, send a message and run it there; for code beside the turns there is start_soon"
+    )
+
+
+def _may_take_functions(kind: type[Any]) -> bool:
+    """Whether a class of actors says nothing of its messages, or names a Callable among them."""
+    for owner in kind.__mro__:
+        for base in owner.__dict__.get("__orig_bases__", ()):
+            if getattr(get_origin(base), "__name__", "") == "Actor":
+                named = get_args(base)[0]
+                return isinstance(named, TypeVar) or "Any" in str(named) or "Callable" in str(named)
+    return True
+
+
+def forgotten_await(where: str, value: CoroutineType[Any, Any, Any]) -> TypeError:
+    """Close a coroutine that was returned as a reply, and return the error for the asker."""
+    name = value.__qualname__
+    value.close()
+    return TypeError(
+        f"{where} has answered by a coroutine of {name}: an await is missing, `await {name}(...)`"
+    )
