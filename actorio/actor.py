@@ -59,7 +59,7 @@ class Actor(Generic[M]):
     """
 
     if TYPE_CHECKING:
-        context: Context
+        context: Context[Self]
         """All that a handler can use; set after the constructor, before `on_start`."""
     else:
         context = _NoContext()

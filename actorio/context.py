@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Never, NoReturn, TypeVarTuple, Unpack, cast
+from typing import TYPE_CHECKING, Any, Generic, Never, NoReturn, TypeVarTuple, Unpack, cast
 
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.owned.pipe import pipe
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["Context"]
 
 A = TypeVar("A", bound=Actor[Any])
+A_co = TypeVar("A_co", bound=Actor[Any], covariant=True, default=Actor[Any])
+M = TypeVar("M", default=Any)
 R = TypeVar("R", default=Any)
 Ts = TypeVarTuple("Ts")
 
 
-class Context:
+class Context(Generic[A_co]):
     """An incarnation's view of itself and of the system.
 
     Using it after the incarnation has ended raises `ActorError`; from another thread or event loop what changes
@@ -71,7 +73,7 @@ class Context:
         return cell
 
     @property
-    def ref(self) -> ActorRef[Any]:
+    def ref(self) -> ActorRef[A_co]:
         """The actor's own ref, to be passed on."""
         return cast("ActorRef[Any]", self._own().ref)
 
@@ -199,11 +201,11 @@ class Context:
 
     # -- time and tasks ----------------------------------------------------------------------------
 
-    def send_after(self, delay: float, message: Any, *, key: object = None) -> Timer:
+    def send_after(self: Context[Actor[M]], delay: float, message: M, *, key: object = None) -> Timer:
         """Have `message` sent to this actor after `delay` seconds; one of the same `key` is replaced."""
         return Timer.start(self._here(), delay, message, key)
 
-    def send_every(self, interval: float, message: Any, *, key: object = None) -> Timer:
+    def send_every(self: Context[Actor[M]], interval: float, message: M, *, key: object = None) -> Timer:
         """Have `message` sent to this actor every `interval` seconds, the first time after one interval.
 
         Ticks neither drift nor pile up: while one is not handled yet, those that fall due are left out.

@@ -13,9 +13,9 @@ Source: `factory` of ractor, `poolboy` of Erlang, `Pool` routers of Akka.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast, overload
 
 from actorio._cell.notices import Statistics
 from actorio._core.checks import check_count, check_instance, check_optional_some_time, check_options, kind_of
@@ -41,6 +41,7 @@ __all__ = ["Pool", "PoolOptions", "PoolRef", "RateLimit", "StuckJob", "spawn_poo
 A_co = TypeVar("A_co", bound=Actor[Any], covariant=True, default=Actor[Any])
 T = TypeVar("T")
 R = TypeVar("R")
+E = TypeVar("E")
 
 
 class PoolOptions(TypedDict, total=False):
@@ -153,6 +154,58 @@ class PoolRef(ActorRef[A_co]):
                 raise ActorStoppedError(self, self._cell.reason)
             await jobs.change()
 
+    @overload
+    def map(
+        self,
+        func: Callable[[T], Coroutine[Any, Any, R]],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = None,
+        on_error: None = None,
+        progress: Progress | None = None,
+        chunk: int = 1,
+    ) -> PoolMap[R]: ...
+    @overload
+    def map(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = None,
+        on_error: None = None,
+        progress: Progress | None = None,
+        chunk: int = 1,
+    ) -> PoolMap[R]: ...
+    @overload
+    def map(
+        self,
+        func: Callable[[T], Coroutine[Any, Any, R]],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = None,
+        on_error: Callable[[T, Exception], E],
+        progress: Progress | None = None,
+        chunk: int = 1,
+    ) -> PoolMap[R | E]: ...
+    @overload
+    def map(
+        self,
+        func: Callable[[T], R],
+        iterable: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | None = None,
+        ordered: bool = True,
+        timeout: float | None = None,
+        on_error: Callable[[T, Exception], E],
+        progress: Progress | None = None,
+        chunk: int = 1,
+    ) -> PoolMap[R | E]: ...
     def map(
         self,
         func: Callable[[T], Any],

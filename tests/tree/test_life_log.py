@@ -190,7 +190,7 @@ async def test_giving_up_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
             till = await system.spawn(Till, name="till")
             await till.send("secret")
             await till.join()
-            await asyncio.sleep(5)
+            await asyncio.Event().wait()
     assert texts(caplog, logging.ERROR)[1] == (
         "the system 'shop' gives up: /till needed more than max_restarts=0 restarts within 5 s"
     )

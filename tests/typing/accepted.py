@@ -15,6 +15,7 @@ from actorio import (
     Ask,
     DeadLetter,
     ExitReason,
+    Failed,
     Mailbox,
     Overflow,
     Restart,
@@ -81,10 +82,17 @@ class Loose(Actor):
     """Takes any message: M defaults to Any."""
 
 
+async def keep(ref: ActorRef[Parent]) -> None:
+    await ref.send("kept")
+
+
 class Parent(Actor[str]):
     async def on_start(self) -> None:
         assert_type(await self.context.spawn(Store, 3), ActorRef[Store])
         self.context.send_after(1.0, "tick")
+        await self.context.ref.send("tick")
+        await self.context.ref.cast(Parent.on_start)
+        await keep(self.context.ref)
         self.context.send_every(1.0, "tick", key="beat").cancel()
         self.context.when_idle(1.0, "idle")
         self.context.add_source(numbers())
@@ -149,6 +157,24 @@ async def calling(store: ActorRef[Store]) -> None:
     assert_type(await store.call(Store.peek, "a", default=1), int)
     assert_type(await store.call(Store.glance), str)
     await store.cast(Store.peek, "a")
+
+
+def text_of(number: int) -> str:
+    return str(number)
+
+
+async def bytes_of(number: int) -> bytes:
+    return bytes(number)
+
+
+async def mapping(system: ActorSystem, items: list[int]) -> None:
+    pool = await system.spawn_pool(Worker, size=2)
+    async for text in pool.map(text_of, items):
+        assert_type(text, str)
+    async for data in pool.map(bytes_of, items, ordered=False, chunk=3):
+        assert_type(data, bytes)
+    async for either in pool.map(text_of, items, on_error=Failed):
+        assert_type(either, str | Failed)
 
 
 async def submitting(worker: ActorRef[Worker], store: ActorRef[Store]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from actorio import Actor, ActorRef, ActorSystem, Ask, Worker, interleave
+from actorio import Actor, ActorRef, ActorSystem, Ask, PoolRef, Worker, interleave
 
 
 def shout(text: str) -> str:
@@ -46,6 +46,9 @@ class Store(Actor[Get | Put]):
         self.context.add_source(numbers, item=shout)  # refused
         self.context.add_source([1, 2])  # refused
         self.context.when_idle("soon")  # refused
+        self.context.send_after(1.0, "text")  # refused
+        self.context.send_every(1.0, 5)  # refused
+        await self.context.ref.send("text")  # refused
 
     async def own_loop(self) -> str:
         return await self.recv()  # refused
@@ -115,6 +118,11 @@ async def options_that_do_not_exist(system: ActorSystem, store: ActorRef[Store])
     await system.get_or_spawn("shop", Store, 3, significant=True)  # refused
     await store.join(tiemout=1.0)  # refused
     await store.ask(Get("a"), 5.0)  # refused
+
+
+async def items_that_do_not_fit(pool: PoolRef[Worker]) -> None:
+    pool.map(shout, [1, 2])  # refused
+    _wrong: list[int] = [text async for text in pool.map(shout, ["a"])]  # refused
 
 
 async def work_that_does_not_fit(worker: ActorRef[Worker]) -> None:
