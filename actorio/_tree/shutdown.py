@@ -224,11 +224,13 @@ class Shutdown:
     def _stop_closing(self) -> None:
         """The time for the normal end is over: what is left is stopped, and what it is at is named."""
         if self._intent == Intent.CLOSE:
-            logger.warning(
+            log(
+                logging.WARNING,
                 "%s has not ended within close_timeout=%g s, and is stopped; still at work: %s",
                 self._runtime.name,
                 self._close_timeout,
                 "; ".join(lines_at_work(self._runtime.root.table.values())) or "no actor",
+                system=self._runtime.name,
             )
             self.begin(Intent.STOP)
 
