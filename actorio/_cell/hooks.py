@@ -19,9 +19,10 @@ __all__ = ["Hooks", "refuse_own_context"]
 
 _KEPT = "__actorio_hooks__"
 """Where a class of actors keeps what it overrides."""
-_NAMES = ("on_start", "on_stop", "on_undelivered", "run", "receive", "supervision", "reply_errors")
-_shown = operator.attrgetter(*_NAMES)
-_SETTABLE = frozenset({*_NAMES, "on_terminated"})
+_METHODS = ("on_start", "on_stop", "on_undelivered", "on_terminated", "run", "receive")
+_SETTINGS = ("supervision", "reply_errors")
+_shown = operator.attrgetter(*_METHODS, *_SETTINGS)
+_function_of = operator.attrgetter("__func__")
 
 
 class Hooks:
@@ -56,8 +57,7 @@ class Hooks:
             hooks = cls(actor, base)
             refuse_own_context(actor, base)
             setattr(kind, _KEPT, hooks)
-        own = getattr(actor, "__dict__", None)
-        if own and not _SETTABLE.isdisjoint(own):
+        if _has_own(actor, hooks._shown):
             hooks = copy.copy(hooks)
             hooks._look_at(actor, kind, base)
             _check_settings(kind, actor)
@@ -72,6 +72,19 @@ class Hooks:
         self.last = self.on_stop or self.on_undelivered
         self.own_loop = _overrides(shown, base, "run")
         self.receives_async = inspect.iscoroutinefunction(shown.receive)
+
+
+def _has_own(actor: Any, shown: tuple[Any, ...]) -> bool:
+    """Whether an instance shows other hooks or settings than its class.
+
+    To look into its `__dict__` would make that for each actor: 70 bytes, and an object more for the collector.
+    """
+    *methods, supervision, reply_errors = _shown(actor)
+    try:
+        functions = tuple(map(_function_of, methods))
+    except AttributeError:  # what is no method is its own, or the class has a function of another kind
+        return True
+    return (*functions, supervision, reply_errors) != shown
 
 
 def _overrides(shown: Any, base: type[Any], name: str) -> bool:
