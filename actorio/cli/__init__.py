@@ -1,4 +1,4 @@
-"""The command line: `actorio demo`, `actorio run package.module:ActorClass`, `actorio --version`.
+"""The command line: `actorio run`, `ps`, `top`, `inspect` and more, `actorio demo`, `actorio --version`.
 
 It needs the `cli` extra. Nothing else in actorio imports it, and this module imports none of the extra's
 packages before `main` is called, so that a missing extra is one line and not a traceback.
@@ -8,7 +8,7 @@ import sys
 
 __all__ = ["main"]
 
-_EXTRA = {"rich", "typer"}
+_EXTRA = {"httpx", "rich", "textual", "typer"}
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ from rich.console import Console
 import actorio
 from actorio import ProgressBar
 from actorio.cli.demo import survey_with_actors
-from actorio.cli.host import TargetError, host, load_actor
+from actorio.cli.host import Look, TargetError, host, load_actor
+from actorio.cli.looking import add_commands
 from actorio.cli.report import Report, as_json, as_tables
 
 __all__ = ["app"]
@@ -92,6 +93,24 @@ def run(
     target: Annotated[str, typer.Argument(help="package.module:ActorClass, as Python would import it.")],
     *,
     uvloop: UvloopOption = None,
+    inspect: Annotated[
+        bool,
+        typer.Option(
+            "--inspect", envvar="ACTORIO_INSPECT", help="Let this user's other terminals look into it."
+        ),
+    ] = False,
+    page: Annotated[
+        int | None,
+        typer.Option(
+            "--page", min=0, max=65535, help="Serve a page on this port of the loopback; 0: any free one."
+        ),
+    ] = None,
+    actions: Annotated[
+        bool, typer.Option("--actions", help="Let actors be suspended, stopped and killed from outside.")
+    ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show contents of messages, without secrets.")
+    ] = False,
 ) -> None:
     """Host an actor as a service until it ends or a signal ends it.
 
@@ -101,7 +120,13 @@ def run(
         actor_class = load_actor(target)
     except TargetError as error:
         _refuse(str(error))
-    raise typer.Exit(_run(lambda: host(actor_class), uvloop=uvloop))
+    look = None
+    if inspect or page is not None:
+        look = Look(page, has_socket=inspect, actions=actions, values=values)
+    raise typer.Exit(_run(lambda: host(actor_class, look), uvloop=uvloop))
+
+
+add_commands(app)
 
 
 def _run(main: Callable[[], Coroutine[Any, Any, T]], *, uvloop: bool | None) -> T:

@@ -1,16 +1,19 @@
 """`actorio run`: one actor as a service, from its import to an exit status that says how it ended."""
 
+import contextlib
 import importlib
 import inspect
 import os
 import sys
 import traceback
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from actorio import Actor, ActorSystem, ExitReason
-from actorio.observability import DeadLetterLog, log_actors
+from actorio.observability import DeadLetterLog, Observatory, log_actors
 
-__all__ = ["TargetError", "host", "load_actor"]
+__all__ = ["Look", "TargetError", "host", "load_actor"]
 
 # What the shell's conventions and init systems expect: 0 went well, 1 failed.
 _STATUS = {ExitReason.NORMAL: 0, ExitReason.SHUTDOWN: 0, ExitReason.KILLED: 1, ExitReason.CRASHED: 1}
@@ -65,7 +68,24 @@ def _import(name: str) -> Any:
         raise TargetError(f"there is no module {missing.name!r}") from None
 
 
-async def host(actor_class: type[Actor[Any]]) -> int:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a service may be looked into.
+
+    Attributes:
+        page: the port of its page, 0 for any; None for none.
+        has_socket: whether this user's other terminals may look into it.
+        actions: whether its actors may be acted on from outside.
+        values: whether contents of messages are shown.
+    """
+
+    page: int | None
+    has_socket: bool
+    actions: bool
+    values: bool
+
+
+async def host(actor_class: type[Actor[Any]], look: Look | None = None) -> int:
     """Run the actor until it ends for good or a signal ends it; return the exit status.
 
     Log records name their actors, and dead letters are logged.
@@ -77,6 +97,7 @@ async def host(actor_class: type[Actor[Any]]) -> int:
         async with (
             ActorSystem(handle_signals=True, close_timeout=CLOSE_TIMEOUT) as system,
             DeadLetterLog(system),
+            _looked_into(system, look),
         ):
             ref = await system.spawn(actor_class)
             ended = await ref.join()
@@ -86,3 +107,17 @@ async def host(actor_class: type[Actor[Any]]) -> int:
     if ended.error is not None:
         traceback.print_exception(ended.error)
     return _STATUS[ended.reason]
+
+
+@contextlib.asynccontextmanager
+async def _looked_into(system: ActorSystem, look: Look | None) -> AsyncIterator[None]:
+    """Open the doors that were asked for; the link to the page goes to stderr."""
+    if look is None:
+        yield
+        return
+    async with Observatory(
+        system, page=look.page, socket=look.has_socket, actions=look.actions, values=look.values
+    ) as observatory:
+        if observatory.url is not None:
+            print(f"actorio: {observatory.url}", file=sys.stderr, flush=True)  # noqa: T201
+        yield

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import re
 import secrets
 import socket
-import stat
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,19 +17,18 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from actorio._core.deadlines import TimerQueue
-from actorio.errors import ActorError
 from actorio.observability.app import App
 from actorio.observability.bridge import Bridge
 from actorio.observability.connection import Connection, default_headers
 from actorio.observability.gate import Gate, Pass
+from actorio.observability.sockets import socket_folder, socket_name
 
 if TYPE_CHECKING:
     from actorio.observability.observatory import Observatory
 
-__all__ = ["Doors", "socket_folder"]
+__all__ = ["Doors"]
 
 _BACKLOG = 128
-_LONGEST_PATH, _LONGEST_NAME = 103, 40
 _SENT_AHEAD = 128 * 1024
 """Bytes that the kernel keeps for a slow reader, about."""
 
@@ -121,7 +116,8 @@ class Doors:
 
     def _bind_socket(self) -> socket.socket:
         runtime = self._observatory.runtime
-        path = socket_folder(make=True) / _file_name(runtime.name, socket_folder())
+        folder = socket_folder(make=True)
+        path = folder / socket_name(runtime.name, folder)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # of a process that had the same number
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -222,40 +218,6 @@ class Doors:
                 task.cancel()
             await server.wait_closed()
         self._timers.close()
-
-
-def socket_folder(*, make: bool = False) -> Path:
-    """Return the folder of this user's sockets.
-
-    Raises:
-        ActorError: it is not of this user alone, or a link.
-    """
-    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime_dir and Path(runtime_dir).is_dir():
-        folder = Path(runtime_dir) / "actorio"
-    else:
-        folder = Path(tempfile.gettempdir()) / f"actorio-{os.getuid()}"
-    if make:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-    elif not folder.exists():
-        return folder
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
-        raise ActorError(
-            f"the folder {folder} must be a folder of this user alone (mode 0700) and no link: remove it, or see who "
-            "has made it"
-        )
-    return folder
-
-
-def _file_name(name: str, folder: Path) -> str:
-    """Return the name of a socket: of the process and the system, cut to what the system takes."""
-    before, after = f"{os.getpid()}-", ".sock"
-    room = _LONGEST_PATH - len(os.fsencode(folder / before)) - len(after)
-    if room < 1:
-        raise ActorError(f"the path of the folder {folder} is too long for a socket in it")
-    return before + re.sub(r"[^A-Za-z0-9_.-]", "_", name)[: min(room, _LONGEST_NAME)] + after
 
 
 def _bind_port(host: str, port: int) -> socket.socket:

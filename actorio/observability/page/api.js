@@ -11,10 +11,11 @@ export class ApiError extends Error {
 
 export async function get(path, signal) {
   const answer = await fetch(path, { signal, headers: { accept: 'application/json' } });
-  const content = await answer.json().catch(() => ({ error: answer.statusText }));
-  if (!answer.ok) throw new ApiError(answer.status, content.error);
-  return content;
+  if (answer.ok) return answer.json();
+  throw new ApiError(answer.status, await errorIn(answer));
 }
+
+const errorIn = (answer) => answer.json().then((content) => content.error).catch(() => answer.statusText);
 
 let key = null;
 
@@ -25,9 +26,8 @@ export async function act(action, body) {
     headers: { 'content-type': 'application/json', 'x-actorio-token': key },
     body: JSON.stringify(body),
   });
-  const content = await answer.json().catch(() => ({ error: answer.statusText }));
-  if (!answer.ok) throw new ApiError(answer.status, content.error);
-  return content;
+  if (answer.ok) return answer.json();
+  throw new ApiError(answer.status, await errorIn(answer));
 }
 
 export function query(path, parameters) {

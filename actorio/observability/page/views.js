@@ -93,6 +93,7 @@ export function Overview({ live, theme }) {
 // -- actors ---------------------------------------------------------------------------------------
 
 const PER_PAGE = 50;
+const STATES = ['starting', 'running', 'stopping', 'restarting'];
 const SORTS = [
   ['depth', 'Mailbox'], ['rate', 'Messages/s'], ['handled', 'Handled'], ['turn', 'In a turn for'],
   ['failed', 'Failed'], ['restarts', 'Restarts'], ['waiters', 'Waited for by'],
@@ -126,6 +127,13 @@ function ActorRow({ row }) {
   </tr>`;
 }
 
+function Choice({ id, name, value, set, options }) {
+  return html`<div><label for=${id}>${name}</label>
+    <select id=${id} value=${value} onChange=${(event) => set(event.target.value)}>
+      ${options.map(([one, word]) => html`<option value=${one} selected=${one === value}>${word}</option>`)}
+    </select></div>`;
+}
+
 export function Actors({ live, asked }) {
   const [state, change] = useState({ q: '', cls: '', state: '', under: '', sort: 'depth', offset: 0 });
   const set = (some) => change((before) => ({ ...before, ...some }));
@@ -134,25 +142,20 @@ export function Actors({ live, asked }) {
   }, [asked.toString()]);
   const { data, error, before } = useAnswer(query('/api/actors', { ...state, limit: PER_PAGE }), live.tick);
   const shown = data ?? before;
-  const classes = live.overview?.classes.filter((row) => row.cls !== '(others)') ?? [];
+  const classes = (live.overview?.classes ?? []).map((row) => row.cls).filter((cls) => cls !== '(others)');
+  const known = !state.cls || classes.includes(state.cls) ? classes : [state.cls, ...classes];
   return html`
     <h1>Actors</h1>
     <form class="tools" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <label>Search <input type="search" id="search" placeholder="path or class" value=${state.q}
-        onInput=${(event) => set({ q: event.target.value, offset: 0 })} /></label>
-      <label>Class <select value=${state.cls} onChange=${(event) => set({ cls: event.target.value, offset: 0 })}>
-        <option value="">all</option>
-        ${state.cls && !classes.some((row) => row.cls === state.cls)
-          && html`<option value=${state.cls}>${state.cls}</option>`}
-        ${classes.map((row) => html`<option value=${row.cls}>${row.cls}</option>`)}
-      </select></label>
-      <label>State <select value=${state.state} onChange=${(event) => set({ state: event.target.value, offset: 0 })}>
-        <option value="">all</option>
-        ${['starting', 'running', 'stopping', 'restarting'].map((one) => html`<option value=${one}>${one}</option>`)}
-      </select></label>
-      <label>Sort by <select value=${state.sort} onChange=${(event) => set({ sort: event.target.value, offset: 0 })}>
-        ${SORTS.map(([by, name]) => html`<option value=${by}>${name}</option>`)}
-      </select></label>
+      <div><label for="search">Search</label>
+        <input type="search" id="search" placeholder="path or class" value=${state.q}
+          onInput=${(event) => set({ q: event.target.value, offset: 0 })} /></div>
+      <${Choice} id="class" name="Class" value=${state.cls} set=${(cls) => set({ cls, offset: 0 })}
+        options=${[['', 'all'], ...known.map((cls) => [cls, cls])]} />
+      <${Choice} id="state" name="State" value=${state.state} set=${(one) => set({ state: one, offset: 0 })}
+        options=${[['', 'all'], ...STATES.map((one) => [one, one])]} />
+      <${Choice} id="sort" name="Sort by" value=${state.sort} set=${(sort) => set({ sort, offset: 0 })}
+        options=${SORTS} />
       ${state.under && html`<span class="under">below <b class="path">${state.under}</b>
         <button type="button" onClick=${() => set({ under: '', offset: 0 })}>everywhere</button></span>`}
     </form>

@@ -1,0 +1,150 @@
+"""The running systems of this user: found by their sockets, asked through them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from actorio.observability.sockets import socket_folder
+
+__all__ = ["Gone", "NoTarget", "Refused", "System", "client_of", "find", "running"]
+
+_PATIENCE = 5.0
+BASE = "http://actorio"
+
+
+class NoTarget(Exception):
+    """No system is meant, or more than one; `status` is that to leave with."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Gone(Exception):
+    """The system is not there any more."""
+
+
+class Refused(Exception):
+    """The system says no, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running system.
+
+    Attributes:
+        socket: by which it is asked.
+        overview: what it says of itself.
+    """
+
+    socket: Path
+    overview: dict[str, Any]
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return int(self.overview["pid"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.overview["name"])
+
+    def get(self, what: str, /, **query: Any) -> Any:
+        """Ask it for something.
+
+        Raises:
+            Gone, Refused: it is not there any more, or says no.
+        """
+        with client_of(self.socket) as client, _understood():
+            return _content(client.get(what, params=query))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Have it do something; raises as `get`."""
+        with client_of(self.socket) as client, _understood():
+            return _content(client.post(path, json=body))
+
+    def lines(self, what: str, /, **query: Any) -> Iterator[str]:
+        """Yield the lines of a stream of events; raises as `get`."""
+        timeout = httpx.Timeout(_PATIENCE, read=None)
+        with (
+            _understood(),
+            client_of(self.socket) as client,
+            client.stream("GET", what, params=query, timeout=timeout) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                _content(answer)
+            yield from answer.iter_lines()
+
+
+def client_of(socket: Path) -> httpx.Client:
+    """Return a client that speaks through a socket."""
+    return httpx.Client(base_url=BASE, transport=httpx.HTTPTransport(uds=str(socket)), timeout=_PATIENCE)
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise Gone("the system is gone") from error
+
+
+def _content(answer: httpx.Response) -> Any:
+    try:
+        content = answer.json()
+    except ValueError:
+        raise Refused(f"it gave no answer that could be read ({answer.status_code})") from None
+    if answer.is_error:
+        raise Refused(str(content.get("error", answer.status_code)))
+    return content
+
+
+def running() -> list[System]:
+    """Return the running systems of this user; the sockets of those that are dead are removed."""
+    folder = socket_folder()
+    sockets = sorted(folder.glob("*.sock")) if folder.is_dir() else []
+    return [system for system in map(_asked, sockets) if system is not None]
+
+
+def _asked(socket: Path) -> System | None:
+    try:
+        with client_of(socket) as client:
+            return System(socket, _content(client.get("/api/overview")))
+    except httpx.ConnectError:
+        with contextlib.suppress(FileNotFoundError):
+            socket.unlink()  # nobody listens: its process was killed
+        return None
+    except (httpx.TransportError, Refused):
+        return None
+
+
+def find(target: str | None) -> System:
+    """Return the system that is meant: by its number, its name or its socket, or the only one.
+
+    Raises:
+        NoTarget: there is none like that, or more than one.
+    """
+    if target is not None and "/" in target:
+        found = _asked(Path(target)) if Path(target).exists() else None
+        if found is None:
+            raise NoTarget(f"no system listens at {target}", 1)
+        return found
+    systems = running()
+    meant = systems if target is None else [one for one in systems if target in (str(one.pid), one.name)]
+    if len(meant) == 1:
+        return meant[0]
+    listed = "".join(f"\n  {one.pid}  {one.name}" for one in systems)
+    if target is None:
+        why = "which of these systems?" if systems else "no system of this user can be looked into"
+        raise NoTarget(why + listed, 2)
+    if meant:
+        raise NoTarget(f"more than one system is called {target!r}: say its pid{listed}", 2)
+    raise NoTarget(f"no system {target!r} can be looked into{listed}", 1)
