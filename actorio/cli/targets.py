@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,9 +85,9 @@ class System:
             yield from answer.iter_lines()
 
 
-def client_of(socket: Path) -> httpx.Client:
+def client_of(path: Path) -> httpx.Client:
     """Return a client that speaks through a socket."""
-    return httpx.Client(base_url=BASE, transport=httpx.HTTPTransport(uds=str(socket)), timeout=_PATIENCE)
+    return httpx.Client(base_url=BASE, transport=httpx.HTTPTransport(uds=str(path)), timeout=_PATIENCE)
 
 
 @contextlib.contextmanager
@@ -110,20 +111,33 @@ def _content(answer: httpx.Response) -> Any:
 def running() -> list[System]:
     """Return the running systems of this user; the sockets of those that are dead are removed."""
     folder = socket_folder()
-    sockets = sorted(folder.glob("*.sock")) if folder.is_dir() else []
-    return [system for system in map(_asked, sockets) if system is not None]
+    found = sorted(path for path in folder.glob("*.sock") if path.is_socket()) if folder.is_dir() else []
+    return [system for system in map(_asked, found) if system is not None]
 
 
-def _asked(socket: Path) -> System | None:
-    try:
-        with client_of(socket) as client:
-            return System(socket, _content(client.get("/api/overview")))
-    except httpx.ConnectError:
+def _asked(path: Path) -> System | None:
+    if not _is_heard(path):
         with contextlib.suppress(FileNotFoundError):
-            socket.unlink()  # nobody listens: its process was killed
+            path.unlink()  # nobody listens: its process was killed
         return None
+    try:
+        with client_of(path) as client:
+            return System(path, _content(client.get("/api/overview")))
     except (httpx.TransportError, Refused):
         return None
+
+
+def _is_heard(path: Path) -> bool:
+    """Whether somebody listens at a socket. Not by httpx, which leaves one open that it could not connect."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(str(path))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def find(target: str | None) -> System:
@@ -133,7 +147,7 @@ def find(target: str | None) -> System:
         NoTarget: there is none like that, or more than one.
     """
     if target is not None and "/" in target:
-        found = _asked(Path(target)) if Path(target).exists() else None
+        found = _asked(Path(target)) if Path(target).is_socket() else None
         if found is None:
             raise NoTarget(f"no system listens at {target}", 1)
         return found

@@ -74,21 +74,15 @@ class Shop(Actor[Any]):
             await self.printer.send({"token": "canary"})
 
 
-async def main(many: int) -> None:
-    async with ActorSystem("shop") as system:
+async def main(many: int, name: str, **options: Any) -> None:
+    async with ActorSystem(name) as system:
         for number in range(many):
             await system.spawn(Spare, name=f"spare-{number}")
-        options = {
-            "socket": False,
-            "page": 0,
-            "actions": True,
-            "values": True,
-            "stuck_after": 0.5,
-            "blocked_after": 0.5,
-        }
-        async with Observatory(system, **options) as observatory:  # type: ignore[arg-type]
+        async with Observatory(
+            system, values=True, stuck_after=0.5, blocked_after=0.5, **options
+        ) as observatory:
             await plant(system)
-            print(observatory.url, flush=True)
+            print(observatory.url or observatory.socket, flush=True)
             while order := (await asyncio.to_thread(sys.stdin.readline)).strip():
                 await system.lookup("shop").send(order)
 
@@ -108,6 +102,11 @@ async def plant(system: ActorSystem) -> None:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--many", type=int, default=0)
-    asyncio.run(main(arguments.parse_args().many))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--many", type=int, default=0)
+    parser.add_argument("--name", default="shop")
+    parser.add_argument("--socket", action="store_true")
+    parser.add_argument("--read-only", action="store_true")
+    given = parser.parse_args()
+    doors = {"socket": True} if given.socket else {"socket": False, "page": 0}
+    asyncio.run(main(given.many, given.name, actions=not given.read_only, **doors))
