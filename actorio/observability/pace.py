@@ -17,11 +17,11 @@ _AT_ONCE = 32
 
 
 class Pace:
-    """Counts the time that some work takes, and lets others run whenever a slice is over."""
+    """Counts the processor time that some work takes, and lets others run whenever a slice is over."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._begun = time.perf_counter()
+        self._begun = time.thread_time()
 
     async def chunks(self, items: Iterable[T]) -> AsyncIterator[list[T]]:
         """Yield the items, some at a time, with rests in between."""
@@ -37,14 +37,14 @@ class Pace:
 
     async def rest(self) -> None:
         """Let others run, if the slice is over."""
-        now = time.perf_counter()
+        now = time.thread_time()
         if now - self._begun < _SLICE:
             return
         self.seconds += now - self._begun
         await asyncio.sleep(0)
-        self._begun = time.perf_counter()
+        self._begun = time.thread_time()
 
     def end(self) -> float:
         """Return the seconds that the work took, in all."""
-        self.seconds += time.perf_counter() - self._begun
+        self.seconds += time.thread_time() - self._begun
         return self.seconds

@@ -10,6 +10,7 @@ from actorio import Actor, ActorRef, ActorSystem, Mailbox, Overflow, Supervision
 from actorio.observability import Observatory
 
 BLOCK = 3.0
+SLOW = 0.2
 TILLS = 12
 
 
@@ -45,7 +46,7 @@ class Parser(Actor[Any]):
 
 class Printer(Actor[Any]):
     async def receive(self, message: Any) -> None:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(SLOW)
 
 
 class Spare(Actor[Any]):
