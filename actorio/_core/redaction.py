@@ -138,9 +138,14 @@ def slots_of(cls: type[Any]) -> dict[str, Any]:
     """Return the descriptors of the slots of a class, those of its bases first."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        for name, member in vars(base).items():
-            if type(member) is _MEMBER and member.__objclass__ is base and base.__module__ != "builtins":
-                found[name] = member
+        members = {
+            name: member
+            for name, member in vars(base).items()
+            if type(member) is _MEMBER and member.__objclass__ is base and base.__module__ != "builtins"
+        }
+        named = vars(base).get("__slots__", ())  # in the order in which they were written
+        order = (named,) if isinstance(named, str) else tuple(named)
+        found.update({name: members[name] for name in (*(one for one in order if one in members), *members)})
     return found
 
 

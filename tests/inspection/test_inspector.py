@@ -1,8 +1,7 @@
-"""Looking into one actor: what `system.inspect` says, and what it may change."""
+"""Looking into one actor: what `system.inspect` says, and how its state is replaced."""
 
 import asyncio
 import dataclasses
-import logging
 import threading
 from typing import Any
 
@@ -15,94 +14,14 @@ from actorio import (
     ActorStoppedError,
     ActorSystem,
     DeadlockError,
-    ExitReason,
     Mailbox,
     NameNotFoundError,
     Overflow,
     Restart,
-    Terminated,
     WrongThreadError,
-    interleave,
 )
-from actorio.inspection import Frame, Inspector, Letter
-
-
-class Gate(Actor[Any]):
-    """Says what it has taken, and waits at its gate when told to."""
-
-    def __init__(self) -> None:
-        self.open = asyncio.Event()
-        self.entered = asyncio.Event()
-        self.taken: list[Any] = []
-
-    async def receive(self, message: Any) -> Any:
-        self.taken.append(message)
-        if message == "wait":
-            await self.pass_gate()
-        if message == "fail":
-            raise ValueError(message)
-        return message
-
-    async def pass_gate(self) -> None:
-        self.entered.set()
-        await self.open.wait()
-
-    async def method(self, value: int) -> int:
-        return value
-
-    @interleave
-    async def beside(self) -> str:
-        return "beside"
-
-    async def on_terminated(self, event: Terminated) -> None:
-        self.taken.append(event.ref.name)
-
-
-@dataclasses.dataclass
-class Login:
-    user: str
-    password: str
-
-
-class Owner(Actor[Any]):
-    """Owns its loop."""
-
-    def __init__(self) -> None:
-        self.open = asyncio.Event()
-        self.between = asyncio.Event()
-        self.taken: list[Any] = []
-
-    async def run(self) -> None:
-        while True:
-            message = await self.recv()
-            self.taken.append(message)
-            if message == "wait":
-                await self.open.wait()
-            if message == "between":
-                continue
-
-
-class Slotted(Actor[Any]):
-    __slots__ = ("count", "never")
-
-    def __init__(self) -> None:
-        self.count = 1
-
-    async def receive(self, message: Any) -> Any:
-        self.count += 1
-        return self.count
-
-
-async def settle() -> None:
-    """Let all run that can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
-async def spawned(system: ActorSystem, **options: Any) -> tuple[ActorRef[Gate], Gate, Inspector]:
-    ref = await system.spawn(Gate, **options)
-    return ref, ref._cell.instance, system.inspect(ref)
-
+from actorio.inspection import Letter
+from tests.inspection.gates import Gate, Login, Slotted, settle, spawned
 
 # -- who is looked into ----------------------------------------------------------------------------
 
@@ -173,7 +92,7 @@ async def test_info_holds_all_figures_of_the_actor() -> None:
         await gate.entered.wait()
         await ref.send("queued")
         info = inspector.info()
-        assert (info.path, info.cls, info.state) == ("/gate", f"{__name__}.Gate", "running")
+        assert (info.path, info.cls, info.state) == ("/gate", "tests.inspection.gates.Gate", "running")
         assert (info.in_turn, info.in_hand, info.turn_seconds) == (True, Letter("ask", "str", None), None)
         assert (info.depth, info.capacity, info.overflow, info.senders_waiting) == (1, 5, "fail", 0)
         assert (info.handled, info.failed, info.restarts, info.incarnation) == (1, 0, 0, 0)
@@ -218,90 +137,6 @@ async def test_peek_names_each_kind_of_letter_and_shows_contents_only_when_asked
         await result
         for answer in answers:
             await answer
-
-
-async def test_stack_is_the_awaits_of_the_turn_and_nothing_between_turns() -> None:
-    async with ActorSystem() as system:
-        ref, gate, inspector = await spawned(system)
-        assert inspector.stack() == []
-        await ref.send("wait")
-        await gate.entered.wait()
-        frames = inspector.stack()
-        assert [frame.function for frame in frames] == ["Gate.receive", "Gate.pass_gate", "Event.wait"]
-        assert [frame.own for frame in frames] == [True, True, False]
-        assert frames[1].code == "await self.open.wait()"
-        assert frames[1].file == __file__
-        gate.open.set()
-
-
-async def test_stack_of_a_hook_and_of_an_own_loop() -> None:
-    class Starting(Actor[Any]):
-        async def on_start(self) -> None:
-            begun.set()
-            await go_on.wait()
-
-        async def on_stop(self, reason: ExitReason) -> None:
-            begun.set()
-            await go_on.wait()
-
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    def functions(name: str) -> list[str]:
-        return [frame.function.rpartition(".")[2] for frame in system.inspect(name).stack() if frame.own]
-
-    async with ActorSystem() as system:
-        spawning = asyncio.ensure_future(system.spawn(Starting, name="starting"))
-        await begun.wait()
-        assert functions("starting") == ["on_start"]
-        go_on.set()
-        ref = await spawning
-        begun.clear()
-        go_on.clear()
-        ref.stop()
-        await begun.wait()
-        assert functions("starting") == ["on_stop"]
-        assert system.inspect("starting").info().in_turn
-        go_on.set()
-        owner = await system.spawn(Owner, name="owner")
-        await settle()
-        assert functions("owner") == []
-        assert not system.inspect("owner").info().in_turn
-        await owner.send("wait")
-        await settle()
-        assert functions("owner") == ["run"]
-        owner._cell.instance.open.set()
-
-
-async def test_stack_goes_through_an_async_generator() -> None:
-    class Reader(Actor[Any]):
-        async def receive(self, message: Any) -> None:
-            async for _ in self.rows():
-                pass
-
-        async def rows(self) -> Any:
-            entered.set()
-            await go_on.wait()
-            yield 1
-
-    entered, go_on = asyncio.Event(), asyncio.Event()
-    async with ActorSystem() as system:
-        ref = await system.spawn(Reader)
-        await ref.send(1)
-        await entered.wait()
-        functions = [frame.function.rpartition(".")[2] for frame in system.inspect(ref).stack()]
-        assert functions == ["receive", "rows", "wait"]
-        go_on.set()
-
-
-async def test_an_actor_sees_the_stack_of_its_own_turn() -> None:
-    class Mirror(Actor[Any]):
-        async def receive(self, message: Any) -> list[Frame]:
-            return self.context.system.inspect(self.context.ref).stack()
-
-    async with ActorSystem() as system:
-        ref: Any = await system.spawn(Mirror)
-        frames = await ref.ask(1)
-        assert [frame.function.rpartition(".")[2] for frame in frames if frame.own][-1] == "receive"
 
 
 async def test_waits_for_is_the_chain_to_its_end() -> None:
@@ -459,149 +294,3 @@ async def test_o5_a_restart_ends_a_change_that_waits_and_an_end_does_too() -> No
         ref.kill()
         with pytest.raises(ActorStoppedError):
             await changing
-
-
-# -- suspension ------------------------------------------------------------------------------------
-
-
-async def test_o5_a_suspended_actor_begins_no_turn_until_it_is_resumed() -> None:
-    async with ActorSystem() as system:
-        ref, gate, inspector = await spawned(system)
-        mate = await system.spawn(Gate, name="mate")
-        ref._cell.watch(mate._cell)
-        await inspector.suspend()
-        assert inspector.is_suspended
-        assert inspector.info().suspended
-        gate.context.send_after(0, "tick")
-        asked = asyncio.ensure_future(ref.ask("ask"))
-        beside = asyncio.ensure_future(ref.call(Gate.beside))
-        mate.stop()
-        await mate.join()
-        await asyncio.sleep(0.01)
-        assert (gate.taken, inspector.info().depth) == ([], 3)
-        assert not beside.done()
-        assert not inspector.info().in_turn
-        inspector.resume()
-        assert (await asked, await beside) == ("ask", "beside")
-        assert gate.taken[0] == "mate"
-        assert not inspector.is_suspended
-
-
-async def test_o5_suspend_returns_when_the_current_turn_has_ended() -> None:
-    async with ActorSystem() as system:
-        ref, gate, inspector = await spawned(system)
-        await ref.send("wait")
-        await ref.send("next")
-        await gate.entered.wait()
-        with pytest.raises(TimeoutError):
-            await inspector.suspend(timeout=0.01)
-        assert not inspector.is_suspended
-        suspending = asyncio.ensure_future(inspector.suspend())
-        await settle()
-        assert not suspending.done()
-        gate.open.set()
-        await suspending
-        assert gate.taken == ["wait"]
-        inspector.resume()
-
-
-async def test_o5_a_lease_that_runs_out_resumes_it_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    async with ActorSystem() as system:
-        ref, _, inspector = await spawned(system)
-        await inspector.suspend(lease=0.02)
-        with caplog.at_level(logging.WARNING, "actorio"):
-            assert await ref.ask(1) == 1
-        assert "run out" in caplog.text
-        await inspector.suspend(lease=0.01)
-        await inspector.suspend(lease=None)
-        await asyncio.sleep(0.03)
-        assert inspector.is_suspended
-        inspector.resume()
-
-
-async def test_o5_stop_and_kill_work_at_once_while_suspended() -> None:
-    async with ActorSystem() as system:
-        for end in ("stop", "kill"):
-            ref, gate, inspector = await spawned(system)
-            await inspector.suspend(lease=None)
-            await ref.send("left")
-            getattr(ref, end)()
-            await ref.join(1)
-            assert gate.taken == []
-
-
-async def test_o5_close_and_the_end_of_the_block_resume_it() -> None:
-    async with ActorSystem() as system:
-        ref, gate, inspector = await spawned(system)
-        await inspector.suspend(lease=None)
-        await ref.send(1)
-        ref.close()
-        await ref.join(1)
-        assert gate.taken == [1]
-        other, open_gate, inspector = await spawned(system)
-        await inspector.suspend(lease=None)
-        await other.send(2)
-    assert open_gate.taken == [2]
-
-
-async def test_o5_a_failure_from_outside_ends_a_suspension() -> None:
-    async with ActorSystem() as system:
-        ref, _, inspector = await spawned(system)
-        await inspector.suspend(lease=None)
-        ref._cell.fail_from_outside(ValueError("task"))
-        assert await ref.ask(1) == 1
-        assert (inspector.info().restarts, inspector.is_suspended) == (1, False)
-
-
-async def test_o5_an_own_loop_is_suspended_between_two_messages() -> None:
-    async with ActorSystem() as system:
-        ref = await system.spawn(Owner)
-        owner, inspector = ref._cell.instance, system.inspect(ref)
-        await inspector.suspend(lease=None)
-        await ref.send(1)
-        await settle()
-        assert owner.taken == []
-        inspector.resume()
-        await settle()
-        assert owner.taken == [1]
-
-
-async def test_o5_a_timeout_around_recv_does_not_end_the_suspension() -> None:
-    class Patient(Actor[Any]):
-        taken: list[Any]
-        timeouts = 0
-
-        def __init__(self) -> None:
-            self.taken = []
-
-        async def run(self) -> None:
-            while True:
-                try:
-                    async with asyncio.timeout(0.005):
-                        self.taken.append(await self.recv())
-                except TimeoutError:
-                    self.timeouts += 1
-
-    async with ActorSystem() as system:
-        ref = await system.spawn(Patient)
-        patient, inspector = ref._cell.instance, system.inspect(ref)
-        await inspector.suspend(lease=None)
-        await ref.send(1)
-        await asyncio.sleep(0.03)
-        assert (patient.taken, patient.timeouts > 1) == ([], True)
-        inspector.resume()
-        await asyncio.sleep(0.01)
-        assert patient.taken == [1]
-
-
-async def test_o5_a_cancelled_suspend_does_nothing_later() -> None:
-    async with ActorSystem() as system:
-        ref, gate, inspector = await spawned(system)
-        await ref.send("wait")
-        await gate.entered.wait()
-        suspending = asyncio.ensure_future(inspector.suspend())
-        await settle()
-        suspending.cancel()
-        gate.open.set()
-        assert await ref.ask(1) == 1
-        assert not inspector.is_suspended
