@@ -679,3 +679,12 @@ async def test_no_time_to_join_asks_whether_it_has_ended() -> None:
         ref.stop()
         await ref.join()
         assert (await ref.join(timeout=0)).reason is ExitReason.SHUTDOWN
+
+
+async def test_a_join_that_timed_out_is_forgotten() -> None:
+    async with ActorSystem() as system:
+        ref = await system.spawn(Silent)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await ref.join(0)
+        assert not ref._cell.joiners

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorStoppedError, ActorSystem, Mailbox, MailboxFullError, Overflow, PriorityMailbox
+from actorio import (
+    Actor,
+    ActorStoppedError,
+    ActorSystem,
+    Mailbox,
+    MailboxFullError,
+    Overflow,
+    PriorityMailbox,
+)
 from tests.guarantees.actors import Held, Valve, cancelled, outcome, soon, started
 from tests.stage import ticks
 
@@ -242,3 +250,51 @@ async def test_a_priority_that_raises_fails_the_put_that_waits_and_no_other() ->
     first, second = [await one for one in putting]
     assert isinstance(first, ZeroDivisionError)
     assert second is None
+
+
+async def test_a_peak_that_a_turn_has_made_by_itself_is_noted() -> None:
+    class Flood(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            for number in range(3):
+                await self.context.ref.send(number)
+            self.context.stop()
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Flood, mailbox=Mailbox(1))
+        await ref.send("go")
+        await ref.join()
+        assert ref.statistics().peak == 3
+
+
+async def test_a_put_that_was_cancelled_leaves_the_line_at_once() -> None:
+    mailbox = Mailbox[int](1)
+    mailbox.put_nowait(1)
+    putting = started(mailbox.put(2))
+    await ticks(2)
+    assert await cancelled(putting)
+    assert not mailbox.waiting
+
+
+@pytest.mark.parametrize("kind", ["ask", "submission"])
+async def test_what_was_cancelled_while_it_waits_for_room_leaves_the_line_at_once(kind: str) -> None:
+    """Or it would be admitted before its task has run, and take the place of a message that somebody waits for."""
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Held, valve, mailbox=Mailbox(1))
+        await ref.send(0)
+        await valve.entered.wait()
+        await ref.send(1)
+        if kind == "ask":
+            asking = started(ref.ask(2))
+            await ticks(2)
+            assert ref._mailbox.waiting
+            asking.cancel()
+            assert not ref._mailbox.waiting  # before the task has run
+            await asyncio.wait([asking])
+        else:
+            result = ref.submit(str)
+            assert ref._mailbox.waiting
+            result.cancel()
+            assert not ref._mailbox.waiting
+        valve.open.set()
+    assert valve.finished == [0, 1]

@@ -15,6 +15,7 @@ from actorio import (
     ActorStoppedError,
     ActorSystem,
     DeadLetter,
+    ExitReason,
     Mailbox,
     MailboxFullError,
     Overflow,
@@ -605,3 +606,30 @@ class Root(Actor[Any]):
 
     async def chaotic(self) -> ActorRef[Chaotic]:
         return await self.context.spawn(Chaotic, self.finished, mailbox=Mailbox(4))
+
+
+async def test_guarantee_01_a_cancelled_tick_is_not_among_what_was_left() -> None:
+    class Leaves(Held):
+        async def receive(self, message: Any) -> Any:
+            if message == "set a timer":
+                timers.append(self.context.send_after(0, "tick"))
+            else:
+                await super().receive(message)
+
+        async def on_undelivered(self, messages: Any, reason: ExitReason) -> None:
+            left.append(messages)
+
+    timers: list[Timer] = []
+    left: list[Any] = []
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Leaves, valve)
+        await ref.send("set a timer")
+        await ref.send("in hand")
+        await valve.entered.wait()
+        await until(lambda: ref.statistics().depth == 1)
+        await ref.send("left")
+        timers[0].cancel()
+        ref.stop()
+        valve.open.set()
+    assert left == [["left"]]

@@ -304,3 +304,23 @@ async def test_guarantee_10_a_child_is_restarted_while_its_parents_handler_waits
 
         async with asyncio.timeout(5):
             assert await parent.ask(crash_and_ask) == 1
+
+
+async def test_guarantee_10_a_temporary_member_that_fails_while_its_group_stops_is_gone() -> None:
+    diary: Diary = []
+    gate = Gate()
+    async with ActorSystem() as system:
+        parent = await system.spawn(Puppet, [], Supervision(Strategy.ONE_FOR_ALL))
+        (temporary,) = await spawn_children(parent, "t", diary=diary, restart=Restart.TEMPORARY)
+        slow, fails = await spawn_children(parent, "slow", "fails", diary=diary)
+        slow.send_nowait(gate.hold)
+        await gate.reached()
+        fails.send_nowait(Boom())
+        await ticks()  # the group stops from its end, and waits for the slow one
+        temporary.send_nowait(Boom())
+        await temporary.join(timeout=0.05)
+        gate.open()
+        await until(lambda: [what for name, what, *_ in diary if name == "slow"].count("start") == 2)
+        await ticks()
+        assert not temporary.is_alive
+    assert [what for name, what, *_ in diary if name == "t"].count("start") == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem, Supervision, Terminated, Worker
+from actorio import Actor, ActorRef, ActorSystem, Broadcast, Supervision, Terminated, Worker
 from actorio.testing import until
 from tests.guarantees.actors import outcome, soon, started
 from tests.stage import ticks
@@ -250,3 +250,43 @@ async def test_guarantee_18_a_start_that_fails_leaves_no_context_behind() -> Non
         assert isinstance(await outcome(system.spawn(Bad, seen)), LookupError)
         assert user.get() == "the test"
     assert {found for _, found in seen} == {"nobody"}
+
+
+visits: ContextVar[int] = ContextVar("visits", default=0)
+
+
+class Counts(Actor[Any]):
+    """Counts its visits in a contextvar, and puts down how many it has found."""
+
+    def __init__(self, seen: list[int]) -> None:
+        self.seen = seen
+
+    async def receive(self, message: Any) -> None:
+        if message == "set a timer":
+            self.context.send_every(0.001, "tick")
+            return
+        visits.set(visits.get() + 1)
+        self.seen.append(visits.get())
+
+
+async def test_guarantee_18_no_tick_of_a_timer_shares_its_contextvars_with_the_next_one() -> None:
+    seen: list[int] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Counts, seen)
+        context = contextvars.Context()
+        context.run(visits.set, 0)
+        context.run(ref.send_nowait, "set a timer")
+        await until(lambda: len(seen) >= 3)
+        ref.stop()
+    assert set(seen) == {1}
+
+
+async def test_guarantee_18_no_copy_of_a_broadcast_in_a_pool_shares_its_senders_contextvars() -> None:
+    seen: list[int] = []
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Counts, seen, size=3, routing=Broadcast())
+        context = contextvars.Context()
+        context.run(visits.set, 4)
+        context.run(pool.send_nowait, "to all")
+        await until(lambda: len(seen) == 3)
+    assert seen == [5, 5, 5]

@@ -19,6 +19,7 @@ from actorio import (
     Mailbox,
     NameInUseError,
     Overflow,
+    PriorityMailbox,
     Restart,
     RestartLimitError,
     Strategy,
@@ -756,3 +757,23 @@ async def test_refused_spawns_name_the_reason() -> None:
             await context.spawn(Puppet)
     with pytest.raises(ActorStoppedError):
         await system.get_or_spawn("x", Puppet)
+
+
+@in_virtual_time
+async def test_a_failure_that_comes_in_the_pause_before_a_restart_is_seen() -> None:
+    supervision = Supervision(backoff=Backoff(1.0, 1.0, jitter=0), max_restarts=3, within=100.0)
+    diary: Diary = []
+    async with ActorSystem() as system:
+        parent = await system.spawn(Puppet, [], supervision)
+
+        async def spawn(me: Puppet) -> ActorRef[Puppet]:
+            return await me.context.spawn(Puppet, diary, mailbox=PriorityMailbox(len))
+
+        child: ActorRef[Puppet] = await parent.ask(spawn)
+        system.groups.join("group", child)
+        child._cell.fail_from_outside(Boom())
+        await ticks()
+        assert child.state == "restarting"
+        assert await system.groups.broadcast("group", 1) == 0  # its priority function cannot take it
+        await asyncio.sleep(10.0)
+        assert child.statistics().restarts == 2

@@ -680,3 +680,26 @@ async def test_guarantee_28_an_exception_that_ends_the_loop_does_not_keep_the_ma
         except TimeoutError:
             assert await pool.submit(str, 1) == "1"
         assert ended == [1]
+
+
+async def test_guarantee_28_a_map_gives_nothing_more_after_it_was_closed() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=1)
+        values = pool.map(abs, range(6), chunk=3)
+        assert await anext(values) == 0  # of a chunk that has two more
+        await values.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(values)
+
+
+async def test_guarantee_28_a_map_that_was_left_keeps_no_alarm() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=1)
+        before = len(system._runtime.timers)
+        values = pool.map(asyncio.sleep, [0, 3600], timeout=3600)
+        await anext(values)
+        assert len(system._runtime.timers) > before
+        closing = values.aclose()
+        with pytest.raises(StopIteration):  # in one step, before the loop goes on
+            closing.send(None)
+        assert len(system._runtime.timers) == before

@@ -12,6 +12,7 @@ from actorio import (
     Actor,
     ActorError,
     ActorFailed,
+    ActorRef,
     ActorStoppedError,
     ActorSystem,
     AskTimeoutError,
@@ -214,6 +215,50 @@ async def test_guarantee_22_an_ask_for_which_all_routees_wait_is_a_deadlock() ->
                 await pool.ask(size)
             pool.close()
             await pool.join()
+
+
+async def test_guarantee_22_who_asks_a_pool_waits_for_the_routee_that_has_taken_it() -> None:
+    """A cycle through that one is a deadlock, though another routee is idle."""
+
+    class Back(Actor[Any]):
+        def __init__(self, asker: list[ActorRef[Any]]) -> None:
+            self.asker = asker
+
+        async def receive(self, message: Any) -> Any:
+            return await outcome(self.asker[0].ask("never answered"))
+
+    class Asker(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await message.ask("round")
+
+    async with soon(), ActorSystem() as system:
+        refs: list[ActorRef[Any]] = []
+        pool = await system.spawn_pool(Back, refs, size=2)
+        refs.append(await system.spawn(Asker))
+        assert isinstance(await refs[0].ask(pool), DeadlockError)
+
+
+async def test_guarantee_22_a_job_that_a_leaving_routee_was_woken_for_is_done_by_another() -> None:
+    """Also when nobody comes in its place."""
+
+    class Late(Recorder):
+        async def on_start(self) -> None:
+            if not began_late:
+                return
+            await asyncio.Event().wait()
+
+    seen: list[Any] = []
+    began_late: list[bool] = []
+    async with soon(), ActorSystem(shutdown_timeout=0) as system:
+        pool = await system.spawn_pool(Late, seen, size=2)
+        await ticks(3)
+        began_late.append(True)
+        first, second = pool.routees
+        pool.send_nowait("job")
+        woken = first if first._mailbox.sleeper is None else second
+        woken.stop()
+        await until(lambda: seen == ["job"])
+        pool.kill()
 
 
 # --- 23: who is next ------------------------------------------------------------------------------

@@ -658,3 +658,23 @@ async def test_guarantee_05_an_interleaved_call_is_told_the_reason_that_join_say
         error = await calling
         assert isinstance(error, ActorStoppedError)
         assert error.reason is (await actor.join()).reason
+
+
+async def test_guarantee_35_a_call_that_came_too_early_counts_once() -> None:
+    class Slow(Actor[Any]):
+        async def on_start(self) -> None:
+            await gate.wait()
+
+        @interleave
+        async def beside(self) -> str:
+            return "done"
+
+    gate = asyncio.Event()
+    async with soon(), ActorSystem() as system:
+        spawning = started(system.spawn(Slow, name="slow"))
+        await ticks(2)
+        calling = started(system.lookup("slow").call(Slow.beside))
+        await ticks(2)
+        gate.set()
+        assert await calling == "done"
+        assert (await spawning).statistics().handled == 1

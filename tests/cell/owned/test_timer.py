@@ -7,6 +7,7 @@ import pytest
 
 from actorio import Actor, ActorSystem, Timer
 from actorio._core.deadlines import TimerQueue
+from actorio.testing import VirtualTimeLoop, run_in_virtual_time
 from tests.stage import Boom, Diary, Gate, Puppet, in_virtual_time, now, ticks
 
 BAD = [-1, float("nan"), float("inf"), True, "1", None, 10**400, -0.001]
@@ -318,3 +319,25 @@ async def test_an_alarm_that_raises_does_not_keep_the_others_from_ringing() -> N
     finally:
         loop.set_exception_handler(before)
     assert [type(error) for error in seen] == [ZeroDivisionError]
+
+
+def test_ticks_that_a_blocked_loop_has_missed_are_left_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rings: list[float] = []
+    again = Timer._again
+
+    def count(timer: Timer, interval: float) -> None:
+        rings.append(interval)
+        again(timer, interval)
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Clock, [])
+            await ref.ask(lambda me: me.context.send_every(1.0, "tick"))
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualTimeLoop)
+            loop.advance(1_000.5)
+            await asyncio.sleep(2.0)
+
+    monkeypatch.setattr(Timer, "_again", count)
+    run_in_virtual_time(main)
+    assert len(rings) <= 4
