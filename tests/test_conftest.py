@@ -1,6 +1,7 @@
 """The leak check sees each kind of leak: a suite in which every test plants one must fail in every test."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,31 @@ def test_simulated_it_runs_each_async_test_in_many_orders_and_says_which_it_does
     assert "::test_threads (threads)" in text
     assert "::test_one_loop (the loops that it names)" in text
     assert "::test_fails_in_another_order" in text
+
+
+SHAPES = """
+import contextvars, pytest
+
+VAR = contextvars.ContextVar("var", default=None)
+VAR.set("set by the module, so known to every test")
+both_loops = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
+
+@both_loops
+async def test_guarantee(request):
+    assert VAR.get() is None or (not {always} and "[asyncio]" in request.node.name)
+    assert VAR.get() is not None or {always} or "[uvloop]" in request.node.name
+
+@both_loops
+async def test_other():
+    assert (VAR.get() is None) is {always}
+
+def test_plain_function():
+    assert (VAR.get() is None) is {always}
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
+@pytest.mark.parametrize("options", [[], ["--plain-senders"]])
+def test_guarantees_are_tested_with_both_kinds_of_sender(suite: pytest.Pytester, options: list[str]) -> None:
+    suite.makepyfile(SHAPES.replace("{always}", str(bool(options))))
+    run(suite, *options).assert_outcomes(passed=5)

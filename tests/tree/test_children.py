@@ -761,7 +761,8 @@ async def test_refused_spawns_name_the_reason() -> None:
 
 @in_virtual_time
 async def test_a_failure_that_comes_in_the_pause_before_a_restart_is_seen() -> None:
-    supervision = Supervision(backoff=Backoff(1.0, 1.0, jitter=0), max_restarts=3, within=100.0)
+    pause = 1.0
+    supervision = Supervision(backoff=Backoff(pause, pause, jitter=0), max_restarts=3, within=100.0)
     diary: Diary = []
     async with ActorSystem() as system:
         parent = await system.spawn(Puppet, [], supervision)
@@ -775,5 +776,5 @@ async def test_a_failure_that_comes_in_the_pause_before_a_restart_is_seen() -> N
         await ticks()
         assert child.state == "restarting"
         assert await system.groups.broadcast("group", 1) == 0  # its priority function cannot take it
-        await asyncio.sleep(10.0)
+        await asyncio.sleep(10 * pause)
         assert child.statistics().restarts == 2
