@@ -42,16 +42,18 @@ def check_ref(what: str, ref: object) -> None:
 
 
 def check_name(name: str) -> str:
-    """Return `name` if it may name an actor: a string, not empty, without `/`.
+    """Return `name` if it may name an actor: a string, not empty, printable, without `/`.
 
     Raises:
         TypeError: not a string.
-        ValueError: empty, or with a `/` in it.
+        ValueError: empty, or with a `/` or a character in it that cannot be printed.
     """
     if not isinstance(name, str):
         raise TypeError(f"a name must be a str, not {type(name).__name__}")
     if not name or "/" in name:
         raise ValueError(f"a name must not be empty nor hold a '/': got {name!r}")
+    if not name.isprintable():
+        raise ValueError(f"a name is for logs too, and holds printable characters alone: got {name!r}")
     return name
 
 

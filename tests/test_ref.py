@@ -688,3 +688,42 @@ async def test_a_join_that_timed_out_is_forgotten() -> None:
             with pytest.raises(TimeoutError):
                 await ref.join(0)
         assert not ref._cell.joiners
+
+
+def _decorated(method: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(self: Any, *args: Any) -> Any:
+        return method(self, *args)
+
+    return wrapper
+
+
+class Wrapped(Actor[Any]):
+    @_decorated
+    def decorated(self, number: int) -> int:
+        return number + 1
+
+    short = lambda self: "short"  # noqa: E731
+
+
+class Overridden(Wrapped):
+    def decorated(self, number: int) -> int:
+        return number + 2
+
+
+async def test_a_method_is_called_whatever_its_own_name_is() -> None:
+    async with ActorSystem() as system:
+        ref = await system.spawn(Wrapped)
+        assert await ref.call(Wrapped.decorated, 1) == 2
+        assert await ref.call(Wrapped.short) == "short"
+        other = await system.spawn(Overridden)
+        assert await other.call(Wrapped.decorated, 1) == 3
+        with pytest.raises(TypeError, match="is not a method of Wrapped"):
+            await ref.call(_decorated(print))
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "nul\0", "bell\a", "\udc80"])
+async def test_a_name_that_cannot_be_printed_is_refused(name: str) -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(ValueError, match="printable"):
+            await system.spawn(Silent, name=name)
+        await system.spawn(Silent, name="größer als 1")

@@ -51,6 +51,10 @@ class Turn(Bonds):
         for owner in type(instance).__mro__:
             if owner.__dict__.get(name) is method:
                 return getattr(instance, name)
+        for owner in type(instance).__mro__:  # by another name than its own: decorated, or a lambda
+            for known_as, attribute in vars(owner).items():
+                if attribute is method:
+                    return getattr(instance, known_as)
         raise TypeError(
             f"{getattr(method, '__qualname__', method)!r} is not a method of {type(instance).__qualname__}"
         )
@@ -191,7 +195,7 @@ class Turn(Bonds):
             self.fail_by_task(asyncio.current_task(), error)
 
     def _background_done(self, task: asyncio.Task[Any]) -> None:
-        error = None if task.cancelled() else task.exception()
+        error = _failure_of(task)
         if error is not None:
             self.fail_by_task(task, error)
         self.task_ended(task)
@@ -232,3 +236,12 @@ class Turn(Bonds):
         if not self.cancel_soon and self.task is not None and not self.must_end_at_once():
             self.task.uncancel()
         self.cancel_soon = False
+
+
+def _failure_of(task: asyncio.Task[Any]) -> BaseException | None:
+    """Return what a background task has failed with; one that was cancelled, by whomever, has not."""
+    if not task.cancelled():
+        return task.exception()
+    if task.cancelling():
+        return None
+    return ActorError(f"{task.get_name()} was cancelled from the inside")

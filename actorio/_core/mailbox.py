@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
@@ -52,6 +52,38 @@ class Room(Protocol):
 
     def admitted(self) -> None: ...
     def refused(self, error: BaseException) -> None: ...
+
+
+class Line:
+    """Those who wait for room, in order; leaving it takes the same time wherever one stands."""
+
+    __slots__ = ("_places",)
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[Room, Item] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[tuple[Item, Room]]:
+        for room, item in self._places.items():
+            yield item, room
+
+    def append(self, item: Item, room: Room) -> None:
+        """Give an item its place at the end."""
+        self._places[room] = item
+
+    def popleft(self) -> tuple[Item, Room]:
+        """Take out the first one."""
+        room, item = self._places.popitem(last=False)
+        return item, room
+
+    def remove(self, room: Room) -> bool:
+        """Take one out; False when it is not there."""
+        if room not in self._places:
+            return False
+        del self._places[room]
+        return True
 
 
 class Items(Protocol):
@@ -127,7 +159,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         self.observed = False
         self.dead = 0
         self.sleeper: _Sleeper | None = None
-        self.waiting: deque[tuple[Item, Room]] | None = None
+        self.waiting: Line | None = None
         self._room = capacity if capacity is not None else 1 << 62
 
     def fresh(self) -> Mailbox[M]:
@@ -170,16 +202,12 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
     def queue_up(self, item: Item, room: Room) -> None:
         """Give the item a place in the line of those who wait for room."""
         if self.waiting is None:
-            self.waiting = deque()
-        self.waiting.append((item, room))
+            self.waiting = Line()
+        self.waiting.append(item, room)
 
     def leave_line(self, room: Room) -> bool:
         """Take a waiting item back; False when it is not in line any more."""
-        for index, (_, waiting) in enumerate(self.waiting or ()):
-            if waiting is room:
-                del cast("deque[tuple[Item, Room]]", self.waiting)[index]
-                return True
-        return False
+        return self.waiting is not None and self.waiting.remove(room)
 
     def give_room_up(self) -> None:
         """Note that an item in it has ended: who needs the room gets it."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from actorio._core.checks import check_count
 from actorio._core.feed import Feed
 from actorio.address import check_ref
 from actorio.errors import ActorError, ActorStoppedError, DeadlockError, MailboxFullError, WrongThreadError
@@ -17,7 +18,7 @@ from actorio.errors import ActorError, ActorStoppedError, DeadlockError, Mailbox
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
-__all__ = ["GroupMonitor", "Groups", "Joined", "Left"]
+__all__ = ["GroupMonitor", "Groups", "InnerGroup", "Joined", "Left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Left:
 
     group: Hashable
     ref: Any
+
+
+class InnerGroup(NamedTuple):
+    """A group that something else is built on, and is not shown among the groups."""
+
+    owner: type[Any]
+    name: Hashable
+    kind: Hashable
 
 
 class Groups:
@@ -98,8 +107,8 @@ class Groups:
         return list(self._joined.get(cell, ()))
 
     def names(self) -> tuple[Hashable, ...]:
-        """Return the groups that have members."""
-        return tuple(self._members)
+        """Return the groups that have members, but for those that are the subscriptions of a topic."""
+        return tuple(group for group in self._members if not isinstance(group, InnerGroup))
 
     async def broadcast(self, group: Hashable, message: Any) -> int:
         """Send a message to each membership there is at the call; returns to how many it went.
@@ -122,13 +131,18 @@ class Groups:
                 sent += await _has_sent(ref, sending)
         return sent
 
-    def monitor(self, group: Hashable) -> GroupMonitor:
+    def monitor(self, group: Hashable, *, limit: int = 100_000) -> GroupMonitor:
         """Return the members now and a stream of every change after, with no gap and no repeat.
 
         It ends with the system.
+
+        Args:
+            group: whose.
+            limit: how many events it holds at most, at least 1. One that is not read in time is closed rather than
+                leave a gap: reading it raises `ActorError`, and a new one begins with the members of then.
         """
         self._check_thread()
-        monitor = GroupMonitor(self, group)
+        monitor = GroupMonitor(self, group, check_count("limit", limit, least=1))
         if self._closed:
             monitor.close()
         return monitor
@@ -147,7 +161,7 @@ class Groups:
                 monitor.close()
 
     def _tell(self, event: Joined | Left) -> None:
-        for monitor in self._monitors.get(event.group, ()):
+        for monitor in tuple(self._monitors.get(event.group, ())):
             monitor._push(event)
 
 
@@ -182,8 +196,10 @@ class GroupMonitor(Feed["Joined | Left"]):
         members: who was in when the monitor was made; the events tell each change since.
     """
 
-    def __init__(self, groups: Groups, group: Hashable) -> None:
+    def __init__(self, groups: Groups, group: Hashable, limit: int) -> None:
         super().__init__(groups._check_thread)
+        self._limit = limit
+        self._has_lost = False
         self._groups = groups
         self._group = group
         self.members = groups.members(group)
@@ -199,6 +215,29 @@ class GroupMonitor(Feed["Joined | Left"]):
         if not monitors:
             del self._groups._monitors[self._group]
         super().close()
+
+    async def __anext__(self) -> Joined | Left:
+        """Wait for the next change; raises and cancellation as of any feed.
+
+        Raises:
+            ActorError: it was not read in time.
+        """
+        try:
+            return await super().__anext__()
+        except StopAsyncIteration:
+            if self._has_lost:
+                raise ActorError(
+                    f"this monitor of {self._group!r} was closed with {self._limit:,} unread events: make a new one"
+                ) from None
+            raise
+
+    def _push(self, item: Joined | Left) -> None:
+        if len(self._items) < self._limit:
+            super()._push(item)
+            return
+        self._has_lost = True
+        self._items.clear()
+        self.close()
 
     async def __aenter__(self) -> Self:
         if self._closed:

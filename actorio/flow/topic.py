@@ -16,6 +16,7 @@ from actorio._core.checks import check_instance
 from actorio._core.feed import Feed
 from actorio._core.mailbox import Mailbox, Overflow
 from actorio._core.typevar import TypeVar
+from actorio._tree.groups import InnerGroup
 from actorio.actor import Actor
 from actorio.address import check_ref
 from actorio.errors import ActorError, ActorStoppedError, MailboxFullError, WrongThreadError
@@ -123,7 +124,7 @@ class Topic(Generic[M]):
 
     def _group(self, overflow: Overflow) -> Hashable:
         """Return the group of those with that policy: the subscription is the membership, and all there is."""
-        return (Topic, self._name, overflow)
+        return InnerGroup(Topic, self._name, overflow)
 
 
 class TopicStream(Generic[M]):

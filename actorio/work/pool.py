@@ -30,7 +30,7 @@ from actorio.work.job_queue import JobQueue
 from actorio.work.limits import Limits, RateLimit, StuckJob
 from actorio.work.mapping import OnError, PoolMap, Progress
 from actorio.work.routee_mailbox import RouteeMailbox
-from actorio.work.routing import Routing, SharedQueue
+from actorio.work.routing import RandomRoutee, Routing, SharedQueue
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
@@ -347,6 +347,8 @@ async def spawn_pool(
     routing = _or_default(options.get("routing"), SharedQueue)
     if isinstance(routing, type) or not callable(getattr(routing, "select", None)):
         raise TypeError(f"routing must have a method select, which {kind_of(routing)} has not")
+    if isinstance(routing, RandomRoutee):
+        routing.draw_from(system.random)
     limits = Limits(system, options.get("rate"), timeout, options.get("on_stuck"))
     jobs = JobQueue(system, routing, pattern, limits)
     limits.jobs = jobs

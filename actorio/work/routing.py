@@ -103,14 +103,20 @@ class RandomRoutee:
     """Anyone, by chance.
 
     Args:
-        source: of the chance; None seeds one anew.
+        source: of the chance; None is `system.random`, of the system of its pool.
     """
 
     def __init__(self, source: random.Random | None = None) -> None:
-        self._source = random.Random() if source is None else check_instance("source", source, random.Random)
+        self._source = None if source is None else check_instance("source", source, random.Random)
+
+    def draw_from(self, source: random.Random) -> None:
+        """Choose by this source, unless it was made with one."""
+        self._source = self._source or source
 
     def select(self, job: Any, routees: Sequence[Routee]) -> Sequence[Routee]:
         """Choose by chance."""
+        if self._source is None:  # used without a pool
+            self._source = random.Random()
         return (self._source.choice(routees),)
 
 

@@ -14,6 +14,7 @@ from actorio import (
     Overflow,
     PriorityMailbox,
 )
+from actorio._core.mailbox import Line
 from tests.guarantees.actors import Held, Valve, cancelled, outcome, soon, started
 from tests.stage import ticks
 
@@ -298,3 +299,21 @@ async def test_what_was_cancelled_while_it_waits_for_room_leaves_the_line_at_onc
             assert not ref._mailbox.waiting
         valve.open.set()
     assert valve.finished == [0, 1]
+
+
+def test_the_line_keeps_its_order_when_some_leave_it() -> None:
+    line = Line()
+    rooms = [_Room() for _ in range(5)]
+    for number, room in enumerate(rooms):
+        line.append(number, room)
+    assert line.remove(rooms[1])
+    assert not line.remove(rooms[1])
+    assert line.popleft() == (0, rooms[0])
+    line.append(5, rooms[0])
+    assert [item for item, _ in line] == [2, 3, 4, 5]
+    assert len(line) == 4
+
+
+class _Room:
+    def admitted(self) -> None: ...
+    def refused(self, error: BaseException) -> None: ...

@@ -184,6 +184,29 @@ async def test_guarantee_19_a_spawn_in_a_cancelled_scope_is_over_when_the_child_
         assert system.snapshot().actors == ()
 
 
+async def test_guarantee_19_a_cancel_that_a_background_task_raises_by_itself_is_a_failure_of_its_actor() -> (
+    None
+):
+    class Background(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return self.context.start_soon(self.stray if message == "stray" else asyncio.Event().wait)
+
+        async def stray(self) -> None:
+            raise asyncio.CancelledError
+
+    async with soon(), ActorSystem() as system:
+        failures = system.events.subscribe(ActorFailed)
+        ref = await system.spawn(Background)
+        task = await ref.ask("wait")
+        task.cancel()  # by somebody: no failure
+        await ref.ask("stray")
+        failure = await anext(failures)
+        assert "cancelled from the inside" in str(failure.error)
+        assert "stray" in str(failure.error)
+        await ref.call(Actor.on_start)
+        assert ref.statistics().restarts == 1
+
+
 @pytest.mark.parametrize("own_loop", [False, True])
 async def test_guarantee_19_a_cancel_that_a_handler_has_swallowed_is_over_with_its_message(
     own_loop: bool,

@@ -317,3 +317,27 @@ async def test_a_member_that_cannot_take_a_message_when_there_is_room_does_not_s
         assert await sending == 1
         assert type((await anext(failures)).error) is TypeError
     assert log == ["no urgency"]
+
+
+async def test_a_monitor_that_is_not_read_in_time_is_closed_and_leaves_no_gap() -> None:
+    async with ActorSystem() as system:
+        ref = (await puppets(system, "a"))[0]
+        async with system.groups.monitor("group", limit=3) as monitor:
+            for _ in range(3):
+                system.groups.join("group", ref)
+            assert len(monitor._items) == 3
+            for _ in range(1_000):
+                system.groups.join("group", ref)
+            assert len(monitor._items) == 0
+            with pytest.raises(ActorError, match="3 unread events"):
+                await anext(monitor)
+        with pytest.raises(ValueError, match="limit must be at least 1"):
+            system.groups.monitor("group", limit=0)
+
+
+async def test_the_subscriptions_of_a_topic_are_not_among_the_groups() -> None:
+    async with ActorSystem() as system:
+        ref = (await puppets(system, "a"))[0]
+        Topic[str](system, "news").subscribe(ref)
+        system.groups.join("group", ref)
+        assert system.groups.names() == ("group",)

@@ -229,3 +229,15 @@ def test_guarantee_23_each_job_of_a_routing_is_done_once_in_simulation(routing: 
 
 def _last_digit(job: Any) -> int:
     return int(job) % 10
+
+
+async def test_guarantee_23_a_choice_by_chance_is_drawn_from_the_chance_of_the_system() -> None:
+    async def choices(seed: int, source: random.Random | None = None) -> list[str]:
+        async with soon(), ActorSystem() as system:
+            system.random.seed(seed)
+            pool = await system.spawn_pool(Namesake, size=8, routing=RandomRoutee(source))
+            return [await pool.ask("who") for _ in range(20)]
+
+    assert await choices(1) == await choices(1)
+    assert await choices(1) != await choices(2)
+    assert await choices(1, random.Random(3)) == await choices(2, random.Random(3))

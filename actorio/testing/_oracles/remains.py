@@ -50,7 +50,7 @@ class Remains(Observer):
         left += [
             f"the name {name!r}" for name in (*system._runtime.root.table, *system._runtime.registry._aliases)
         ]
-        left += [f"the group {group!r}" for group in system.groups.names()]
+        left += [f"the group {group!r}" for group in system.groups._members]
         if len(system._runtime.timers):
             left.append(f"{len(system._runtime.timers)} timers")
         if left:
