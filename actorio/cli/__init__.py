@@ -19,5 +19,5 @@ def main() -> None:
         package = (missing.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
-        sys.exit(f"actorio: the command line needs {package}: pip install 'actorio[cli]'")
+        sys.exit(f"actorio: the command line needs {package}: pip install 'actorio-py[cli]'")
     app(prog_name="actorio")

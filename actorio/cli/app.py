@@ -132,7 +132,7 @@ add_commands(app)
 def _run(main: Callable[[], Coroutine[Any, Any, T]], *, uvloop: bool | None) -> T:
     """Run on the loop that was asked for; end with 128+n when a signal ended it."""
     if uvloop and importlib.util.find_spec("uvloop") is None:
-        _refuse("uvloop is not installed: pip install 'actorio[uvloop]'")
+        _refuse("uvloop is not installed: pip install 'actorio-py[uvloop]'")
     if uvloop is False:
         return asyncio.run(_with_status(main))
     return actorio.run(_with_status, main)

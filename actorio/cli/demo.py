@@ -163,7 +163,8 @@ async def survey_with_actors(root: Path, show: OnProgress, *, handle_signals: bo
         for parser in pool.routees:  # each has dealt with its last file, restart included
             await parser.call(Parser.idle)
         seconds = time.perf_counter() - started
-        actors = list(system.snapshot().walk())
+        tree = system.snapshot()
+    actors = list(tree.walk())
     return Report(
         root=str(root),
         survey=survey,
@@ -171,6 +172,7 @@ async def survey_with_actors(root: Path, show: OnProgress, *, handle_signals: bo
         restarts=sum(actor.incarnation for actor in actors),
         messages=sum(actor.handled for actor in actors),
         seconds=seconds,
+        tree=tree,
     )
 
 

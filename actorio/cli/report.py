@@ -9,7 +9,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
+from actorio import SystemSnapshot
 from actorio.cli.survey import Survey
 
 __all__ = ["Report", "as_json", "as_tables"]
@@ -27,6 +29,7 @@ class Report:
     restarts: int
     messages: int
     seconds: float
+    tree: SystemSnapshot | None = None  # the actors, when the work was done
 
     @property
     def rate(self) -> float:
@@ -59,7 +62,9 @@ def as_json(report: Report) -> str:
 
 def as_tables(report: Report) -> RenderableType:
     """Return the summary, the most imported modules and, where there are any, the failures."""
-    tables = [_summary(report), _imports(report.survey)]
+    tables: list[RenderableType] = [_summary(report), _imports(report.survey)]
+    if report.tree is not None:
+        tables.append(_tree(report.tree))
     if report.survey.unparsed:
         tables.append(_failures(report))
     return Group(*tables)
@@ -86,6 +91,17 @@ def _imports(survey: Survey) -> Table:
     for module, files in survey.most_imported(MOST_IMPORTED):
         table.add_row(_plain(module), f"{files:,}")
     return table
+
+
+def _tree(system: SystemSnapshot) -> Tree:
+    """Show the actors that have done it: who is below whom, what each has handled, how often it was restarted."""
+    tree = Tree(f"the actors of {system.name}")
+    pending = [(tree, actor) for actor in system.actors]
+    for above, actor in pending:
+        times = f", {actor.incarnation:,} restarts" if actor.incarnation else ""
+        branch = above.add(_plain(f"{actor.path}: {actor.handled:,} messages{times}"))
+        pending += [(branch, below) for below in actor.children]
+    return tree
 
 
 def _failures(report: Report) -> Table:

@@ -174,7 +174,7 @@ class Observatory:
             if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn", "prometheus_client"}:
                 raise
             raise ImportError(
-                f"the page and the socket of an observatory need {missing.name}: pip install 'actorio[web]'"
+                f"the page and the socket of an observatory need {missing.name}: pip install 'actorio-py[web]'"
             ) from missing
         return Doors(self, self._page, has_socket=self._has_socket)
 

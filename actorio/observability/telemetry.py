@@ -124,4 +124,4 @@ def _check_installed() -> None:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] != "opentelemetry":
             raise
-        raise ImportError("Telemetry needs OpenTelemetry: pip install 'actorio[otel]'") from missing
+        raise ImportError("Telemetry needs OpenTelemetry: pip install 'actorio-py[otel]'") from missing

@@ -39,7 +39,7 @@ class ProgressBar:
         self, description: str = "", *, console: Console | None = None, transient: bool = False
     ) -> None:
         if importlib.util.find_spec("rich") is None:
-            raise ModuleNotFoundError("ProgressBar needs rich: pip install 'actorio[cli]'", name="rich")
+            raise ModuleNotFoundError("ProgressBar needs rich: pip install 'actorio-py[cli]'", name="rich")
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -220,7 +220,7 @@ def test_uvloop_that_is_missing_is_refused_only_when_asked_for() -> None:
     assert actorio("run", f"{SERVICES}:Brief", command=command).returncode == 0
     ended = actorio("run", f"{SERVICES}:Brief", "--uvloop", command=command)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "actorio: uvloop is not installed: pip install 'actorio[uvloop]'\n"
+    assert ended.stderr == "actorio: uvloop is not installed: pip install 'actorio-py[uvloop]'\n"
 
 
 @pytest.mark.parametrize("package", ["typer", "rich"])
@@ -228,4 +228,4 @@ def test_a_missing_extra_is_one_clear_line(package: str) -> None:
     without = f"import sys; sys.modules[{package!r}] = None; from actorio.cli import main; main()"
     ended = actorio("demo", command=[sys.executable, "-c", without])
     assert ended.returncode == 1
-    assert ended.stderr == f"actorio: the command line needs {package}: pip install 'actorio[cli]'\n"
+    assert ended.stderr == f"actorio: the command line needs {package}: pip install 'actorio-py[cli]'\n"

@@ -1,10 +1,12 @@
 """What the demo prints, for people and for machines."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
 
+from actorio import ActorSnapshot, SystemSnapshot
 from actorio.cli.report import Report, as_json, as_tables
 from actorio.cli.survey import FileFacts, Survey, Unparsed
 
@@ -66,3 +68,20 @@ def test_names_from_outside_are_shown_as_they_are() -> None:
 
 def test_a_survey_in_no_time_has_a_rate() -> None:
     assert report(GOOD, seconds=0.0).rate == 0.0
+
+
+def test_the_tree_shows_who_is_below_whom() -> None:
+    def actor(path: str, *children: ActorSnapshot, restarts: int = 0) -> ActorSnapshot:
+        return ActorSnapshot(path, "Parser", "running", restarts, 0, 1_200, children)
+
+    tree = SystemSnapshot(
+        "demo", (actor("/pool", actor("/pool/one", restarts=2), actor("/pool/two")), actor("/index"))
+    )
+    lines = shown(replace(report(GOOD), tree=tree)).splitlines()[-5:]
+    assert [line.strip(" │├└─") for line in lines] == [
+        "the actors of demo",
+        "/pool: 1,200 messages",
+        "/pool/one: 1,200 messages, 2 restarts",
+        "/pool/two: 1,200 messages",
+        "/index: 1,200 messages",
+    ]

@@ -83,7 +83,7 @@ async def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     async with ActorSystem() as system:
-        with pytest.raises(ImportError, match=r"pip install 'actorio\[web\]'"):
+        with pytest.raises(ImportError, match=r"pip install 'actorio-py\[web\]'"):
             async with Observatory(system, page=0):
                 pass
         async with Observatory(system, socket=False):

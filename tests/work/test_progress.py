@@ -66,7 +66,7 @@ def test_without_rich_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         return None if name == "rich" else find(name, *rest)
 
     monkeypatch.setattr(importlib.util, "find_spec", find_no_rich)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'actorio\[cli\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'actorio-py\[cli\]'"):
         ProgressBar("squaring")
 
 
