@@ -61,6 +61,25 @@ def take(value: Any) -> None:
     return None
 
 
+def answer_at_length(marker: str) -> bytes:
+    """Write a file to say that it is about to answer, by more than a pipe holds."""
+    with open(marker, "w") as file:  # noqa: PTH123 (nothing but the file)
+        file.write(str(os.getpid()))
+    return bytes(300_000_000)
+
+
+class Dying:
+    """A value in whose middle the process that packs it dies."""
+
+    def __reduce__(self) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("never")
+
+
+def give_dying() -> Any:
+    return Dying()
+
+
 def stay(marker: str) -> NoReturn:
     """Write a file to say that it runs, and never end."""
     with open(marker, "w") as file:  # noqa: PTH123 (nothing but the file)

@@ -18,7 +18,6 @@ import anyio.to_thread
 from actorio._cell.current import in_thread_of
 from actorio._core.scopes import shielded
 from actorio.actor import Actor
-from actorio.errors import ExitReason
 from actorio.work.process import Process
 
 __all__ = ["Worker"]
@@ -62,7 +61,16 @@ class Worker(Actor[Any]):
             return self._in_thread(functools.partial(func, *args, **kwargs))
         if self._process is None:
             self._process = Process()
+            # Not the submitter's contextvars: it lives as long as the incarnation.
+            contextvars.Context().run(self.context.start_soon, self._end_process, self._process)
         return self._process.run(func, args, kwargs)
+
+    async def _end_process(self, process: Process) -> None:
+        """End the process with the incarnation, however that ends: there is no `on_stop` after a kill."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await process.close()
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
         """Run in a thread. A thread cannot be stopped: a first cancel waits for its end, a second gives it up."""
@@ -86,11 +94,6 @@ class Worker(Actor[Any]):
         if exits:
             raise exits[0]
         return value
-
-    async def on_stop(self, reason: ExitReason) -> None:
-        """End the process."""
-        if self._process is not None:
-            await self._process.close()
 
 
 async def _call_in_thread(call: Callable[[], Any], exits: list[BaseException]) -> Any:
