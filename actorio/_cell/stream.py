@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._cell.cell import Cell
+from actorio._cell.finishing import is_finishing
 from actorio._core.checks import check_count
 from actorio._core.deadlock import wait_of_current
 from actorio._core.feed import ReaderGuard
@@ -112,7 +113,7 @@ class Stream(Generic[R]):
     def __del__(self) -> None:
         result = self._result
         if result is not None:  # the consumer has left
-            self._consumer.channel.runtime.finalise(partial(_leave, result))
+            self._consumer.channel.runtime.finalise(partial(_leave, result, self._consumer.channel))
 
 
 class _Consumer(Generic[R]):
@@ -161,7 +162,7 @@ class _Consumer(Generic[R]):
     def close(self) -> None:
         """Leave the stream."""
         if self.result is not None:
-            _leave(self.result)
+            _leave(self.result, self.channel)
         self._is_over = True
 
     def _begin(self) -> None:
@@ -184,8 +185,16 @@ class _Consumer(Generic[R]):
         raise StopAsyncIteration
 
 
-def _leave(result: Result[None]) -> None:
-    if not result.cancel() and not result.cancelled():
+def _leave(result: Result[None], channel: _Channel) -> None:
+    """Have the generator end: cancelled where it waits for the consumer or for an item, left to itself in its last."""
+    if channel.is_finishing():
+        result.add_done_callback(_hush)
+    elif not result.cancel():
+        _hush(result)
+
+
+def _hush(result: Result[None]) -> None:
+    if not result.cancelled():
         result.exception()  # what it failed with is nobody's business any more
 
 
@@ -197,6 +206,10 @@ class _Channel:
         self.items: deque[Any] = deque()
         self.window = window
         self.consumer: Waiting | None = None
+        self.generator: AsyncIterator[Any] | None = None
+        """What the producer runs, while it runs."""
+        self.is_closing = False
+        self._has_no_room = False
         self._reader: _Wait | None = None
         self._writer: _Wait | None = None
 
@@ -218,7 +231,17 @@ class _Channel:
         self.wake_consumer()
         while len(self.items) >= self.window:
             self._writer = wait = _Wait(self.runtime, self.consumer)
-            await wait.until_over()
+            self._has_no_room = True
+            try:
+                await wait.until_over()
+            finally:
+                self._has_no_room = False
+
+    def is_finishing(self) -> bool:
+        """Whether the producer does nothing but clean up."""
+        if self.generator is None or self._has_no_room:
+            return False
+        return self.is_closing or is_finishing(self.generator)
 
     def wake_consumer(self) -> None:
         """Have the consumer look."""
@@ -281,12 +304,14 @@ async def _pump(
         raise TypeError(
             f"stream takes a method that is an async generator, not {cell.path}'s {describe(method)}"
         )
+    channel.generator = generator
     try:
         async for item in generator:
             await channel.put(item)
             if cell.must_end():
                 raise ActorStoppedError(cell.ref)
     finally:
+        channel.is_closing = True
         close = getattr(generator, "aclose", None)
         if close is not None:
             await close()

@@ -1,6 +1,7 @@
 """Guarantee 29: streams."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
@@ -355,3 +356,112 @@ async def test_guarantee_29_the_exception_that_ended_the_loop_does_not_keep_the_
         except TimeoutError:
             assert await table.ask("in the except block") == "in the except block"
     assert log == [1, "in the except block"]
+
+
+class Cleaning(Actor[Any]):
+    """Cleans up in each way there is, with awaits."""
+
+    def __init__(self, log: list[Any]) -> None:
+        self.log = log
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await ticks(5)
+            self.log.append("closed")
+
+    async def with_finally(self) -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await ticks(5)
+            self.log.append("closed")
+
+    async def with_context(self) -> AsyncIterator[int]:
+        async with self.connection():
+            for number in range(3):
+                yield number
+
+    async def numbers(self) -> AsyncIterator[int]:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    async def with_another_generator(self) -> AsyncIterator[int]:
+        async with self.connection():
+            async for number in self.numbers():
+                yield number
+
+    async def receive(self, message: Any) -> Any:
+        self.log.append(message)
+        return message
+
+
+@pytest.mark.parametrize(
+    "method", [Cleaning.with_finally, Cleaning.with_context, Cleaning.with_another_generator]
+)
+@pytest.mark.parametrize("leaves_after", range(12))
+async def test_guarantee_29_the_cleaning_up_is_never_cut_short(method: Any, leaves_after: int) -> None:
+    """Wherever the generator is, ahead of its consumer, when that leaves."""
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Cleaning, log)
+        async with ref.stream(method) as items:
+            async for _ in items:
+                for _ in range(leaves_after):
+                    await asyncio.sleep(0)
+                break
+        assert await ref.ask("next message") == "next message"
+    assert log == ["closed", "next message"]
+
+
+async def test_guarantee_29_a_generator_that_waits_for_its_next_item_is_cancelled() -> None:
+    class Waits(Actor[Any]):
+        async def in_a_loop(self) -> AsyncIterator[int]:
+            while True:
+                yield 1
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    log.append("cancelled")
+
+        async def after_the_last(self) -> AsyncIterator[int]:
+            yield 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                log.append("cancelled")
+
+    log: list[str] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Waits)
+        for method in (Waits.in_a_loop, Waits.after_the_last):
+            async with ref.stream(method) as items:
+                async for _ in items:
+                    await ticks(3)
+                    break
+        await ref.submit(int)
+    assert log == ["cancelled", "cancelled"]
+
+
+async def test_guarantee_29_what_the_cleaning_up_raises_after_the_consumer_has_left_is_nobodys_business() -> (
+    None
+):
+    class Fails(Actor[Any]):
+        async def rows(self) -> AsyncIterator[int]:
+            try:
+                yield 1
+            finally:
+                await ticks(5)
+                raise ValueError("in the cleaning up")
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Fails)
+        async with ref.stream(Fails.rows) as items:
+            async for _ in items:
+                await ticks(2)
+                break
+        await ref.submit(int)
+        assert ref.statistics().restarts == 0
