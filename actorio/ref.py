@@ -26,6 +26,7 @@ from typing import (
     overload,
 )
 
+from actorio._cell.far import not_local
 from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.states import Intent
 from actorio._cell.stream import Stream, check_streamable
@@ -349,6 +350,8 @@ class ActorRef(Address, Generic[A_co]):
             WrongThreadError: from another thread or event loop.
         """
         check_callable("submit", func)
+        if self._cell.is_far:
+            raise not_local("submit", self.path)
         self._check_thread()
         submission = Submission(self._cell, func, args, kwargs)
         self._queue(submission)
@@ -371,6 +374,8 @@ class ActorRef(Address, Generic[A_co]):
         check_callable("stream", method, may_yield=True)
         check_method("stream", method)
         check_streamable(method)
+        if self._cell.is_far:
+            raise not_local("stream", self.path)
         return Stream(self, method, args, kwargs)
 
     # -- its end -----------------------------------------------------------------------------------
@@ -456,6 +461,8 @@ class ActorRef(Address, Generic[A_co]):
             TypeError: not a callable, or with a `yield` in it.
         """
         check_callable("submit_threadsafe", func)
+        if self._cell.is_far:
+            raise not_local("submit_threadsafe", self.path)
         crossing: Crossing[R] = Crossing(self._cell.runtime)
 
         def submit() -> None:

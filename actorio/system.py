@@ -33,7 +33,6 @@ from actorio.actor import Actor
 from actorio.address import check_name, check_ref, split_path
 from actorio.context import Context
 from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
-from actorio.far_ref import FarRef
 from actorio.policy import AutoShutdown, Restart, Supervision
 from actorio.ref import ActorRef
 from actorio.work.pool import PoolOptions, PoolRef, spawn_pool
@@ -95,9 +94,7 @@ class ActorSystem:
             raise ValueError("the top level has no significant actors: auto_shutdown is for a Supervisor")
         self.name = check_name(name)
         self.shutdown_timeout = check_duration("shutdown_timeout", shutdown_timeout)
-        self._runtime = Runtime(
-            self, Faces(Actor, ActorRef, Context, FarRef), supervision, log_messages=log_messages
-        )
+        self._runtime = Runtime(self, Faces(Actor, ActorRef, Context), supervision, log_messages=log_messages)
         self.close_timeout = check_optional_duration("close_timeout", close_timeout)
         self._shutdown = Shutdown(self._runtime, self.shutdown_timeout, self.close_timeout)
         self._store = None if store is None else check_store(store)

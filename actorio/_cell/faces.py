@@ -9,9 +9,8 @@ __all__ = ["Faces"]
 
 
 class Faces(NamedTuple):
-    """The class of all actors, and what makes the ref and the context of one, and the ref of a far one."""
+    """The class of all actors, and what makes the ref and the context of one."""
 
     actor: type[Any]
     ref: Callable[[Any], Any]
     context: Callable[[Any], Any]
-    far_ref: Callable[[Any], Any]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from actorio._cell.notices import Terminated
 from actorio._cell.states import Intent, State
@@ -20,13 +20,13 @@ from actorio._core.events import DeadLetter
 from actorio._core.mailbox import Mailbox
 from actorio._core.observer import Observers
 from actorio._core.request import Call, Request
-from actorio.errors import ActorError, ActorStoppedError, ExitReason
+from actorio.errors import ActorError, ActorStoppedError, ExitReason, NotLocalError
 
 if TYPE_CHECKING:
     from actorio._core.mailbox import Item, Room
     from actorio._core.run_queue import Waiter
 
-__all__ = ["FarCell", "FarMailbox", "Line", "Outgoing"]
+__all__ = ["FarCell", "FarMailbox", "Line", "Outgoing", "not_local"]
 
 Outgoing = tuple[int, "Item", Any]
 """What was posted: its serial, the item, and how it is encoded."""
@@ -147,7 +147,7 @@ class FarCell:
         """The ref of the actor: one object for as long as somebody has it."""
         ref = None if self._ref is None else self._ref()
         if ref is None:
-            ref = self.runtime.faces.far_ref(self)
+            ref = self.runtime.faces.ref(self)
             self._ref = weakref.ref(ref)
         return ref
 
@@ -317,6 +317,15 @@ class FarCell:
         if not self.mailbox.untaken:
             self.line.busy.pop(self, None)
 
+    def statistics(self) -> NoReturn:
+        """Raise `NotLocalError`: counters are where the actor is."""
+        raise not_local("statistics", self.path)
+
     def terminated(self) -> Terminated:
         """Return the notice of its end."""
         return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
+
+
+def not_local(what: str, path: str) -> NotLocalError:
+    """Return the error of what cannot cross to another node: functions and iterators."""
+    return NotLocalError(f"{what} needs an actor of this node, and {path} is not one; ask or call it")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio._tree.runtime import Runtime
     from actorio.observability.census import Row
-    from actorio.observability.observatory import Observatory
     from actorio.observability.rows import ActorRow
+    from actorio.observability.seen import Seen
     from actorio.observability.survey import Survey
 
 __all__ = ["Listing", "find_actor"]
@@ -32,7 +32,7 @@ _MOST_WAITERS = 40
 class Listing:
     """Makes lists of an observatory's surveys; what is costly is kept for as long as the survey is."""
 
-    def __init__(self, observatory: Observatory) -> None:
+    def __init__(self, observatory: Seen) -> None:
         self._observatory = observatory
         self._kept: dict[Any, Any] = {}
         self._kept_for = -1.0

@@ -14,7 +14,7 @@ from actorio.observability.survey import class_rows, states_of
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-    from actorio.observability.observatory import Observatory
+    from actorio.observability.seen import Seen
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 
@@ -22,7 +22,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SYSTEM, _CLASS = "actorio_system", "actorio_actor_class"
 
 
-def exposition(observatory: Observatory) -> bytes:
+def exposition(observatory: Seen) -> bytes:
     """Return all metrics as text."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(observatory))
@@ -30,7 +30,7 @@ def exposition(observatory: Observatory) -> bytes:
 
 
 class _Collector(Collector):
-    def __init__(self, observatory: Observatory) -> None:
+    def __init__(self, observatory: Seen) -> None:
         self._observatory = observatory
 
     def collect(self) -> Iterable[Metric]:

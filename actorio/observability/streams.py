@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from actorio.inspection import TraceEvent
     from actorio.observability.bridge import Bridge
-    from actorio.observability.observatory import Observatory
+    from actorio.observability.seen import Seen
 
 __all__ = ["Streams"]
 
@@ -38,7 +38,7 @@ _ALIVE = 15.0
 class Streams:
     """The open streams of all doors, 20 at most."""
 
-    def __init__(self, observatory: Observatory, bridge: Bridge) -> None:
+    def __init__(self, observatory: Seen, bridge: Bridge) -> None:
         self._observatory = observatory
         self._bridge = bridge
         self._open = 0

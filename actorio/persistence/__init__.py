@@ -21,6 +21,7 @@ from actorio.errors import (
 from actorio.persistence._journal import Done
 from actorio.persistence._snapshots import SnapshotEvery
 from actorio.persistence._statistics import StoreStatistics
+from actorio.persistence._stored_actor import StoredActor
 from actorio.persistence._verify import Report
 from actorio.persistence.activation import activate
 from actorio.persistence.durable_state import DurableState
@@ -30,7 +31,7 @@ from actorio.persistence.projection import Projection
 from actorio.persistence.reading import RawEvent, Recorded
 from actorio.persistence.reminders import Fired, Reminder
 from actorio.persistence.sqlite import SqliteStore
-from actorio.persistence.store import Store, StoredActor
+from actorio.persistence.store import Store
 from actorio.persistence.stored import stored
 
 __all__ = [

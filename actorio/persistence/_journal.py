@@ -29,10 +29,10 @@ from actorio.persistence._rows import (
     SnapshotRow,
     Write,
     checksum,
+    erasure,
     once_checksum,
 )
 from actorio.persistence._unwritten import Unwritten
-from actorio.persistence.store import erasure
 
 if TYPE_CHECKING:
     from actorio.context import Context

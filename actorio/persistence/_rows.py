@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
+from actorio.persistence._clock import now
 from actorio.persistence._msgspec import msgspec
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SnapshotRow",
     "Write",
     "checksum",
+    "erasure",
     "kind_and_key",
     "once_checksum",
     "reminder_checksum",
@@ -207,3 +209,18 @@ class Loaded(msgspec.Struct, frozen=True):
     events: Sequence[EventRow] = ()
     whole: bool = True
     """Whether there are no more events than these."""
+
+
+def erasure(head: ActorRow) -> Write:
+    """Return the write that erases an id."""
+    sequence = head.sequence + 1
+    crc = checksum(head.durable_id, sequence, ERASED, 0, b"null")
+    mark = EventRow(head.durable_id, sequence, ERASED, 0, now(), crc, b"null")
+    return Write(
+        durable_id=head.durable_id,
+        row=head.row,
+        revision=head.revision,
+        sequence=sequence,
+        events=(mark,),
+        erase=True,
+    )

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from actorio.errors import DamagedError, RecoveryError, StoreError
+from actorio.errors import DamagedError, RecoveryError, StoreError, StoreUnavailableError
 from actorio.persistence._rows import (
     ERASED,
     ActorRow,
@@ -251,8 +251,6 @@ def read_error(error: sqlite3.Error, durable_id: str | None) -> StoreError:
     if code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         found: StoreError = DamagedError(f"{whose} is damaged: {error}", durable_id)
     elif code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        from actorio.errors import StoreUnavailableError
-
         found = StoreUnavailableError(f"the database is locked: {error}", durable_id)
     else:
         found = RecoveryError(f"{whose} cannot be read: {error}", durable_id)

@@ -8,8 +8,9 @@ from typing import Any
 
 from actorio.errors import ConflictError, StoreError
 from actorio.persistence._rows import ERASED, EventRow, OffsetRow, ReminderRow, Write, kind_and_key
+from actorio.persistence._sqlite_schema import TABLES
 
-__all__ = ["insert_rows", "write_group"]
+__all__ = ["clear", "commit", "count", "insert_rows", "truncate_wal", "vacuum", "write_group"]
 
 _ADVANCE = "UPDATE actors SET sequence = ?, revision = revision + 1 WHERE id = ? AND revision = ?"
 _NEW = (
@@ -259,3 +260,82 @@ _INSERTS: dict[str, Any] = {
     "ReminderRow": _insert_reminder,
     "OffsetRow": _insert_offset,
 }
+
+
+def count(connection: sqlite3.Connection, statement: str, value: str) -> int:
+    return connection.execute(statement, (value,)).rowcount
+
+
+def truncate_wal(connection: sqlite3.Connection) -> bool:
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def vacuum(connection: sqlite3.Connection) -> None:
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def clear(connection: sqlite3.Connection) -> None:
+    for table in (*TABLES, "sqlite_sequence"):
+        connection.execute(f"DELETE FROM {table}")
+
+
+def commit(
+    connection: sqlite3.Connection,
+    projection: str,
+    expected: OffsetRow | None,
+    position: int,
+    statements: Sequence[tuple[str, Any]],
+) -> None:
+    """Carry out the statements of a projection and store its offset, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _move_offset(connection, projection, expected, position)
+        for statement, parameters in statements:
+            try:
+                connection.execute(statement, parameters)
+            except (
+                sqlite3.OperationalError,
+                sqlite3.IntegrityError,
+                sqlite3.ProgrammingError,
+                sqlite3.InterfaceError,
+            ) as error:
+                if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OF_THE_SQL:
+                    raise
+                raise StoreError(
+                    f"the projection {projection!r} has failed at {statement!r}: {error}"
+                ) from error
+        if not connection.in_transaction:
+            raise StoreError(f"the projection {projection!r} has ended the transaction that it writes in")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+_NOT_OF_THE_SQL = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CORRUPT,
+)
+
+
+def _move_offset(
+    connection: sqlite3.Connection, projection: str, expected: OffsetRow | None, position: int
+) -> None:
+    if expected is None:
+        moved = connection.execute(
+            "INSERT INTO offsets (projection, position) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (projection, position),
+        )
+    else:
+        moved = connection.execute(
+            "UPDATE offsets SET position = ?, reset = 0 WHERE projection = ? AND position = ? AND reset = ?",
+            (position, projection, expected.position, int(expected.reset)),
+        )
+    if moved.rowcount != 1:
+        raise ConflictError(f"another projection {projection!r} was first")

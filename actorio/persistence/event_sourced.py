@@ -13,13 +13,14 @@ from actorio.persistence._checks import check_text
 from actorio.persistence._clock import now
 from actorio.persistence._durable import MOST_ONCE, C, Durable, Reply, S
 from actorio.persistence._journal import Journal
+from actorio.persistence._kinds import WritesEvents
 from actorio.persistence._recovery import Rules
 from actorio.persistence._snapshots import SnapshotEvery
 from actorio.persistence._unwritten import Unwritten
 from actorio.persistence.reminders import Reminder
 from actorio.persistence.stored import Encoded, StoredTypes
 
-__all__ = ["EventSourced", "event_types_by_kind"]
+__all__ = ["EventSourced"]
 
 E = TypeVar("E", default=Any)
 R = TypeVar("R")
@@ -28,7 +29,7 @@ _MOST_TAGS = 16
 _LONGEST_TAG = 64
 
 
-class EventSourced(Durable[C, S], Generic[C, E, S]):
+class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
     """An actor of commands C that writes events E, and is rebuilt by applying them to its state S.
 
     Write `initial_state`, `apply` and `receive`, and `await self.persist(event)` in a turn. On its return the events
@@ -231,16 +232,3 @@ class EventSourced(Durable[C, S], Generic[C, E, S]):
 def _check_reply(reply: object) -> None:
     if reply is not None:
         check_plain_function("reply", reply)
-
-
-def event_types_by_kind(kinds: Sequence[type[EventSourced[Any, Any, Any]]]) -> dict[str, StoredTypes]:
-    """Return, by kind, the classes of the events of these classes of actors.
-
-    Raises:
-        TypeError: one is no class of event-sourced actors.
-    """
-    for kind in kinds:
-        given: object = kind
-        if not (isinstance(given, type) and issubclass(given, EventSourced)) or given is EventSourced:
-            raise TypeError(f"events are of classes of EventSourced, not {describe(given)}")
-    return {kind.kind: kind._stored_types()["event"] for kind in kinds}

@@ -135,7 +135,7 @@ class Projection(Actor[Any], Generic[E]):
             check_text("tag", self.tag, 64)
         self._chosen = Filter(event_types_by_kind(kinds), None, self.tag)
         self._store = store
-        found = await store._offset_of(name)
+        found = await store._offset_commits.offset_of(name)
         await self._prepare(found)
         self.context.start_soon(self._follow)
 
@@ -217,7 +217,7 @@ class Projection(Actor[Any], Generic[E]):
 
     async def _commit(self, position: int, expected: OffsetRow | None) -> None:
         statements, self._statements = self._statements or [], []
-        await self._own_store()._commit_offset(self.projection, expected, position, statements)
+        await self._own_store()._offset_commits.commit(self.projection, expected, position, statements)
         self._offset = OffsetRow(self.projection, position)
 
 

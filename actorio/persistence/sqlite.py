@@ -20,7 +20,6 @@ from urllib.parse import quote
 from actorio._core.checks import check_duration
 from actorio._core.typevar import TypeVar
 from actorio.errors import (
-    ConflictError,
     OutcomeUnknownError,
     StoreError,
     StoreFailedError,
@@ -28,11 +27,10 @@ from actorio.errors import (
     StoreInUseError,
     StoreUnavailableError,
 )
-from actorio.persistence import _sqlite_read
+from actorio.persistence import _sqlite_read, _sqlite_write
 from actorio.persistence._file_lock import FileLock
 from actorio.persistence._rows import ActorRow, EventRow, Loaded, OffsetRow, Write
-from actorio.persistence._sqlite_schema import TABLES, check_schema, make_schema
-from actorio.persistence._sqlite_write import insert_rows, write_group
+from actorio.persistence._sqlite_schema import check_schema, make_schema
 from actorio.persistence.store import Store
 
 __all__ = ["SqliteStore"]
@@ -261,7 +259,7 @@ class SqliteStore(Store):
     # -- the backend -------------------------------------------------------------------------------
 
     async def _write(self, group: Sequence[Write]) -> Sequence[int | StoreError]:
-        outcomes = await self._write_by(write_group, group)
+        outcomes = await self._write_by(_sqlite_write.write_group, group)
         if any(write.erase for write in group) and not self._in_memory:
             outcomes = await self._purge(group, outcomes)
         return outcomes
@@ -271,7 +269,7 @@ class SqliteStore(Store):
     ) -> list[int | StoreError]:
         """Get what was erased out of the WAL as well; a reader of another process may be in the way for a while."""
         try:
-            gone = await self._write_by(_truncate_wal)
+            gone = await self._write_by(_sqlite_write.truncate_wal)
         except StoreUnavailableError:
             gone = False
         if gone:
@@ -312,15 +310,21 @@ class SqliteStore(Store):
         position: int,
         statements: Sequence[tuple[str, Any]],
     ) -> None:
-        await self._write_by(_commit, projection, expected, position, statements)
+        await self._write_by(_sqlite_write.commit, projection, expected, position, statements)
 
     async def _reset(self, projection: str) -> bool:
         return (
-            await self._write_by(_count, "UPDATE offsets SET reset = 1 WHERE projection = ?", projection) > 0
+            await self._write_by(
+                _sqlite_write.count, "UPDATE offsets SET reset = 1 WHERE projection = ?", projection
+            )
+            > 0
         )
 
     async def _drop(self, projection: str) -> bool:
-        return await self._write_by(_count, "DELETE FROM offsets WHERE projection = ?", projection) > 0
+        return (
+            await self._write_by(_sqlite_write.count, "DELETE FROM offsets WHERE projection = ?", projection)
+            > 0
+        )
 
     async def _position(self) -> int:
         return await self._read_by(_sqlite_read.position)
@@ -332,92 +336,13 @@ class SqliteStore(Store):
         return await self._read_by(_sqlite_read.info, durable_id, whose=durable_id)
 
     async def _compact(self) -> None:
-        await self._write_by(_vacuum)
+        await self._write_by(_sqlite_write.vacuum)
 
     async def _insert(self, rows: Sequence[Any], position: int) -> None:
-        await self._write_by(insert_rows, rows, position)
+        await self._write_by(_sqlite_write.insert_rows, rows, position)
 
     async def _clear(self) -> None:
-        await self._write_by(_clear)
+        await self._write_by(_sqlite_write.clear)
 
     async def _problems(self) -> Sequence[str]:
         return await self._read_by(_sqlite_read.problems)
-
-
-def _count(connection: sqlite3.Connection, statement: str, value: str) -> int:
-    return connection.execute(statement, (value,)).rowcount
-
-
-def _truncate_wal(connection: sqlite3.Connection) -> bool:
-    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
-
-
-def _vacuum(connection: sqlite3.Connection) -> None:
-    connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _clear(connection: sqlite3.Connection) -> None:
-    for table in (*TABLES, "sqlite_sequence"):
-        connection.execute(f"DELETE FROM {table}")
-
-
-def _commit(
-    connection: sqlite3.Connection,
-    projection: str,
-    expected: OffsetRow | None,
-    position: int,
-    statements: Sequence[tuple[str, Any]],
-) -> None:
-    """Carry out the statements of a projection and store its offset, in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        _move_offset(connection, projection, expected, position)
-        for statement, parameters in statements:
-            try:
-                connection.execute(statement, parameters)
-            except (
-                sqlite3.OperationalError,
-                sqlite3.IntegrityError,
-                sqlite3.ProgrammingError,
-                sqlite3.InterfaceError,
-            ) as error:
-                if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OF_THE_SQL:
-                    raise
-                raise StoreError(
-                    f"the projection {projection!r} has failed at {statement!r}: {error}"
-                ) from error
-        if not connection.in_transaction:
-            raise StoreError(f"the projection {projection!r} has ended the transaction that it writes in")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-_NOT_OF_THE_SQL = (
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CORRUPT,
-)
-
-
-def _move_offset(
-    connection: sqlite3.Connection, projection: str, expected: OffsetRow | None, position: int
-) -> None:
-    if expected is None:
-        moved = connection.execute(
-            "INSERT INTO offsets (projection, position) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (projection, position),
-        )
-    else:
-        moved = connection.execute(
-            "UPDATE offsets SET position = ?, reset = 0 WHERE projection = ? AND position = ? AND reset = ?",
-            (position, projection, expected.position, int(expected.reset)),
-        )
-    if moved.rowcount != 1:
-        raise ConflictError(f"another projection {projection!r} was first")

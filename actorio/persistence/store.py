@@ -1,7 +1,7 @@
 """The `Store`: what every store does, over a backend of coroutines that know bytes alone.
 
-Group commit, paging, following and export live here, once. A backend writes a group in one transaction, loads,
-and reads pages; it is looked up on the instance for each group, so that a test can hold one.
+Group commit, paging, following and export are here, once. A backend writes a group in one transaction, loads,
+and reads pages.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ import asyncio
 import itertools
 import os
 import weakref
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from actorio._core.checks import check_count, check_instance, check_some_time
 from actorio._core.deadlines import TimerQueue
+from actorio.address import Address
 from actorio.errors import (
     AlreadyOpenError,
     NameNotFoundError,
@@ -27,18 +25,18 @@ from actorio.errors import (
     WrongThreadError,
 )
 from actorio.persistence import _transfer
+from actorio.persistence._backend import Backend
 from actorio.persistence._checks import check_name_of_projection, check_text
-from actorio.persistence._clock import as_datetime, now
-from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for, make_task
-from actorio.persistence._rows import ERASED, ActorRow, EventRow, Loaded, OffsetRow, Write, checksum
+from actorio.persistence._followers import Followers
+from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for
+from actorio.persistence._kinds import WritesEvents, event_types_by_kind
+from actorio.persistence._offset_commits import OffsetCommits
+from actorio.persistence._rows import Loaded, Write, erasure
 from actorio.persistence._statistics import Counts, StoreStatistics
+from actorio.persistence._stored_actor import StoredActor, stored_actor
 from actorio.persistence._verify import Report, verify
 from actorio.persistence._wall_timers import WallTimers
 from actorio.persistence.reading import Filter, RawEvent, Recorded, is_erasure, read_journal, recorded
-
-if TYPE_CHECKING:
-    from actorio.persistence.event_sourced import EventSourced
-    from actorio.ref import ActorRef
 
 __all__ = ["Store", "StoredActor"]
 
@@ -49,32 +47,7 @@ R = TypeVar("R")
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredActor:
-    """What is stored under a durable id.
-
-    Attributes:
-        durable_id: of whom.
-        sequence: of its last event or save.
-        events: that are stored; those that retention has deleted are not.
-        snapshots: that are stored; the state of a durable-state actor is one.
-        reminders: that are set, the parked ones too.
-        first: when the first of what is stored was written; None when nothing is.
-        last: when the last was.
-        erased: when it was last erased, None if never.
-    """
-
-    durable_id: str
-    sequence: int
-    events: int
-    snapshots: int
-    reminders: int
-    first: datetime | None
-    last: datetime | None
-    erased: datetime | None
-
-
-class Store(ABC):
+class Store(Backend):
     """Keeps what durable actors write. Give it to `ActorSystem(store=...)`, or open it by `async with store`.
 
     Args:
@@ -94,16 +67,15 @@ class Store(ABC):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failure: StoreError | None = None
         self._forked = False
-        self._actors: weakref.WeakValueDictionary[str, ActorRef[Any]] = weakref.WeakValueDictionary()
+        self._actors: weakref.WeakValueDictionary[str, Address] = weakref.WeakValueDictionary()
         self._commits: GroupCommit
         self._loads: GroupLoad
         self._timers: TimerQueue
-        self._writes_seen = 0
-        self._followers: list[asyncio.Future[None]] = []
+        self._followers: Followers
         self._on_close: list[Callable[[], object]] = []
         self._wall: WallTimers
         self._activators: dict[str, Any] = {}
-        self._offsets_under_way: dict[str, asyncio.Task[None]] = {}
+        self._offset_commits = OffsetCommits(self)
         self._numbers = itertools.count(1)
 
     # -- a store's life ----------------------------------------------------------------------------
@@ -138,6 +110,7 @@ class Store(ABC):
         loop = asyncio.get_running_loop()
         self._commits, self._loads = GroupCommit(self, loop), GroupLoad(self, loop)
         self._timers, self._wall = TimerQueue(loop), WallTimers(loop)
+        self._followers = Followers(loop)
         self._failure, self.abandoned = None, ""
         self._loop = loop
         _open_stores.add(self)
@@ -152,8 +125,7 @@ class Store(ABC):
         self._check_loop()
         try:
             await self._commits.drain()
-            if self._offsets_under_way:
-                await asyncio.wait(self._offsets_under_way.values())
+            await self._offset_commits.drain()
         except asyncio.CancelledError:
             self.abandoned = f"{self!r}: {len(self._commits)} writes"
             raise
@@ -173,7 +145,7 @@ class Store(ABC):
         self._activators.clear()
         self._commits.fail(error)
         self._loads.fail(error)
-        self._wake_followers()
+        self._followers.wake()
         self._actors.clear()
 
     def _fail(self, error: StoreError) -> None:
@@ -182,13 +154,13 @@ class Store(ABC):
             self._failure = error
             self._commits.fail(error)
             self._loads.fail(error)
-            self._wake_followers()
+            self._followers.wake()
 
     def _after_fork(self) -> None:
         self._forked = True
         for waiting in (self._commits, self._loads):
             waiting.fail(StoreClosedError(f"{self!r} belongs to the process that this one was forked from"))
-        self._wake_followers()
+        self._followers.wake()
 
     def _check(self) -> None:
         """Refuse use of a store that is not open.
@@ -212,7 +184,7 @@ class Store(ABC):
 
     # -- durable actors ----------------------------------------------------------------------------
 
-    def _claim(self, durable_id: str, ref: ActorRef[Any]) -> None:
+    def _claim(self, durable_id: str, ref: Address) -> None:
         """Note whose the id is, until that actor has ended.
 
         Raises:
@@ -248,34 +220,6 @@ class Store(ABC):
         self._check()
         return self._commits.submit(write)
 
-    async def _offset_of(self, projection: str) -> OffsetRow | None:
-        """Return how far a projection has come, after what is in flight under its name."""
-        while (under_way := self._offsets_under_way.get(projection)) is not None:
-            await asyncio.wait([under_way])
-        return await self._reading(self._offset, projection)
-
-    async def _commit_offset(
-        self,
-        projection: str,
-        expected: OffsetRow | None,
-        position: int,
-        statements: Sequence[tuple[str, Any]],
-    ) -> None:
-        """Carry out statements and store an offset, in one transaction; once begun it goes on, whoever is cancelled."""
-        self._check()
-        under_way = make_task(
-            self._commit(projection, expected, position, statements), f"{self!r} commits {projection}"
-        )
-        self._offsets_under_way[projection] = under_way
-        under_way.add_done_callback(lambda done: self._offset_is_over(projection, done))
-        await asyncio.shield(under_way)
-
-    def _offset_is_over(self, projection: str, done: asyncio.Task[None]) -> None:
-        if self._offsets_under_way.get(projection) is done:
-            del self._offsets_under_way[projection]
-        if not done.cancelled():
-            done.exception()  # who waits for it is told; nobody may
-
     async def _reading(self, read: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a coroutine of the backend that only reads."""
         self._check()
@@ -284,35 +228,21 @@ class Store(ABC):
     # -- following ---------------------------------------------------------------------------------
 
     def _committed(self) -> None:
-        self._writes_seen += 1
-        self._wake_followers()
+        self._followers.written()
 
     def _written(self) -> int:
-        return self._writes_seen
-
-    def _wake_followers(self) -> None:
-        followers, self._followers = self._followers, []
-        for waiting in followers:
-            if not waiting.done():
-                waiting.set_result(None)
+        return self._followers.writes
 
     async def _until_written(self, seen: int) -> None:
         """Wait until something may have been written since `seen`."""
         self._check()
-        if self._writes_seen == seen:
+        if self._followers.writes == seen:
             await self._changed()
         self._check()
 
     async def _changed(self) -> None:
         """Wait for a write; a backend that others write to as well looks for theirs too."""
-        assert self._loop is not None
-        waiting: asyncio.Future[None] = self._loop.create_future()
-        self._followers.append(waiting)
-        try:
-            await waiting
-        finally:
-            if waiting in self._followers:
-                self._followers.remove(waiting)
+        await self._followers.wait()
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -323,7 +253,7 @@ class Store(ABC):
     @overload
     def events(
         self,
-        *kinds: type[EventSourced[Any, E, Any]],
+        *kinds: type[WritesEvents[E]],
         key: str | None = None,
         tag: str | None = None,
         after: int = 0,
@@ -331,7 +261,7 @@ class Store(ABC):
     ) -> AsyncIterator[Recorded[E]]: ...
     def events(
         self,
-        *kinds: type[EventSourced[Any, Any, Any]],
+        *kinds: type[WritesEvents[Any]],
         key: str | None = None,
         tag: str | None = None,
         after: int = 0,
@@ -350,8 +280,6 @@ class Store(ABC):
             TypeError, ValueError: an argument is not of its kind, at the call.
             RecoveryError: in the iteration; an event is of an unknown name or of a higher version, with its position.
         """
-        from actorio.persistence.event_sourced import event_types_by_kind
-
         self._check()
         types = event_types_by_kind(kinds)
         if key is not None:
@@ -395,17 +323,7 @@ class Store(ABC):
         if head is None:
             raise NameNotFoundError(f"nothing is stored under {durable_id!r} in {self!r}")
         loaded = await self._loaded(durable_id)
-        times = [time for time in (first, last) if time is not None] + [one.at for one in loaded.snapshots]
-        return StoredActor(
-            durable_id,
-            head.sequence,
-            events,
-            len(loaded.snapshots),
-            len(loaded.reminders),
-            as_datetime(min(times)) if times else None,
-            as_datetime(max(times)) if times else None,
-            None if head.erased_at is None else as_datetime(head.erased_at),
-        )
+        return stored_actor(head, loaded, events, first, last)
 
     async def erase(self, durable_id: str) -> None:
         """Delete all that is stored under an id whose actor is not open; it may be used again, and begins anew.
@@ -475,120 +393,6 @@ class Store(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-    # -- the backend -------------------------------------------------------------------------------
-
-    @property
-    def _identity(self) -> object:
-        """What two store objects on the same content have in common."""
-        return self
-
-    @abstractmethod
-    async def _open(self) -> None:
-        """Connect."""
-
-    @abstractmethod
-    async def _close(self) -> None:
-        """Disconnect, at once; nothing is in flight but for what was given up."""
-
-    @abstractmethod
-    async def _write(self, group: Sequence[Write]) -> Sequence[int | StoreError]:
-        """Carry out the writes in one transaction; for each the handle of its id, or why nothing of it was written.
-
-        Raises:
-            StoreError: of the group as a whole.
-        """
-
-    @abstractmethod
-    async def _load(self, ids: Sequence[str]) -> Sequence[Loaded | StoreError]:
-        """Load what is stored under each id, as of one moment."""
-
-    @abstractmethod
-    async def _read(self, durable_id: str, after: int, limit: int) -> Sequence[EventRow]:
-        """Read events of an id by sequence."""
-
-    @abstractmethod
-    async def _read_all(
-        self, after: int, limit: int, kinds: Sequence[str], key: str | None, tag: str | None
-    ) -> Sequence[EventRow]:
-        """Read rows of the journal by position; those of erases whatever the tag."""
-
-    @abstractmethod
-    async def _due(self, before: float, limit: int, kinds: Sequence[str]) -> Sequence[tuple[str, float]]:
-        """Return the ids of these kinds with a reminder that is to be tried by then, and when; the earliest first."""
-
-    @abstractmethod
-    async def _offset(self, projection: str) -> OffsetRow | None:
-        """Return how far a projection has come."""
-
-    @abstractmethod
-    async def _commit(
-        self,
-        projection: str,
-        expected: OffsetRow | None,
-        position: int,
-        statements: Sequence[tuple[str, Any]],
-    ) -> None:
-        """Carry out statements and store an offset, in one transaction, if the offset is as expected.
-
-        Raises:
-            ConflictError: it is not.
-        """
-
-    @abstractmethod
-    async def _offsets(self) -> Sequence[OffsetRow]:
-        """Return all offsets."""
-
-    @abstractmethod
-    async def _reset(self, projection: str) -> bool:
-        """Mark an offset; False when there is none."""
-
-    @abstractmethod
-    async def _drop(self, projection: str) -> bool:
-        """Delete an offset; False when there is none."""
-
-    @abstractmethod
-    async def _position(self) -> int:
-        """Return the last position that was drawn."""
-
-    @abstractmethod
-    async def _ids(self, kind: str | None, after: str, limit: int, *, all: bool = False) -> list[str]:
-        """Return ids, sorted by code points; with `all` those that have nothing stored any more as well."""
-
-    @abstractmethod
-    async def _info(self, durable_id: str) -> tuple[ActorRow | None, int, float | None, float | None]:
-        """Return the head of an id, how many events are stored, and when the first and the last was written."""
-
-    @abstractmethod
-    async def _compact(self) -> None:
-        """Give space back."""
-
-    @abstractmethod
-    async def _insert(self, rows: Sequence[Any], position: int) -> None:
-        """Store rows as they are, in one transaction; `position` is the last one that was drawn."""
-
-    @abstractmethod
-    async def _clear(self) -> None:
-        """Delete everything."""
-
-    async def _problems(self) -> Sequence[str]:
-        """Return what the database itself says is wrong."""
-        return ()
-
-
-def erasure(head: ActorRow) -> Write:
-    """Return the write that erases an id."""
-    sequence = head.sequence + 1
-    crc = checksum(head.durable_id, sequence, ERASED, 0, b"null")
-    mark = EventRow(head.durable_id, sequence, ERASED, 0, now(), crc, b"null")
-    return Write(
-        durable_id=head.durable_id,
-        row=head.row,
-        revision=head.revision,
-        sequence=sequence,
-        events=(mark,),
-        erase=True,
-    )
 
 
 def _after_fork() -> None:
