@@ -8,12 +8,18 @@ from typing import Any
 
 from actorio.errors import StoreError
 from actorio.persistence._rows import ActorRow, EventRow, Loaded, OffsetRow, Write
+from actorio.persistence._statistics import Counts
 
 __all__ = ["Backend"]
 
 
 class Backend(ABC):
     """Reads and writes rows. It is looked up on the instance for each group, so that a test can hold one."""
+
+    _has_sql: bool = False
+    """Whether projections can write to it by SQL."""
+
+    _counts: Counts
 
     @property
     def _identity(self) -> object:
@@ -111,3 +117,17 @@ class Backend(ABC):
     async def _problems(self) -> Sequence[str]:
         """Return what the database itself says is wrong."""
         return ()
+
+    # -- what the store makes of it ----------------------------------------------------------------
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Refuse use of a store that is not open."""
+
+    @abstractmethod
+    def _committed(self) -> None:
+        """Tell those who read along."""
+
+    @abstractmethod
+    def _fail(self, error: StoreError) -> None:
+        """End for good: whatever is called from now on raises this."""

@@ -18,8 +18,8 @@ from actorio.errors import StoreClosedError, StoreError, StoreFailedError, descr
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from actorio.persistence._backend import Backend
     from actorio.persistence._rows import Loaded, Write
-    from actorio.persistence.store import Store
 
 __all__ = ["GroupCommit", "GroupLoad", "error_for", "make_task"]
 
@@ -77,7 +77,7 @@ class _Pending:
 class GroupCommit:
     """The writes of one open store."""
 
-    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, store: Backend, loop: asyncio.AbstractEventLoop) -> None:
         self._store = store
         self._loop = loop
         self._queue: deque[_Pending] = deque()
@@ -181,7 +181,7 @@ class GroupCommit:
 class GroupLoad:
     """The loads of one open store: those that wait are read as one group."""
 
-    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, store: Backend, loop: asyncio.AbstractEventLoop) -> None:
         self._store = store
         self._loop = loop
         self._queue: deque[tuple[str, asyncio.Future[Loaded]]] = deque()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from actorio.persistence._group_commit import make_task
 
 if TYPE_CHECKING:
+    from actorio.persistence._backend import Backend
     from actorio.persistence._rows import OffsetRow
-    from actorio.persistence.store import Store
 
 __all__ = ["OffsetCommits"]
 
@@ -18,7 +18,7 @@ __all__ = ["OffsetCommits"]
 class OffsetCommits:
     """Those of one store that are under way, by the name of the projection."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Backend) -> None:
         self._store = store
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -26,7 +26,8 @@ class OffsetCommits:
         """Return how far a projection has come, after what is in flight under its name."""
         while (under_way := self._under_way.get(projection)) is not None:
             await asyncio.wait([under_way])
-        return await self._store._reading(self._store._offset, projection)
+        self._store._check()
+        return await self._store._offset(projection)
 
     async def commit(
         self,

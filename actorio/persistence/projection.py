@@ -25,8 +25,8 @@ from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import ActorError, ActorStoppedError, StoreError
 from actorio.persistence._checks import check_text
+from actorio.persistence._kinds import event_types_by_kind
 from actorio.persistence._rows import EventRow, OffsetRow
-from actorio.persistence.event_sourced import event_types_by_kind
 from actorio.persistence.reading import PAGE, Filter, Recorded, is_erasure, recorded
 from actorio.persistence.store import Store
 
@@ -161,7 +161,7 @@ class Projection(Actor[Any], Generic[E]):
         kinds, position = tuple(self._chosen.types), self.position
         try:
             while True:
-                seen = store._written()
+                seen = store._followers.writes
                 last = await store._reading(store._position)
                 page = await store._reading(store._read_all, position, PAGE, kinds, None, self.tag)
                 for begin in range(0, len(page), _BATCH):

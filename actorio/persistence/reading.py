@@ -83,7 +83,7 @@ async def read_journal(
     """Yield the pages of rows behind a position, those of erases too; with `follow` an empty one before each wait."""
     kinds = tuple(chosen.types)
     while True:
-        seen = store._written()
+        seen = store._followers.writes
         page = await store._reading(store._read_all, after, PAGE, kinds, chosen.key, chosen.tag)
         if page:
             yield page

@@ -55,9 +55,6 @@ class Store(Backend):
         max_event_bytes: of one event, state, reminder or reply as it is stored; a larger one is `NotStorableError`.
     """
 
-    _has_sql: bool = False
-    """Whether projections can write to it by SQL."""
-
     def __init__(self, *, timeout: float = 30.0, max_event_bytes: int = 1_048_576) -> None:
         self.timeout = check_some_time("timeout", timeout)
         self.max_event_bytes = check_count("max_event_bytes", max_event_bytes, least=1)
@@ -229,9 +226,6 @@ class Store(Backend):
 
     def _committed(self) -> None:
         self._followers.written()
-
-    def _written(self) -> int:
-        return self._followers.writes
 
     async def _until_written(self, seen: int) -> None:
         """Wait until something may have been written since `seen`."""
