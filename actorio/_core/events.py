@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from actorio._core.checks import check_count
 from actorio._core.feed import Feed
@@ -86,6 +86,9 @@ E = TypeVar("E", bound=Event, default=Any)
 class EventBus:
     """Hands each event to the streams that asked for its type. All but `subscribe` is for the runtime."""
 
+    kinds: ClassVar[tuple[type[Any], ...]] = Event.__args__
+    """The types of events that it hands on."""
+
     def __init__(self, check_thread: Callable[[], None], changed: Callable[[], None]) -> None:
         self._check_thread = check_thread
         self._changed = changed
@@ -108,10 +111,10 @@ class EventBus:
         """
         self._check_thread()
         for kind in types:
-            if kind not in Event.__args__:
+            if kind not in self.kinds:
                 raise TypeError(f"not a type of event: {kind!r}")
         check_count("limit", limit, least=1)
-        stream: EventStream[E] = EventStream(self, types or Event.__args__, limit)
+        stream: EventStream[E] = EventStream(self, types or self.kinds, limit)
         if self._closed:
             stream.close()
         return stream
@@ -120,7 +123,7 @@ class EventBus:
         """Whether anybody listens to events of that type."""
         return kind in self._streams
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Any) -> None:
         """Hand the event to its streams."""
         for stream in tuple(self._streams.get(type(event), ())):
             stream._push(event)

@@ -72,6 +72,9 @@ class Groups:
         check_ref("join", ref)
         if ref._cell.runtime.groups is not self:
             raise ValueError(f"join takes an actor of this system, and {ref.path} belongs to another")
+        self._add(group, ref)
+
+    def _add(self, group: Hashable, ref: Any) -> None:
         if not ref.is_alive:
             raise ActorStoppedError(ref, ref._cell.reason)
         self._joins += 1

@@ -7,6 +7,7 @@ fails; it shrinks the failing run and prints the seed and the tape that replay i
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from actorio.testing._simulation.loop import SimLoop
@@ -31,6 +32,7 @@ from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 from actorio.testing.waiting import settled, until
 
 if TYPE_CHECKING:
+    from actorio.testing.simulated_network import SimulatedNetwork
     from actorio.testing.stores import FaultyStore
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "SimLivelock",
     "SimLoop",
     "SimUnhandled",
+    "SimulatedNetwork",
     "SimulationError",
     "SimulationFailed",
     "SimulationResult",
@@ -66,10 +69,11 @@ __all__ = [
 ]
 
 
+_WITH_AN_EXTRA = {"FaultyStore": "stores", "SimulatedNetwork": "simulated_network"}
+
+
 def __getattr__(name: str) -> Any:
     """Import what needs an extra when it is asked for."""
-    if name == "FaultyStore":
-        from actorio.testing.stores import FaultyStore
-
-        return FaultyStore
+    if name in _WITH_AN_EXTRA:
+        return getattr(importlib.import_module(f"actorio.testing.{_WITH_AN_EXTRA[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

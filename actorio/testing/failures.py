@@ -37,6 +37,15 @@ _GUARANTEES: dict[int | str, str] = {
     "P3": "one history",
     "P5": "state = journal",
     "P8": "doubt is resolved or fatal",
+    "C2": "order",
+    "C3": "at most once",
+    "C4": "no loss between living nodes",
+    "C5": "one fate",
+    "C9": "watch",
+    "C10": "single activation",
+    "C11": "fencing",
+    "C12": "detached",
+    "C14": "names",
 }
 
 
@@ -60,7 +69,7 @@ class GuaranteeBroken(SimulationError):
     """An oracle has seen actorio break one of its own guarantees: a bug of actorio, not of the program.
 
     Attributes:
-        number: of the guarantee, as in the reference; those of durable actors have a P before it.
+        number: of the guarantee, as in the reference; those of durable actors have a P before it, those of a cluster a C.
     """
 
     def __init__(self, number: int | str, what: str) -> None:

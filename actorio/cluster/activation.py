@@ -1,0 +1,228 @@
+"""One activation of an entity or singleton: an ordinary actor of this system, made for a key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from actorio._cell.states import Intent
+from actorio._core.inquiry import Inquiry
+from actorio._core.mailbox import Mailbox, Overflow
+from actorio._tree.spawning import begin_spawn
+from actorio.cluster import wire
+from actorio.cluster.inbox import FULL, STOPPED, fail, make_inquiry, reply
+from actorio.errors import ActorStoppedError, Refusal, RefusedError
+from actorio.policy import Restart
+
+if TYPE_CHECKING:
+    from actorio.cluster.entity import Entity
+    from actorio.cluster.surroundings import Peer
+
+__all__ = ["Activation", "Arrival"]
+
+
+class Arrival:
+    """A message for an entity as it came: whose it is, and how to read it."""
+
+    __slots__ = ("item", "kind", "names", "peer")
+
+    def __init__(self, peer: Peer, item: wire.Routed, kind: str, names: list[str]) -> None:
+        self.peer = peer
+        self.item = item
+        self.kind = kind
+        self.names = names
+
+
+class Activation:
+    """Takes messages in order: before the actor has started, and once it ends, they wait here."""
+
+    __slots__ = ("cell", "entity", "has_failed", "key", "kind", "last", "region", "shard", "waiting")
+
+    def __init__(
+        self, region: Any, shard: Any, entity: Entity, kind: str, key: str, waiting: list[Arrival]
+    ) -> None:
+        self.region = region
+        self.shard = shard
+        self.entity = entity
+        self.kind = kind
+        self.key = key
+        self.waiting = waiting
+        self.cell: Any = None
+        self.has_failed = False
+        self.last = region.life.runtime.loop.time()
+
+    def start(self) -> None:
+        """Spawn the actor. Where it starts at once, no task is needed for that."""
+        life, entity = self.region.life, self.entity
+        name = f"{self.kind}@{self.key}".replace("/", "%2F")
+        mailbox = entity.mailbox if entity.mailbox is not None else Mailbox[Any]()
+        factory, args = entity.made_with(self.key)
+        try:
+            cell = begin_spawn(
+                life.runtime.root, factory, args, name, mailbox, Restart.TEMPORARY, entity.shutdown, None
+            )
+        except Exception as error:  # its constructor's
+            self._fail_all(error)
+            return
+        self.region.by_cell[cell] = self
+        if life.tap is not None:
+            life.tap.activated(life, (self.kind, self.key), cell, self.shard.held.record.token)
+        if cell.starter is None:
+            self._started(cell)
+        else:
+            life.start(self._until_started(cell), f"start of {cell.path}")
+
+    async def _until_started(self, cell: Any) -> None:
+        try:
+            await cell.siblings.until_started(cell, None)
+        except Exception as error:  # its on_start's
+            self.region.by_cell.pop(cell, None)
+            self._fail_all(error)
+            return
+        self._started(cell)
+
+    def _started(self, cell: Any) -> None:
+        self.cell = cell
+        if cell.reason is not None:
+            self._ended()
+            return
+        cell.add_watcher(self)
+        waiting, self.waiting = self.waiting, []
+        for arrival in waiting:
+            self._put(arrival)
+        if self.shard.is_leaving or self.region.shards.get(self.shard.name) is not self.shard:
+            cell.request(Intent.CLOSE if self.shard.is_leaving else Intent.KILL)
+
+    def _fail_all(self, error: BaseException) -> None:
+        """It did not start: who asks is told why, all else that waits for it is dropped."""
+        self.has_failed = True
+        waiting, self.waiting = self.waiting, []
+        for arrival in waiting:
+            if self.region.is_refused(arrival):
+                continue
+            item = arrival.item.item
+            self._tap_taken(arrival)
+            if isinstance(item, (wire.Ask, wire.Call)):
+                self.region.credit(arrival.peer, item.target, arrival.item.epoch)
+                self.region.flush(arrival.peer)
+                failure = self.region.life.failures.encode(error)
+                arrival.peer.link.post(wire.Failed(item.serial, failure))
+            else:
+                self._refuse(arrival, STOPPED)
+        self.region.ended(self, [])
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def take(self, arrival: Arrival) -> None:
+        """Take a message; nothing of a refused epoch."""
+        if self.cell is None:
+            self.waiting.append(arrival)
+        else:
+            self._put(arrival)
+
+    def _put(self, arrival: Arrival) -> None:
+        cell, region, item = self.cell, self.region, arrival.item.item
+        if region.is_refused(arrival):
+            return
+        if cell.mailbox.closed or self.waiting:
+            self.waiting.append(arrival)
+            return
+        self.last = region.life.runtime.loop.time()
+        try:
+            inquiry = make_inquiry(region.life, cell, item, arrival.names, self, (arrival,))
+            is_in = cell.put(inquiry)
+        except RefusedError as error:
+            self._refuse(arrival, error.reason.value)
+            return
+        except Exception:  # a name that is not in the frame, or the priority function of its mailbox
+            self._refuse(arrival, Refusal.BAD_DATA.value)
+            return
+        if inquiry.asks:
+            arrival.peer.inquiries[item.serial] = inquiry
+        if is_in:
+            self._is_in(arrival)
+        elif cell.mailbox.overflow is Overflow.FAIL:
+            arrival.peer.inquiries.pop(item.serial, None)
+            self._refuse(arrival, FULL)
+        else:
+            cell.queue_up(inquiry, inquiry)
+
+    def _is_in(self, arrival: Arrival) -> None:
+        self._tap_taken(arrival)
+        self.region.credit(arrival.peer, arrival.item.item.target, arrival.item.epoch)
+
+    def _tap_taken(self, arrival: Arrival) -> None:
+        life = self.region.life
+        if life.tap is not None:
+            life.tap.taken(life, arrival.peer.incarnation, (self.kind, self.key), arrival.item.item.serial)
+
+    def _refuse(self, arrival: Arrival, reason: str) -> None:
+        item = arrival.item.item
+        self.region.flush(arrival.peer)
+        arrival.peer.link.post(wire.RoutedGone(item.target, arrival.item.epoch, item.serial, reason))
+
+    # -- as who is told what becomes of an inquiry -------------------------------------------------
+
+    def admitted(self, inquiry: Inquiry) -> None:
+        """The mailbox has let it in."""
+        arrival = inquiry.tag[0]
+        self._is_in(arrival)
+        self.region.flush(arrival.peer)
+
+    def refused(self, inquiry: Inquiry, error: BaseException) -> None:
+        """The actor ends, and it was in line: it is for the next activation."""
+        arrival = inquiry.tag[0]
+        arrival.peer.inquiries.pop(arrival.item.item.serial, None)
+        if isinstance(error, ActorStoppedError):
+            self.waiting.append(arrival)
+        else:
+            self._refuse(arrival, Refusal.BAD_DATA.value)
+
+    def withdrawn(self, inquiry: Inquiry, *, in_line: bool) -> None:
+        """Nobody waits for it any more."""
+        arrival = inquiry.tag[0]
+        arrival.peer.inquiries.pop(arrival.item.item.serial, None)
+        if in_line:
+            self._refuse(arrival, "")
+
+    def replied(self, inquiry: Inquiry, value: Any) -> None:
+        """It has an answer."""
+        self._answer(inquiry, partial(reply, method=inquiry.tag[1], value=value))
+
+    def failed(self, inquiry: Inquiry, error: BaseException) -> None:
+        """It has failed."""
+        self._answer(inquiry, partial(fail, error=error))
+
+    def _answer(self, inquiry: Inquiry, send: Any) -> None:
+        arrival = inquiry.tag[0]
+        if inquiry.asks:
+            arrival.peer.inquiries.pop(arrival.item.item.serial, None)
+            if not arrival.peer.is_lost:
+                self.region.flush(arrival.peer)
+                send(
+                    node=self.region.life,
+                    peer=arrival.peer,
+                    serial=arrival.item.item.serial,
+                    inquiry=inquiry,
+                )
+
+    # -- its end -----------------------------------------------------------------------------------
+
+    def end(self, intent: int) -> None:
+        """Have it end."""
+        if self.cell is not None:
+            self.cell.request(intent)
+        elif intent == Intent.KILL:
+            for cell, activation in list(self.region.by_cell.items()):
+                if activation is self:
+                    cell.request(intent)
+
+    def notify(self, notice: Any) -> None:
+        """It has ended."""
+        self.has_failed = notice.error is not None
+        self._ended()
+
+    def _ended(self) -> None:
+        self.region.by_cell.pop(self.cell, None)
+        waiting, self.waiting = self.waiting, []
+        self.region.ended(self, waiting)

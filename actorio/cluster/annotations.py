@@ -1,0 +1,99 @@
+"""What classes say of their messages: the M of `Actor[M]`, the R of `Ask[R]`, the parameters of methods."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from actorio.actor import Actor, Ask
+
+__all__ = ["asks_of", "check_name", "hints_of", "members_of", "messages_of", "methods_of", "name_of"]
+
+_LONGEST_NAME = 1000
+
+
+def name_of(kind: type) -> str:
+    """Return the name that a type has on the wire unless it is given another."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def check_name(name: str) -> str:
+    """Return a wire name.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a wire name must be a str, not {type(name).__name__}")
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise ValueError(f"a wire name has 1 to {_LONGEST_NAME} characters: {name[:80]!r}")
+    return name
+
+
+def members_of(annotation: Any) -> Iterator[type]:
+    """Yield the classes that an annotation names whose instances can be messages of their own."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        for member in typing.get_args(annotation):
+            yield from members_of(member)
+    elif origin is typing.Annotated:
+        yield from members_of(typing.get_args(annotation)[0])
+    elif isinstance(annotation, type) and _is_message(annotation):
+        yield annotation
+
+
+def _is_message(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) or issubclass(kind, (msgspec.Struct, enum.Enum))
+
+
+def _argument_of(kind: type, generic: type) -> Any:
+    """Return the X of the nearest `generic[X]` among the bases of a class, None where there is none."""
+    for base in kind.__mro__:
+        for written in vars(base).get("__orig_bases__", ()):
+            if typing.get_origin(written) is generic:
+                argument = typing.get_args(written)[0]
+                return None if isinstance(argument, (typing.TypeVar, typing.ForwardRef)) else argument
+    return None
+
+
+def messages_of(actor: type) -> Any:
+    """Return the M of `Actor[M]`, None where the class does not say it."""
+    return _argument_of(actor, Actor)
+
+
+def asks_of(message: type) -> Any:
+    """Return the R of `Ask[R]`, None where the class does not say it."""
+    return _argument_of(message, Ask) if issubclass(message, Ask) else None
+
+
+def methods_of(actor: type) -> Iterator[tuple[type, str, Any]]:
+    """Yield the public methods of a class of actors, each with the class that defines it."""
+    seen = set(dir(Actor))
+    for base in actor.__mro__:
+        if base is Actor or not issubclass(base, Actor):
+            continue
+        for name, function in vars(base).items():
+            if name.startswith("_") or name in seen or not inspect.isfunction(function):
+                continue
+            seen.add(name)
+            if not inspect.isgeneratorfunction(function) and not inspect.isasyncgenfunction(function):
+                yield base, name, function
+
+
+def hints_of(function: Any) -> dict[str, Any]:
+    """Return the annotations of a function; of one whose names cannot be found, those that can.
+
+    Raises:
+        TypeError: a name in them is not known where the function is defined.
+    """
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise TypeError(f"the annotations of {function.__qualname__} cannot be read: {error}") from error
