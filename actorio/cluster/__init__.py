@@ -4,6 +4,7 @@ from __future__ import annotations
 
 try:
     import msgspec as _msgspec
+    import nats as _nats
 except ImportError as error:
     raise ImportError(
         "actorio.cluster needs msgspec and nats-py: pip install 'actorio-py[cluster]'"
@@ -27,6 +28,8 @@ from actorio.cluster.events import (
     Rejoined,
 )
 from actorio.cluster.groups import ClusterGroups
+from actorio.cluster.nats import Nats
+from actorio.cluster.server import NatsServer
 from actorio.cluster.snapshot import ClusterSnapshot, LinkSnapshot
 from actorio.cluster.topics import ClusterTopic
 from actorio.errors import Refusal
@@ -53,9 +56,11 @@ __all__ = [
     "MemberLost",
     "MemberStatus",
     "MemberUp",
+    "Nats",
+    "NatsServer",
     "Refusal",
     "Rejoined",
     "RevisionConflict",
 ]
 
-del _msgspec
+del _msgspec, _nats

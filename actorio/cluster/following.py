@@ -23,6 +23,7 @@ class Follower:
         self._life = life
         self._task: asyncio.Task[Any] | None = None
         self._pause = _SHORTEST_PAUSE
+        self.refused: EngineError | None = None
 
     def begin(self) -> None:
         """Begin the watch, or begin it anew."""
@@ -38,8 +39,9 @@ class Follower:
                 async with contextlib.aclosing(events):
                     async for event in events:
                         life.view.take(event)
-            except EngineError:
-                raise
+            except EngineError as error:
+                self.refused = error
+                return
             except Exception:  # whatever it is: begin anew
                 life.view.is_live = False
             await self._rest()

@@ -170,7 +170,9 @@ class Life:
                 self._check_frames()
                 self.follower.begin()
                 while not self.view.is_live:
-                    await self.view.news(1.0)
+                    await self.view.news(0.1)
+                    if self.follower.refused is not None:
+                        raise self.follower.refused
                 self.membership.lease, self.membership.heartbeat = await agree(self)
                 await self._take()
         except TimeoutError:
