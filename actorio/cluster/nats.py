@@ -110,7 +110,8 @@ class Nats:
         self.max_frame = self._nc.max_payload
 
         async def take(message: Any) -> None:
-            receive(message.subject.split(".")[2], message.data)
+            if message.data:
+                receive(message.subject.split(".")[2], message.data)
 
         await self._nc.subscribe(
             f"actorio.{cluster}.*.{node}", cb=take, pending_msgs_limit=10**7, pending_bytes_limit=2**30

@@ -189,6 +189,7 @@ class SimulatedEngine:
         self._receive: Callable[[str, bytes], None] = lambda sender, frame: None
         self._up: Callable[[bool], None] = lambda is_up: None
         self._last: dict[SimulatedEngine, float] = {}
+        self._lines: dict[SimulatedEngine, deque[bytes]] = {}
         self._connection = 0
         self._news = asyncio.Event()
 
@@ -248,7 +249,9 @@ class SimulatedEngine:
         loop = self._network.loop
         at = max(self._last.get(other, 0.0), loop.time() + self._network.delay())
         self._last[other] = at
-        loop.call_at(at, other.arrive, self.node, frame)
+        line = self._lines.setdefault(other, deque())
+        line.append(frame)  # timers that are due at the same time may fire in any order
+        loop.call_at(at, lambda: other.arrive(self.node, line.popleft()))
 
     def arrive(self, sender: str, frame: bytes) -> None:
         """A frame has come, unless this node is cut by now."""

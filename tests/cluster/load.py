@@ -269,6 +269,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("runs", type=int)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--stop", action="store_true", help="at the first failure")
     options = parser.parse_args()
     began, failed, totals = time.perf_counter(), 0, Counter[str]()
     for seed in range(options.first, options.first + options.runs):
@@ -277,7 +278,10 @@ def main() -> int:
             totals.update(result.value or {})
             continue
         failed += 1
-        print(f"seed {seed}: {type(result.error).__name__}: {str(result.error)[:500]}", flush=True)
+        error = str(result.error).replace("\n", " ")
+        print(f"seed {seed}: {type(result.error).__name__}: {error[:500]}", flush=True)
+        if options.stop:
+            break
     print(f"{options.runs} runs, {failed} failed, {time.perf_counter() - began:.1f} s, {dict(totals)}")
     return failed > 0
 
