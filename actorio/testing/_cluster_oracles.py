@@ -7,7 +7,6 @@ from typing import Any
 
 from actorio._core.observer import Observer
 from actorio.cluster.events import ClusterState
-from actorio.cluster.store import node_of
 from actorio.cluster.tap import Tap
 from actorio.testing.failures import GuaranteeBroken
 
@@ -144,28 +143,36 @@ class ClusterOracles(Tap):
 
 
 class Turns(Observer):
-    """No two activations of a key take turns at the same time."""
+    """No two activations of a key take turns at the same time; after a turn of a later one an earlier has none."""
 
     level = "turns"
 
     def __init__(self, breach: Callable[[str, str], None]) -> None:
         self._breach = breach
-        self._targets: dict[Any, Any] = {}
+        self._targets: dict[Any, tuple[Any, int]] = {}
         self._running: dict[Any, Any] = {}
+        self._latest: dict[Any, int] = {}
+        self._activations = 0
 
     def follow(self, target: Any, cell: Any) -> None:
         """An activation is about to take messages."""
-        self._targets[cell] = target
+        self._activations += 1
+        self._targets[cell] = (target, self._activations)
 
     def begun(self, cell: Any, item: Any) -> None:
-        """Check that no other activation is in a turn."""
-        target = self._targets.get(cell)
-        if target is None:
+        """Check that no other activation is in a turn, and that this one was not replaced."""
+        if cell not in self._targets:
             return
+        target, number = self._targets[cell]
         other = self._running.get(target)
         if other is not None and other is not cell:
-            nodes = f"{node_of(cell.runtime.name)} and {node_of(other.runtime.name)}"
+            nodes = f"{cell.runtime.name} and {other.runtime.name}"
             self._breach("C10", f"two activations of {target} take turns at the same time, on {nodes}")
+        if number < self._latest.get(target, 0):
+            self._breach(
+                "C10", f"an activation of {target} on {cell.runtime.name} goes on, though it was replaced"
+            )
+        self._latest[target] = number
         self._running[target] = cell
 
     def ended(self, cell: Any, item: Any) -> None:
@@ -186,6 +193,6 @@ class Turns(Observer):
         self._targets.pop(cell, None)
 
     def _end(self, cell: Any) -> None:
-        target = self._targets.get(cell)
+        target, _ = self._targets.get(cell, (None, 0))
         if target is not None and self._running.get(target) is cell:
             del self._running[target]
