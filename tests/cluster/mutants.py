@@ -102,7 +102,9 @@ def run(mutant: Mutant, runs: int, first: int = 0) -> tuple[int | None, str]:
     with tempfile.TemporaryDirectory() as directory:
         plant(mutant, Path(directory))
         command = [sys.executable, "-m", "tests.cluster.load", str(runs), "--first", str(first), "--stop"]
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=3_600, check=False)
+        done = subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, timeout=3_600, check=False
+        )
         for line in done.stdout.splitlines():
             if line.startswith("seed "):
                 return int(line.split()[1].rstrip(":")), line
