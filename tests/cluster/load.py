@@ -133,6 +133,7 @@ class Node:
                 lease=LEASE,
                 heartbeat=HEARTBEAT,
                 rebalance_interval=2.0,
+                ask_timeout=200.0,  # an ask that hangs is to be seen
             )
             async with cluster:
                 sink = await system.spawn(Sink, f"sink {self.me}", name=f"sink-{self.me}")
@@ -146,7 +147,9 @@ class Node:
                     await asyncio.sleep(run.random.random() * 0.2)
                 if run.now >= END:
                     await self.finish(cluster)
+        left = run.now
         while self.asks:
+            assert run.now < left + 60.0, f"{self.me} has left, and an ask waits for ever"
             await asyncio.sleep(0.05)
 
     async def finish(self, cluster: Cluster) -> None:
