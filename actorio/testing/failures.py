@@ -69,7 +69,7 @@ class GuaranteeBroken(SimulationError):
     """An oracle has seen actorio break one of its own guarantees: a bug of actorio, not of the program.
 
     Attributes:
-        number: of the guarantee, as in the reference; those of durable actors have a P before it, those of a cluster a C.
+        number: of the guarantee, as in the reference; those of durable actors begin with a P, of a cluster with a C.
     """
 
     def __init__(self, number: int | str, what: str) -> None:
