@@ -21,6 +21,8 @@ ITEM_BYTES = 32
 _ACKNOWLEDGE_EVERY = 8
 _ACKNOWLEDGE_WITHIN = 0.02
 _REPEAT_AFTER, _REPEAT_AFTER_AT_MOST = 0.4, 3.0
+_PROBE_AFTER = 0.1
+"""Seconds between two bursts of a link that recovers."""
 
 
 class _Batch:
@@ -74,7 +76,9 @@ class Link:
         self._acknowledge: Alarm | None = None
         self._repeat: Alarm | None = None
         self._patience = _REPEAT_AFTER
-        self._recovering = False
+        self._burst = 1
+        self._recovers_to = 0
+        self._has_progressed = False
         self.is_closed = False
         self.on_room: Callable[[], None] | None = None
         self.repeated = self.duplicates = self.gaps = 0
@@ -133,12 +137,21 @@ class Link:
         return encode_frame(Frame(PROTOCOL, mine, other, number, self._expected - 1, names, items))
 
     def _repeat_late(self) -> None:
-        """Nothing was acknowledged for long: try the first frame again, less and less often."""
+        """Nothing was acknowledged for long: try the first frames again, one first, and less and less often.
+
+        Twice as many each time that some are acknowledged: what is only late must not be sent many times over.
+        """
         self._repeat = None
         if self._unacknowledged and not self.is_closed:
-            self._recovering = True
-            self._send_again(self._unacknowledged[0][1])
-            self._patience = min(2 * self._patience, _REPEAT_AFTER_AT_MOST)
+            if self._recovers_to and self._has_progressed:
+                self._burst *= 2
+            else:
+                self._burst, self._recovers_to = 1, self._number
+            self._has_progressed = False
+            for _, frame in list(self._unacknowledged)[: self._burst]:
+                self._send_again(frame)
+            if self._burst == 1:
+                self._patience = min(2 * self._patience, _REPEAT_AFTER_AT_MOST)
             self._repeat = self._timers.after(self._patience, self._repeat_late)
 
     def repeat(self) -> None:
@@ -202,11 +215,12 @@ class Link:
         if self._repeat is not None:
             self._repeat.cancel()
             self._repeat = None
+        self._has_progressed = True
+        if number >= self._recovers_to:
+            self._recovers_to = 0
         if unacknowledged:
-            if self._recovering:
-                self.repeat()
-            self._repeat = self._timers.after(self._patience, self._repeat_late)
-        self._recovering = False
+            wait = _PROBE_AFTER if self._recovers_to else self._patience
+            self._repeat = self._timers.after(wait, self._repeat_late)
         if self.on_room is not None and self.has_room:
             self.on_room()
 

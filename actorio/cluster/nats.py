@@ -90,7 +90,7 @@ class Nats:
         self._refusal: str | None = None
         self._refused: asyncio.Event | None = None
         self._reconnected: asyncio.Event | None = None
-        self._prefix = ""
+        self._prefix = self._bucket = ""
 
     def __repr__(self) -> str:
         return f"<Nats {', '.join(map(_shown, self.servers))}>"
@@ -104,6 +104,7 @@ class Nats:
                 "the cluster %r goes without TLS over %r: anybody on the way can join in", cluster, self
             )
         self._prefix, self._up = f"actorio.{cluster}.{node}.", up
+        self._bucket = f"actorio-{cluster}"
         self._refused, self._reconnected = asyncio.Event(), asyncio.Event()
         self._nc = Client()
         await self._unless_refused(self._open(node))
@@ -118,7 +119,7 @@ class Nats:
         )
         self.send(node, b"")  # whether it may be sent is told now, not with the first message
         await self._unless_refused(self._nc.flush())
-        await self._unless_refused(self._open_bucket(f"actorio-{cluster}"))
+        await self._unless_refused(self._open_bucket(self._bucket))
 
     async def _open(self, node: str) -> None:
         await self._nc.connect(
@@ -251,6 +252,7 @@ class Nats:
         reconnected: asyncio.Event = self._reconnected  # type: ignore[assignment]
         while self._nc is not None:
             reconnected.clear()
+            await self._open_bucket(self._bucket)  # a server that has lost its store has none
             watcher = await self._kv.watchall()
             try:
                 yield SNAPSHOT
