@@ -277,8 +277,9 @@ class Life:
                 self.node.reached_again()
 
     async def soon(self, work: Awaitable[R]) -> R:
-        """Await an operation of the store, for at most a second: whether it was done is not known then."""
-        async with asyncio.timeout(max(self.membership.heartbeat, 0.1) / self.clock.rate):
+        """Await an operation of the store, for at most a heartbeat: whether it was done is not known then."""
+        heartbeat = self.membership.heartbeat or self.engine.heartbeat
+        async with asyncio.timeout(heartbeat / self.clock.rate):
             return await work
 
     # -- detached ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import contextlib
 import ipaddress
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -88,8 +88,9 @@ class Nats:
         self._kv: Any = None
         self._up: Up = lambda is_up: None
         self._refusal: str | None = None
-        self._refused: asyncio.Event | None = None
-        self._reconnected: asyncio.Event | None = None
+        self._has_written = False
+        self._scope: asyncio.Timeout | None = None
+        self._watched: list[asyncio.Queue[Any]] = []
         self._prefix = self._bucket = ""
 
     def __repr__(self) -> str:
@@ -105,9 +106,8 @@ class Nats:
             )
         self._prefix, self._up = f"actorio.{cluster}.{node}.", up
         self._bucket = f"actorio-{cluster}"
-        self._refused, self._reconnected = asyncio.Event(), asyncio.Event()
         self._nc = Client()
-        await self._unless_refused(self._open(node))
+        await self._unless_refused(self._open, node)
         self.max_frame = self._nc.max_payload
 
         async def take(message: Any) -> None:
@@ -118,8 +118,8 @@ class Nats:
             f"actorio.{cluster}.*.{node}", cb=take, pending_msgs_limit=10**7, pending_bytes_limit=2**30
         )
         self.send(node, b"")  # whether it may be sent is told now, not with the first message
-        await self._unless_refused(self._nc.flush())
-        await self._unless_refused(self._open_bucket(self._bucket))
+        await self._unless_refused(self._nc.flush)
+        await self._unless_refused(self._open_bucket, self._bucket)
 
     async def _open(self, node: str) -> None:
         await self._nc.connect(
@@ -165,38 +165,40 @@ class Nats:
         known = max(len(self.servers), len(self._nc.servers))
         return _FEWEST_FOR_REPLICAS if known >= _FEWEST_FOR_REPLICAS else 1
 
-    async def _unless_refused(self, work: Awaitable[R]) -> R:
-        """Await work that never ends where the server does not let this node in."""
-        refused: asyncio.Event = self._refused  # type: ignore[assignment]
-        doing = asyncio.ensure_future(work)
-        waiting = asyncio.ensure_future(refused.wait())
+    async def _unless_refused(self, work: Callable[..., Awaitable[R]], *args: Any) -> R:
+        """Do work that never ends where the server does not let this node in."""
         try:
-            await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if refused.is_set():
-                raise EngineError(f"the engine does not let this node in: {self._refusal}")
-            return await doing
+            async with asyncio.timeout(None) as self._scope:
+                self._check_let_in()
+                return await work(*args)
+        except TimeoutError:
+            self._check_let_in()
+            raise
         except NatsError as error:
             raise EngineError(f"the engine does not let this node in: {_text(error)}") from error
         finally:
-            for task in (doing, waiting):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+            self._scope = None
+
+    def _check_let_in(self) -> None:
+        if self._refusal is not None:
+            raise EngineError(f"the engine does not let this node in: {self._refusal}")
 
     async def _failed(self, error: Exception) -> None:
         text = _text(error)
-        if any(refusal in text.lower() for refusal in _REFUSALS):
+        if not self._has_written and any(refusal in text.lower() for refusal in _REFUSALS):
             self._refusal = text
-            if self._refused is not None:
-                self._refused.set()
+            if self._scope is not None:
+                self._scope.reschedule(asyncio.get_running_loop().time())
         logger.debug("the engine: %s", text)
 
     async def _disconnected(self) -> None:
         self._up(False)  # noqa: FBT003 (the engine protocol)
 
     async def _connected(self) -> None:
-        if self._reconnected is not None:
-            self._reconnected.set()
+        for queue in self._watched:
+            if queue.full():
+                queue.get_nowait()  # nobody will read it: the watch begins anew
+            queue.put_nowait(_RECONNECTED)
         self._up(True)  # noqa: FBT003 (the engine protocol)
 
     async def close(self) -> None:
@@ -223,68 +225,51 @@ class Nats:
 
     async def create(self, key: str, value: bytes) -> int:
         """Write a key that has no value."""
-        return int(await self._write(self._kv.create(key, value)))
+        return int(await self._write(self._kv.create, key, value))
 
     async def update(self, key: str, value: bytes, revision: int) -> int:
         """Write a key that has this revision."""
-        return int(await self._write(self._kv.update(key, value, last=revision)))
+        return int(await self._write(self._kv.update, key, value, last=revision))
 
     async def delete(self, key: str, revision: int) -> None:
         """Delete a key that has this revision."""
-        await self._write(self._kv.delete(key, last=revision))
+        await self._write(self._kv.delete, key, last=revision)
 
-    async def _write(self, work: Awaitable[R]) -> R:
+    async def _write(self, write: Callable[..., Awaitable[R]], *args: Any, **options: Any) -> R:
         try:
-            return await work
+            if not self._has_written:
+                self._check_let_in()
+            result = await write(*args, **options)
+            self._has_written = True
+            return result
         except KeyWrongLastSequenceError as error:
             raise RevisionConflict from error
         except APIError as error:
             if error.err_code in (10071, 10164):  # of a delete: the revision is another
                 raise RevisionConflict from error
             raise
-        except Exception as error:
-            if self._refusal is not None:
-                raise EngineError(f"the engine does not let this node write: {self._refusal}") from error
-            raise
 
     async def watch(self) -> AsyncIterator[Any]:
         """Tell the bucket, then each change; anew at each reconnection, since nats-py's own watch may die of one."""
-        reconnected: asyncio.Event = self._reconnected  # type: ignore[assignment]
         while self._nc is not None:
-            reconnected.clear()
             await self._open_bucket(self._bucket)  # a server that has lost its store has none
             watcher = await self._kv.watchall()
+            updates = watcher._updates
+            self._watched.append(updates)
             try:
                 yield SNAPSHOT
-                while True:
-                    entry = await _either(watcher._updates, reconnected)
-                    if entry is _RECONNECTED:
-                        break
+                while (entry := await updates.get()) is not _RECONNECTED:
                     if entry is None:
                         yield LIVE
                     else:
                         yield Change(entry.key, None if entry.operation else entry.value, entry.revision)
             finally:
+                self._watched.remove(updates)
                 with contextlib.suppress(Exception):
                     await watcher.stop()
 
 
 _RECONNECTED = object()
-
-
-async def _either(queue: asyncio.Queue[Any], event: asyncio.Event) -> Any:
-    """Return the next item, or `_RECONNECTED` once the event is set."""
-    if event.is_set():
-        return _RECONNECTED
-    if not queue.empty():
-        return queue.get_nowait()
-    getting, waiting = asyncio.ensure_future(queue.get()), asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait({getting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        return getting.result() if getting.done() else _RECONNECTED
-    finally:
-        getting.cancel()
-        waiting.cancel()
 
 
 def _is_here(server: str) -> bool:
