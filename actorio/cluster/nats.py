@@ -207,6 +207,11 @@ class Nats:
         if connection is not None:
             with contextlib.suppress(NatsError, OSError):
                 await connection.close()
+            transport = connection._transport
+            if transport is not None:  # of one that was not let in: its client forgets it
+                with contextlib.suppress(Exception):
+                    transport.close()
+                    await transport.wait_closed()
 
     # -- frames ------------------------------------------------------------------------------------
 

@@ -23,8 +23,6 @@ class Mutant:
     module: str
     code: str
     instead: str
-    seed: int = 0
-    """A seed that is known to find it."""
 
 
 MUTANTS = (
