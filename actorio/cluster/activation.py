@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.states import Intent
+from actorio._cell.states import Intent, Options
 from actorio._core.inquiry import Inquiry
 from actorio._core.mailbox import Mailbox, Overflow
-from actorio._tree.spawning import begin_spawn
 from actorio.cluster import wire
 from actorio.cluster.inbox import FULL, STOPPED, fail, make_inquiry, reply
 from actorio.errors import ActorStoppedError, Refusal, RefusedError
@@ -58,9 +57,8 @@ class Activation:
         mailbox = entity.mailbox if entity.mailbox is not None else Mailbox[Any]()
         factory, args = entity.made_with(self.key)
         try:
-            cell = begin_spawn(
-                life.runtime.root, factory, args, name, mailbox, Restart.TEMPORARY, entity.shutdown, None
-            )
+            options = Options(restart=Restart.TEMPORARY, shutdown=entity.shutdown)
+            cell = life.runtime.root.start(factory, args, name, mailbox, options)
         except Exception as error:  # its constructor's
             self._fail_all(error)
             return
