@@ -278,7 +278,7 @@ class UnhandledMessageError(ActorError):
     """
 
     is_answer = False
-    """Whether it has answered an ask: then it is about a message to that actor, not about one of who has asked."""
+    """Whether it has answered an ask. Then it is about a message to that actor, not about one of who has asked."""
 
 
 class WorkerError(ActorError):

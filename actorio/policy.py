@@ -66,7 +66,7 @@ class Directive(enum.Enum):
     """The child goes on, with its state and its next message. Where there is nothing to go on with, since it has failed
     in its start, has left a loop of its own, or has lost its children, it is `RESTART`."""
     RESTART = "restart"
-    """As without a decision: the restart type, the strategy and the budget say."""
+    """The restart type, the strategy and the budget say, as they do without a decision."""
     STOP = "stop"
     """The child ends for good, as crashed; it takes nobody along."""
     ESCALATE = "escalate"

@@ -9,6 +9,7 @@ version = release = actorio.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "examples", "reference/performance/*.md"]
+suppress_warnings = ["ref.python"]  # attributes called `type`, which annotations of `type[X]` are taken for
 html_theme = "furo"
 html_title = f"actorio {release}"
 
@@ -29,7 +30,7 @@ nitpick_ignore_regex = [
     (r"py:(class|obj)", r"actorio\.[\w.]+\.[A-Z](_co|_contra)?"),  # type variables
     (
         r"py:class",
-        r"actorio\.(address\.Address|errors\.Refusal|(testing\.)?_\w+(\.\w+)+)",
+        r"actorio\.(address\.Address|errors\.Refusal|(testing\.)?_\w+(\.\w+)+|[\w.]+\._\w+)",
     ),  # bases, and an alias
     (r"py:class", r"Joined \| Left"),  # an alias in a base's brackets
 ]

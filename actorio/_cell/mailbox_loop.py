@@ -74,7 +74,7 @@ class DirectTurns:
     def renew(self) -> None:
         """Begin with contextvars of its own that are empty, and with what `receive` is now."""
         self.context = self.own = Context()
-        self.steps = _take_turns(self.cell, self.own)
+        self.steps: Steps = _take_turns(self.cell, self.own)  # pyright: ignore[reportAssignmentType, reportAttributeAccessIssue]
 
     def take(self) -> bool:
         """Take a share of messages in place of the parked task; False when there is something for the task to do."""

@@ -145,7 +145,7 @@ class RunQueue:
         left = _MOST_WAKES
         self.deadline = clock() + _LONGEST_TURN
         self.spent = False
-        callback, seen = None, woken
+        waiter, callback, seen = None, None, woken
         try:
             while ready and left:
                 waiter = ready.popleft()
@@ -162,7 +162,7 @@ class RunQueue:
                 if self.spent or (not left % _CLOCK_EVERY and clock() >= self.deadline):
                     break
         except KeyboardInterrupt:  # of a Ctrl-C, which may come out right here
-            if callback is not None:
+            if waiter is not None and callback is not None:
                 self._put_back(waiter, callback, seen)
             raise
         finally:  # also when a woken task raises SystemExit or KeyboardInterrupt through the loop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
 
 from actorio._cell.states import Intent, Options
 from actorio._core.checks import check_optional_duration, check_options, check_some_time
@@ -147,7 +147,7 @@ async def get_or_spawn(
         return found
     future = starting[key] = children.runtime.loop.create_future()
     try:
-        started = await spawn(lambda: children, factory, args, name=name, **options)
+        started = await spawn(lambda: children, factory, args, name=name, **cast("Any", options))
     except BaseException as error:
         if isinstance(error, Exception):
             future.set_exception(error)

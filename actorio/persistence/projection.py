@@ -128,7 +128,7 @@ class Projection(Actor[Any], Generic[E]):
             raise ActorError(f"projections need a store of actorio.persistence, not {store!r}")
         name = check_text("projection", self.projection, _LONGEST_NAME)
         sources = getattr(self, "source", None)
-        kinds = sources if isinstance(sources, tuple) else (sources,)
+        kinds: tuple[Any, ...] = sources if isinstance(sources, tuple) else (sources,)
         if not kinds:
             raise TypeError(f"the source of {name} must be a class of EventSourced, or a tuple of such")
         if self.tag is not None:

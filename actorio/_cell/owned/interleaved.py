@@ -87,9 +87,10 @@ class SideTurns:
         limit = self._cell.options.shutdown
         if not self._running or limit is None:
             return bool(self._running)
-        if self._patience is None:
-            self._patience = self._cell.runtime.timers.after(limit, self._cell._poke)
-        return self._patience.pending
+        patience = self._patience
+        if patience is None:
+            patience = self._patience = self._cell.runtime.timers.after(limit, self._cell._poke)
+        return patience.pending
 
     def cancel(self) -> None:
         """The incarnation ends, and cancels its tasks next: they are among them."""

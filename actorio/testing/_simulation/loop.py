@@ -51,7 +51,7 @@ _LEAST_TIMERS_TO_PRUNE = 100
 _SEEDS = 1 << 32
 
 
-class SimLoop(ClosedLoop, World):
+class SimLoop(ClosedLoop, World):  # pyright: ignore[reportIncompatibleMethodOverride]
     """An asyncio event loop that runs from a tape, in virtual time.
 
     Args:
