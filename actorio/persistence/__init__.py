@@ -27,6 +27,7 @@ from actorio.persistence.activation import activate
 from actorio.persistence.durable_state import DurableState
 from actorio.persistence.event_sourced import EventSourced
 from actorio.persistence.memory import MemoryStore
+from actorio.persistence.postgres import PostgresStore
 from actorio.persistence.projection import Projection
 from actorio.persistence.reading import RawEvent, Recorded
 from actorio.persistence.reminders import Fired, Reminder
@@ -45,6 +46,7 @@ __all__ = [
     "MemoryStore",
     "NotStorableError",
     "OutcomeUnknownError",
+    "PostgresStore",
     "Projection",
     "RawEvent",
     "Recorded",

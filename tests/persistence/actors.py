@@ -14,6 +14,7 @@ from actorio.persistence import (
     EventSourced,
     Fired,
     MemoryStore,
+    PostgresStore,
     Reminder,
     SnapshotEvery,
     SqliteStore,
@@ -156,8 +157,8 @@ async def balance(store: Store, key: str, kind: type[Any] = Account) -> Balance:
 class Stores:
     """The stores of one test: each call of `make` gives another store object on the same content."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, folder: Path, dsn: str = "", schema: str = "actorio") -> None:
+        self.kind, self.dsn, self.schema = kind, dsn, schema
         self._memory = MemoryStore()
         self._path = folder / "store.db"
 
@@ -175,6 +176,8 @@ class Stores:
             from actorio.testing import FaultyStore
 
             return FaultyStore(self._memory, **options)
+        if self.kind == "postgres":
+            return PostgresStore(self.dsn, schema=self.schema, poll=0.02, **options)
         return SqliteStore(":memory:" if self.kind == "sqlite-memory" else self._path, **options)
 
 

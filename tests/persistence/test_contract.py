@@ -585,7 +585,7 @@ async def test_what_is_exported_is_imported_as_it_was(stores: Stores, store: Sto
         assert (await balance(target, "ada", kind)).cents == 21
     assert (await balance(target, "ada", Cart)).cents == 7
     if stores.kind != "memory":
-        other = Stores(stores.kind, _fresh(stores)).make()
+        other = Stores(stores.kind, _fresh(stores), stores.dsn, f"{stores.schema}_fresh").make()
         async with other:
             await other.import_lines(_lines(lines))
             assert [line async for line in other.export_lines()] == lines
