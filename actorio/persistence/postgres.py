@@ -141,6 +141,7 @@ class PostgresStore(Store):
             pg.AdminShutdownError,
             pg.CrashShutdownError,
             pg.TooManyConnectionsError,
+            pg.InternalClientError,  # a lost connection, as asyncpg may see it: it is in the middle of something
             OSError,
             TimeoutError,
         )

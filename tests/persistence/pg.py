@@ -79,9 +79,14 @@ class Server:
             **account,  # type: ignore[call-overload]
         )
 
-    def start(self) -> None:
-        """Start it, and return when it takes connections."""
-        options = {"unix_socket_directories": "", "max_connections": "50", "shared_buffers": "32MB"}
+    def start(self, **changed: str) -> None:
+        """Start it with these settings, and return when it takes connections."""
+        options = {
+            "unix_socket_directories": "",
+            "max_connections": "50",
+            "shared_buffers": "32MB",
+            **changed,
+        }
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         command = ["postgres", "-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port), *settings]
         self._process = self._popen(command)

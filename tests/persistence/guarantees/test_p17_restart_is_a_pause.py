@@ -1,0 +1,215 @@
+"""P17, and P3, P13, P16 over processes: a restart of PostgreSQL is a pause, and two writers have one history."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from actorio import Actor, ActorRef, ActorSystem, Supervision
+from actorio.errors import ConflictError, OutcomeUnknownError, StoreError, StoreUnavailableError
+from actorio.persistence import PostgresStore
+from actorio.testing import until
+from tests.guarantees.actors import soon
+from tests.persistence.actors import Account, Deposit, Look
+from tests.persistence.kills.rounds import rounds
+from tests.persistence.pg import Server, why_there_is_none
+
+pytestmark = [
+    pytest.mark.real_loop("a database server"),
+    pytest.mark.asyncio(loop_factories=["asyncio"]),
+    pytest.mark.skipif(bool(why_there_is_none()), reason=why_there_is_none()),
+]
+
+
+class Parent(Actor[None]):
+    """Lets its accounts fail as often as they are fenced."""
+
+    supervision = Supervision(max_restarts=10_000)
+
+    async def account(self, name: str) -> ActorRef[Account]:
+        return await self.context.get_or_spawn(name, Account)
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    """A server of this module's own, to be killed."""
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+async def test_p17_nobody_sees_an_error_when_the_server_is_killed_and_started_again(
+    own_server: Server, schema: str
+) -> None:
+    store = PostgresStore(own_server.dsn, schema=schema)
+    acknowledged = [0] * 20
+    going_on = True
+
+    async def client(system: ActorSystem, number: int) -> None:
+        ref = await system.spawn(Account, name=f"a{number}")
+        while going_on:
+            balance = await ref.ask(Deposit(1))
+            acknowledged[number] += 1
+            assert balance == acknowledged[number]
+
+    async with ActorSystem(store=store) as system:
+        clients = [asyncio.create_task(client(system, number)) for number in range(20)]
+        for _ in range(2):
+            await _more(acknowledged)
+            await asyncio.to_thread(own_server.kill)
+            await asyncio.to_thread(own_server.start)
+        await _more(acknowledged)
+        going_on = False
+        done, _ = await asyncio.wait(clients)
+        for one in done:
+            one.result()
+        assert (await store.verify()).problems == ()
+        for number, count in enumerate(acknowledged):
+            assert (await store.info(f"Account/a{number}")).sequence == count
+        assert store.statistics().waits > 0
+
+
+async def _more(acknowledged: list[int]) -> None:
+    before = sum(acknowledged)
+    await until(lambda: sum(acknowledged) >= before + 100, timeout=60)
+
+
+@pytest.mark.parametrize("committed", [False, True])
+async def test_p17_a_connection_that_is_lost_in_the_commit_is_looked_after(
+    server: Server, schema: str, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    commit = asyncpg.transaction.Transaction.commit
+    lost: list[bool] = []
+
+    async def lose(self: Any) -> None:
+        if lost or self._nested:
+            await commit(self)
+            return
+        lost.append(True)
+        if committed:
+            await commit(self)
+        self._connection.terminate()
+        raise ConnectionResetError("planted")
+
+    store = PostgresStore(server.dsn, schema=schema)
+    async with soon(), ActorSystem(store=store) as system:
+        ref = await system.spawn(Account, name="ada")
+        await ref.ask(Deposit(1))
+        monkeypatch.setattr(asyncpg.transaction.Transaction, "commit", lose)
+        assert await ref.ask(Deposit(5)) == 6
+        assert lost
+        assert await ref.ask(Deposit(1)) == 7
+        assert (ref.statistics().restarts, store.statistics().resends) == (0, 0 if committed else 1)
+        assert (await store.info("Account/ada")).events == 3
+
+
+@pytest.mark.parametrize("in_the_commit", [False, True])
+async def test_p17_one_that_is_away_too_long_is_an_error(
+    server: Server, schema: str, monkeypatch: pytest.MonkeyPatch, in_the_commit: bool
+) -> None:
+    store = PostgresStore(server.dsn, schema=schema, timeout=0.3)
+
+    commit = asyncpg.transaction.Transaction.commit
+
+    async def lose(self: Any) -> None:
+        if self._nested:
+            await commit(self)
+            return
+        self._connection.terminate()
+        raise ConnectionResetError("planted")
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise ConnectionRefusedError("planted")
+
+    async with soon(), ActorSystem(store=store) as system:
+        ref = await system.spawn(Account, name="ada")
+        await ref.ask(Deposit(1))
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_connect", away)
+            if in_the_commit:
+                patch.setattr(asyncpg.transaction.Transaction, "commit", lose)
+                with pytest.raises(OutcomeUnknownError):
+                    await ref.ask(Deposit(5))
+            else:
+                store._lose("_writing")
+                with pytest.raises(StoreUnavailableError):
+                    await ref.ask(Deposit(5))
+        assert await ref.ask(Look()) == 1
+        assert ref.statistics().restarts == int(in_the_commit)
+
+
+async def test_p3_p13_p16_two_writers_of_one_database_and_a_reader(server: Server, schema: str) -> None:
+    stores = [PostgresStore(server.dsn, schema=schema, poll=0.01) for _ in range(3)]
+    acknowledged: dict[str, int] = {"ada": 0, "bob": 0}
+    seen: list[int] = []
+
+    async def writer(system: ActorSystem) -> None:
+        parent = await system.spawn(Parent)
+        for number in range(60):
+            name = "ada" if number % 3 else "bob"
+            ref = await parent.call(Parent.account, name)
+            with contextlib.suppress(ConflictError):
+                await ref.ask(Deposit(1))
+                acknowledged[name] += 1
+
+    async def reader(store: PostgresStore) -> None:
+        async for record in store.events(Account, follow=True):
+            seen.append(record.position)
+
+    async with stores[2], ActorSystem(store=stores[0]) as one, ActorSystem(store=stores[1]) as two:
+        reading = asyncio.create_task(reader(stores[2]))
+        done, _ = await asyncio.wait([asyncio.create_task(writer(system)) for system in (one, two)])
+        for each in done:
+            each.result()
+        everything = [record.position async for record in stores[2].events(Account)]
+        await until(lambda: len(seen) >= len(everything))
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+        assert seen == everything
+        for name, count in acknowledged.items():
+            assert (await stores[2].info(f"Account/{name}")).sequence == count
+        assert (await stores[2].verify()).problems == ()
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.slow)])
+async def test_p1_p2_p14_p15_kill_9_loses_nothing_on_postgres(
+    server: Server, tmp_path: Any, count: int
+) -> None:
+    connection = await asyncpg.connect(server.dsn)
+    await connection.execute("DROP SCHEMA IF EXISTS actorio CASCADE")
+    await connection.close()
+    audit = await rounds(server.dsn, count)
+    assert sum(map(len, audit.acknowledged.values())) > 5 * count
+
+
+async def test_p1_a_server_that_does_not_sync_is_refused(schema: str) -> None:
+    server = await asyncio.to_thread(Server)
+    try:
+        await asyncio.to_thread(server.start, fsync="off")
+        with pytest.raises(StoreError, match="fsync=off"):
+            await PostgresStore(server.dsn, schema=schema).open()
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def test_p17_no_server_is_unavailable_and_bad_options_are_refused(schema: str) -> None:
+    with pytest.raises(StoreUnavailableError):
+        await PostgresStore("postgresql://postgres@127.0.0.1:1/postgres", schema=schema, timeout=0.5).open()
+    wrong: Any
+    for wrong in ("X", "a-b", "", "a;b", "a" * 64):
+        with pytest.raises(ValueError, match="schema must have"):
+            PostgresStore("postgresql://h/d", schema=wrong)
+    with pytest.raises(ValueError, match="dsn must be like"):
+        PostgresStore("bank.db")
+    for wrong in (None, 7):
+        with pytest.raises(TypeError, match="dsn must be a str"):
+            PostgresStore(wrong)
+    with pytest.raises(ValueError, match="poll"):
+        PostgresStore("postgresql://h/d", poll=0)
