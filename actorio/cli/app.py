@@ -19,6 +19,7 @@ from actorio.cli.demo import survey_with_actors
 from actorio.cli.host import Look, TargetError, host, load_actor
 from actorio.cli.looking import add_commands
 from actorio.cli.report import Report, as_json, as_tables
+from actorio.cli.store import store_app
 
 __all__ = ["app"]
 
@@ -32,6 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Supervised actors for asyncio.",
 )
+
+app.add_typer(store_app, name="store")
 
 UvloopOption = Annotated[
     bool | None,
