@@ -18,6 +18,7 @@ __all__ = ["main"]
 
 PARTS = {
     "scaling": "cost against size: actors, mailbox depth, children, timers",
+    "persistence": "durable actors beside raw drivers, and beside the eventsourcing library (PostgreSQL with --dsn)",
     "peers": "the other actor libraries and BEAM, each in an environment of its own",
 }
 
@@ -32,7 +33,8 @@ class LoopName(StrEnum):
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME]...", help="Workloads, groups (A, B, C), or: scaling, peers. All workloads if none."
+        metavar="[NAME]...",
+        help="Workloads, groups (A, B, C), or: scaling, persistence, peers. All workloads if none.",
     ),
 ]
 Quick = Annotated[
@@ -49,6 +51,7 @@ MarkdownFile = Annotated[
 PlotFile = Annotated[
     Path | None, typer.Option("--plot", dir_okay=False, help="Draw the figures: .svg or .png.")
 ]
+Dsn = Annotated[str, typer.Option("--dsn", help="A PostgreSQL for the persistence part.")]
 List = Annotated[bool, typer.Option("--list", help="Show what there is to run, and end.")]
 
 
@@ -64,6 +67,7 @@ def benchmarks(
     markdown_file: MarkdownFile = None,
     plot_file: PlotFile = None,
     list_names: List = False,
+    dsn: Dsn = "",
 ) -> None:
     """Measure actorio beside the same work written by hand, each run checked."""
     console = Console(width=None if sys.stdout.isatty() else 140)
@@ -75,7 +79,7 @@ def benchmarks(
     machine = describe(loop)
     show_machine(console, machine)
     session = Session(console, quick=quick, repetitions=1 if quick else repetitions, loop=loop)
-    run_parts(session, [*(names or []), *(["peers"] if peers else [])], limit)
+    run_parts(session, [*(names or []), *(["peers"] if peers else [])], limit, dsn)
     session.show()
     if json_file:
         json_file.write_text(json.dumps(session.as_json(machine), indent=1) + "\n")
@@ -87,7 +91,7 @@ def benchmarks(
         raise typer.Exit(1)
 
 
-def run_parts(session: Session, names: list[str], limit: int) -> None:
+def run_parts(session: Session, names: list[str], limit: int, dsn: str = "") -> None:
     """Run what the names name: the workloads first, then the parts."""
     workloads = [name for name in names if name not in PARTS]
     if workloads or not names or names == ["peers"]:
@@ -95,6 +99,8 @@ def run_parts(session: Session, names: list[str], limit: int) -> None:
             session.run_workloads(select(workloads))
         except UnknownNameError as error:
             raise typer.BadParameter(str(error)) from error
+    if "persistence" in names:
+        session.run_persistence(dsn)
     if "scaling" in names:
         session.run_scaling(limit)
     if "peers" in names:

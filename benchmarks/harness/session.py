@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from benchmarks.peers.beam import beam_bouts
 from benchmarks.peers.contest import Bout, contest
 from benchmarks.peers.report import bouts_as_json, bouts_as_markdown, bouts_as_table, mean_against_beam
 from benchmarks.peers.roster import PEERS, TASKS
+from benchmarks.persistence.table import Line, lines
+from benchmarks.persistence.table import as_markdown as durable_as_markdown
 from benchmarks.scaling.curves import CURVES, Points, measure_curve, sizes
 from benchmarks.scaling.plot import plot_curves
 from benchmarks.scaling.report import curves_as_json, curves_as_markdown, curves_as_tables
@@ -50,6 +53,7 @@ class Session:
         self.measurements: list[Measurement] = []
         self.bouts: list[Bout] = []
         self.curves: list[Points] = []
+        self.durable: list[Line] = []
         self.failures: list[str] = []
 
     def run_workloads(self, workloads: Sequence[AnyWorkload]) -> None:
@@ -82,6 +86,15 @@ class Session:
                             curve, at, loop=self.loop, repetitions=min(self.repetitions, 3), progress=begin
                         )
                     )
+
+    def run_persistence(self, dsn: str) -> None:
+        """Measure durable actors beside raw drivers and another library; with a DSN on PostgreSQL as well."""
+        with self._failures_of("persistence"):
+            for line in lines(quick=self.quick, dsn=dsn):
+                self.console.print(
+                    f"{line.workload} / {line.against}: {line.measured} ({line.behind})", markup=False
+                )
+                self.durable.append(line)
 
     def run_peers(self) -> None:
         """Let every peer, and BEAM, do the common tasks beside actorio."""
@@ -136,6 +149,7 @@ class Session:
             **report.as_json(self.measurements, machine),
             "scaling": curves_as_json(self.curves),
             "peers": bouts_as_json(self.bouts),
+            "persistence": [asdict(line) for line in self.durable],
             "failures": self.failures,
         }
 
@@ -148,6 +162,8 @@ class Session:
             parts.append(curves_as_markdown(self.curves))
         if self.bouts:
             parts.append(bouts_as_markdown(self.bouts))
+        if self.durable:
+            parts.append(durable_as_markdown(self.durable))
         return "\n".join(parts)
 
     def plot(self, path: Path) -> None:
