@@ -19,9 +19,9 @@ what happens, and must neither raise nor wait.
 The levels, each with all that comes before it:
 
 - `lives`: lives of actors, dead letters, watches, the system. Nothing is told per message, and nothing is slower.
-- `turns`: `begun`, `ended`, `begun_beside`, `ended_beside`, `answered`. Mailboxes keep their fast path, so an item is
-  what lies in them: a plain message as it is, or an envelope of `_core.envelope` or `_core.request`.
-- `arrivals`: `asked`, `queued`, `accepted`, `handed_over`, `put_back`. Mailboxes give up their fast path, and each
+- `turns`: `begun`, `ended`, `begun_beside`, `ended_beside`, `answered`, `put_back`. Mailboxes keep their fast path, so
+  an item is what lies in them: a plain message as it is, or an envelope of `_core.envelope` or `_core.request`.
+- `arrivals`: `asked`, `queued`, `accepted`, `handed_over`. Mailboxes give up their fast path, and each
   plain message has a `Parcel` of its own, which tells equal messages apart; only those that were accepted before the
   observer came have none.
 
@@ -50,8 +50,8 @@ Tell = Callable[..., None]
 
 _LEVELS: tuple[Level, ...] = ("lives", "turns", "arrivals")
 _LEVEL_OF: dict[str, Level] = {
-    **dict.fromkeys(("begun", "ended", "begun_beside", "ended_beside", "answered"), "turns"),
-    **dict.fromkeys(("asked", "queued", "accepted", "handed_over", "put_back"), "arrivals"),
+    **dict.fromkeys(("begun", "ended", "begun_beside", "ended_beside", "answered", "put_back"), "turns"),
+    **dict.fromkeys(("asked", "queued", "accepted", "handed_over"), "arrivals"),
 }
 
 

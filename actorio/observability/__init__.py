@@ -3,6 +3,7 @@
 from actorio._core.redaction import REDACTED, hide_secrets
 from actorio.observability.dead_letter_log import DeadLetterLog
 from actorio.observability.observatory import Observatory
+from actorio.observability.recorder import Recorder
 from actorio.observability.records import add_actor, log_actors
 from actorio.observability.rows import (
     ActorRow,
@@ -28,6 +29,7 @@ __all__ = [
     "LostLetter",
     "Observatory",
     "Overview",
+    "Recorder",
     "Telemetry",
     "add_actor",
     "hide_secrets",

@@ -17,6 +17,7 @@ from actorio.testing.exploration import Exploration, SimulationFailed, explore, 
 from actorio.testing.failures import (
     Escaped,
     GuaranteeBroken,
+    ReplayDiverged,
     SimDeadlock,
     SimLivelock,
     SimulationError,
@@ -25,6 +26,7 @@ from actorio.testing.failures import (
 from actorio.testing.faults import Fault, Faults, InjectedCrash
 from actorio.testing.harness import Harness, Scheduled, Sent
 from actorio.testing.probe import Probe
+from actorio.testing.replaying import Replay, replay
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.shrinking import shrink
 from actorio.testing.simulation import SimulationResult, simulate
@@ -46,6 +48,8 @@ __all__ = [
     "InjectedCrash",
     "PolicyName",
     "Probe",
+    "Replay",
+    "ReplayDiverged",
     "Scheduled",
     "Sent",
     "SimDeadlock",
@@ -61,6 +65,7 @@ __all__ = [
     "VirtualTimeLoop",
     "explore",
     "explore_places",
+    "replay",
     "run_in_virtual_time",
     "settled",
     "shrink",

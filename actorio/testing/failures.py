@@ -6,6 +6,7 @@
     └── SimulationError
         ├── SimDeadlock        nothing can run, nothing is due, and work is pending
         ├── SimLivelock        the bound of steps is reached
+        ├── ReplayDiverged     an actor of a capsule asks what production did not
         ├── SimUnhandled       an exception nobody has looked at
         ├── GuaranteeBroken    actorio has not kept a promise
         └── SimulationFailed   raised by `explore`: the failing run, shrunk, with its seed and tape
@@ -18,7 +19,15 @@ a program that cannot be simulated as it is, not of one that is wrong.
 
 from __future__ import annotations
 
-__all__ = ["Escaped", "GuaranteeBroken", "SimDeadlock", "SimLivelock", "SimUnhandled", "SimulationError"]
+__all__ = [
+    "Escaped",
+    "GuaranteeBroken",
+    "ReplayDiverged",
+    "SimDeadlock",
+    "SimLivelock",
+    "SimUnhandled",
+    "SimulationError",
+]
 
 _GUARANTEES: dict[int | str, str] = {
     1: "one fate",
@@ -63,6 +72,10 @@ class SimLivelock(SimulationError):
 
 class SimUnhandled(SimulationError):
     """Main returned, but an exception went to the event loop's handler because nobody had looked at it."""
+
+
+class ReplayDiverged(SimulationError):
+    """The replayed actor asks something that production did not ask, and there is no answer for it."""
 
 
 class GuaranteeBroken(SimulationError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actorio._core.mailbox import Mailbox
     from actorio._core.run_queue import RunQueue
 
-__all__ = ["SideTurn", "SideTurns", "awaits_interleaved"]
+__all__ = ["SideTurn", "SideTurns", "awaits_interleaved", "runs_interleaved"]
 
 
 class SideTurns:
@@ -96,6 +96,11 @@ class SideTurns:
         """The incarnation ends, and cancels its tasks next: they are among them."""
         if self._patience is not None:
             self._patience.cancel()
+
+
+def runs_interleaved(cell: Anatomy) -> bool:
+    """Tell whether interleaved calls run."""
+    return cell.timers is not None and bool(cell.timers.get(SideTurns))
 
 
 def awaits_interleaved(cell: Anatomy) -> bool:

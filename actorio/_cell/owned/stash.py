@@ -45,6 +45,9 @@ class Stash:
             stash = cell.timers[cls] = cls(cell)
         return stash
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def put(self, message: Any, capacity: int) -> None:
         """Put the current message aside.
 

@@ -1,0 +1,280 @@
+"""What a capsule is made of: what can change is read on the loop, all else is encoded by the thread that writes it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from actorio import __version__
+from actorio._cell.frames import in_turn
+from actorio._cell.naming import class_of, log_fields
+from actorio._core.deadlock import chain_of
+from actorio._core.envelope import ANSWERED, FAILED, payload
+from actorio._core.redaction import Redact, inert, text_of
+from actorio.capsule.encoding import Encoder
+from actorio.capsule.naming import type_name
+from actorio.capsule.reading import FORMAT
+from actorio.inspection.rows import frame_at, is_of_actorio, letter_of
+from actorio.observability.journal import CHECKPOINT, NOWHERE, START, Encoded, Input, Journal, kept
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from actorio._cell.cell import Cell
+
+__all__ = ["Draft", "draft_of", "lines_of"]
+
+_SECONDS = 0.002
+_MOST_MAIL = 50
+_MOST_NEIGHBOURS = 20
+_LAST = 8
+_MOST_FRAMES = 50
+_OUTCOMES = {ANSWERED: "value", FAILED: "error"}
+
+Journals = dict["Cell", "Journal | None"]
+
+
+class Draft:
+    """A capsule that is still to be encoded: facts are JSON by now, values are kept ones."""
+
+    def __init__(self, facts: dict[str, Any], redact: Redact) -> None:
+        self.facts = facts
+        self.factory: Any = None
+        self.args: tuple[Any, ...] | Encoded = ()
+        self.inputs: list[Input] = []
+        self.mailbox: list[tuple[str, Any]] = []
+        self.lines: list[tuple[CodeType, int]] = []
+        self.neighbours: list[tuple[dict[str, Any], list[Input]]] = []
+        self.log_fields: dict[str, Any] = {}
+        self._redact = redact
+        self._missing: list[str] = []
+
+    def encode(self) -> dict[str, Any]:
+        """Return the capsule; by the thread."""
+        facts, encoder = self.facts, Encoder(self._redact)
+        facts["factory"] = encoder.encode(self.factory, "factory")
+        args = self.args
+        if isinstance(args, Encoded):
+            facts["args"] = args.json
+            self._missing += args.missing
+        else:
+            facts["args"] = encoder.arguments(self.factory, args, "args")
+        facts["inputs"] = [self._input(number, one) for number, one in enumerate(self.inputs)]
+        last = next(
+            (one for one in reversed(facts["inputs"]) if one["kind"] not in ("answer", "notice")), None
+        )
+        if facts["message"]:
+            facts["message"] = None if last is None else {"input": last["n"], **last}
+            facts["asker"] = None if last is None else last.get("from")
+        else:
+            facts["message"] = facts["asker"] = None
+        facts["mailbox"] = [
+            {"kind": kind, "message": self._value(value, f"mailbox[{index}].message")}
+            for index, (kind, value) in enumerate(self.mailbox)
+        ]
+        if facts["error"] is not None:
+            facts["error"]["frames"] = [_frame(code, line) for code, line in self.lines]
+        facts["neighbours"] = [
+            {**about, "last": [self._text(one) for one in inputs]} for about, inputs in self.neighbours
+        ]
+        facts["missing"] += [*encoder.missing, *self._missing]
+        return facts
+
+    def _input(self, number: int, one: Input) -> dict[str, Any]:
+        at, kind, message, details = one
+        place = f"inputs[{number}]"
+        entry = {"n": number, "at": at, "kind": kind, "message": self._value(message, f"{place}.message")}
+        if kind == "answer":
+            path, state, outcome, is_call = details
+            entry["of"] = path
+            entry["call"] = is_call
+            entry["outcome"] = _OUTCOMES.get(state, "withdrawn")
+            entry["value"] = self._value(outcome, f"{place}.value")
+        elif kind == "notice":
+            entry["of"] = details
+        elif details is not None:
+            entry["from"] = details
+        return entry
+
+    def _value(self, value: Any, place: str) -> Any:
+        if isinstance(value, Encoded):
+            self._missing += [f"{place}{inner}" for inner in value.missing]
+            return value.json
+        encoder = Encoder(self._redact)
+        encoded = encoder.encode(value, place)
+        self._missing += encoder.missing
+        return encoded
+
+    def _text(self, one: Input) -> str:
+        _, kind, message, _ = one
+        text = json.dumps(message.json) if isinstance(message, Encoded) else text_of(message, self._redact)
+        return inert(f"{kind} {text}", 200)
+
+
+def draft_of(
+    cell: Cell,
+    journals: Journals,
+    arguments: Encoded | None,
+    error: BaseException | None,
+    reason: str,
+    redact: Redact,
+) -> Draft:
+    """Read of an actor what can change; on the loop."""
+    encoder = Encoder(redact, root=cell.instance, seconds=_SECONDS)
+    facts = {
+        **_facts(cell),
+        "reason": reason,
+        "message": error is not None and in_turn(cell),
+        "state": encoder.attributes(cell.instance, "state", without="context"),
+        "error": None
+        if error is None
+        else {"type": type_name(type(error)), "text": _text_of(error), "frames": []},
+        "missing": encoder.missing,
+    }
+    draft = Draft(facts, redact)
+    draft.factory, draft.args = cell.factory, cell.args if arguments is None else arguments
+    draft.log_fields = log_fields(cell)
+    _begin(cell, draft, journals, redact)
+    draft.mailbox = [_mail(item, redact) for item in islice(cell.mailbox.items, _MOST_MAIL)]
+    draft.lines = [] if error is None else lines_of(error)
+    draft.neighbours = _neighbours(cell, draft.inputs, journals)
+    return draft
+
+
+def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact) -> None:
+    """Put in where the capsule begins, and the inputs since then."""
+    facts, journal = draft.facts, journals.get(cell)
+    facts["begins"], facts["checkpoint"] = START, None
+    if journal is None:
+        if cell in journals:
+            _begin_now(cell, facts, redact)
+        return
+    first, *_ = segments = journal.segments()
+    facts["begins"] = first.begins
+    if first.begins == CHECKPOINT:
+        facts["checkpoint"] = first.state
+        facts["missing"] += first.missing
+    elif first.begins == NOWHERE:
+        facts["begins"] = f"{NOWHERE}: the recorder has let go of what was before, or did not see its start"
+    draft.inputs = [one for segment in segments for one in segment.inputs]
+
+
+def _begin_now(cell: Cell, facts: dict[str, Any], redact: Redact) -> None:
+    """It was there before the recorder, and has had no turn since: it begins as it is now."""
+    if in_turn(cell):
+        facts["begins"] = f"{NOWHERE}: it was in a turn that had begun before the recorder"
+        return
+    encoder = Encoder(redact, root=cell.instance, seconds=_SECONDS)
+    facts["begins"] = CHECKPOINT
+    facts["checkpoint"] = encoder.attributes(cell.instance, "checkpoint", without="context")
+    facts["missing"] += encoder.missing
+
+
+def _facts(cell: Cell) -> dict[str, Any]:
+    mailbox, options = cell.mailbox, cell.options
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "capsule": FORMAT,
+        "actorio": __version__,
+        "python": platform.python_version(),
+        "system": cell.runtime.name,
+        "written": now.isoformat(),
+        "path": cell.path,
+        "class": type_name(type(cell.instance)),
+        "options": {
+            "name": cell.name,
+            "capacity": mailbox.capacity,
+            "overflow": mailbox.overflow.name.lower(),
+            "restart": options.restart.name.lower(),
+            "shutdown": options.shutdown,
+        },
+        "incarnation": cell.incarnation,
+        "restarts": cell.restarts,
+        "waits_for": [node.path for node in chain_of(cell)],
+    }
+
+
+def _mail(item: Any, redact: Redact) -> tuple[str, Any]:
+    letter = letter_of(item, None)
+    invocation = getattr(item, "invocation", None)
+    if invocation is not None:
+        encoder = Encoder(redact, seconds=_SECONDS)
+        call = encoder.call(invocation.func, invocation.args, invocation.kwargs, "")
+        return letter.kind, Encoded(call, encoder.missing)
+    return letter.kind, kept(payload(item), redact)
+
+
+def _neighbours(
+    cell: Cell, inputs: list[Input], journals: Journals
+) -> list[tuple[dict[str, Any], list[Input]]]:
+    """Return who has asked, who was asked, the parent, the children; with their last inputs."""
+    found: dict[Any, None] = {}
+    owner = cell.siblings.owner
+    if getattr(owner, "mailbox", None) is not None:
+        found[owner] = None
+    for _, kind, _, details in inputs:
+        path = details[0] if kind == "answer" else details if kind != "notice" else None
+        if path is not None and len(found) < _MOST_NEIGHBOURS:
+            other = _cell_at(cell.runtime, path)
+            if other is not None and other is not cell:
+                found[other] = None
+    children = () if cell.children is None else islice(cell.children.table.values(), _MOST_NEIGHBOURS)
+    found.update(dict.fromkeys(children))
+    return [_neighbour(other, journals.get(other)) for other in islice(found, _MOST_NEIGHBOURS)]
+
+
+def _neighbour(other: Any, journal: Journal | None) -> tuple[dict[str, Any], list[Input]]:
+    about = {
+        "path": other.path,
+        "class": class_of(other),
+        "state": other.state,
+        "depth": len(other.mailbox.items),
+        "waits_for": [node.path for node in chain_of(other)],
+    }
+    inputs = (
+        [] if journal is None else [one for segment in journal.segments() for one in segment.inputs[-_LAST:]]
+    )
+    return about, inputs[-_LAST:]
+
+
+def _cell_at(runtime: Any, path: str) -> Any:
+    table, cell = runtime.root, None
+    for name in path.strip("/").split("/"):
+        cell = None if table is None else table.table.get(name)
+        if cell is None:
+            return None
+        table = cell.children
+    return cell
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return inert(str(error))
+    except Exception as failed:
+        return f"<its __str__ raised {type(failed).__name__}>"
+
+
+def lines_of(error: BaseException) -> list[tuple[CodeType, int]]:
+    """Return where an exception came from, outermost first, without the frames of actorio."""
+    lines = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not is_of_actorio(code.co_filename):
+            lines.append((code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return lines[-_MOST_FRAMES:]
+
+
+def _frame(code: CodeType, line: int) -> dict[str, Any]:
+    frame = frame_at(code, line)
+    return {
+        "file": frame.file,
+        "line": frame.line,
+        "function": frame.function,
+        "code": frame.code,
+        "own": frame.own,
+    }

@@ -1,0 +1,103 @@
+"""What the flight recorder keeps of one actor: its last inputs, in segments that begin with a checkpoint of its state.
+
+An input is kept as it is where nobody can change it, else it is encoded at once: a handler may change its message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actorio._core.redaction import Redact
+from actorio.address import Address
+from actorio.capsule.encoding import ATOMS, Encoder
+
+__all__ = ["CHECKPOINT", "NOWHERE", "START", "Encoded", "Input", "Journal", "Segment", "kept"]
+
+START, CHECKPOINT, NOWHERE = "start", "checkpoint", "nowhere"
+
+Input = tuple[float, str, Any, Any]
+"""When, its kind, the message (kept), and what belongs to it: who asked, or the outcome and of whom."""
+
+_SECONDS = 0.004
+"""For how long one value may hold the loop; what is left of it then is opaque."""
+_FROZEN: dict[type, tuple[str, ...] | None] = {}
+
+
+class Encoded:
+    """A value that was encoded at once."""
+
+    __slots__ = ("json", "missing")
+
+    def __init__(self, json: Any, missing: list[str]) -> None:
+        self.json = json
+        self.missing = missing
+        """The places of what is missing in it, without that of itself."""
+
+    @classmethod
+    def of(cls, value: object, redact: Redact) -> Encoded:
+        """Encode a value."""
+        encoder = Encoder(redact, seconds=_SECONDS)
+        return cls(encoder.encode(value, ""), encoder.missing)
+
+
+def kept(value: Any, redact: Redact) -> Any:
+    """Return the value where it cannot change, else its code."""
+    kind = type(value)
+    if kind in ATOMS or isinstance(value, Address):
+        return value
+    if kind is tuple:
+        return value if all(type(item) in ATOMS for item in value) else Encoded.of(value, redact)
+    fields = _FROZEN[kind] if kind in _FROZEN else _frozen_fields(kind)
+    if fields is not None and all(type(getattr(value, name)) in ATOMS for name in fields):
+        return value
+    return Encoded.of(value, redact)
+
+
+def _frozen_fields(kind: type[Any]) -> tuple[str, ...] | None:
+    """Return the names of the fields of a frozen dataclass that has nothing else; None of any other class."""
+    own: Any = kind
+    params = kind.__dict__.get("__dataclass_params__")
+    names = None
+    if params is not None and params.frozen and own.__getattribute__ is object.__getattribute__:
+        names = tuple(own.__dataclass_fields__)
+    if len(_FROZEN) < 10_000:
+        _FROZEN[kind] = names
+    return names
+
+
+class Segment:
+    """The inputs since the start of an incarnation, since a checkpoint, or since what was before was let go."""
+
+    __slots__ = ("begins", "inputs", "journal", "missing", "state")
+
+    def __init__(
+        self, journal: Journal, begins: str, state: Any = None, missing: list[str] | None = None
+    ) -> None:
+        self.journal = journal
+        self.begins = begins
+        self.state = state
+        self.missing = missing or []
+        self.inputs: list[Input] = []
+
+
+class Journal:
+    """The segments of one incarnation.
+
+    Attributes:
+        current: where inputs go.
+        previous: that before the last checkpoint; None while there is none.
+        turns: since the last checkpoint.
+        put_back: messages of a stash that are first in the mailbox, whose turns are not inputs again.
+    """
+
+    __slots__ = ("current", "incarnation", "previous", "put_back", "turns")
+
+    def __init__(self, incarnation: int, begins: str) -> None:
+        self.incarnation = incarnation
+        self.previous: Segment | None = None
+        self.current = Segment(self, begins)
+        self.turns = self.put_back = 0
+
+    def segments(self) -> list[Segment]:
+        """Return what a capsule is made of, in order."""
+        return [self.current] if self.previous is None else [self.previous, self.current]

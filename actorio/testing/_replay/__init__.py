@@ -1,0 +1,1 @@
+"""A replay: the stage with the stubs, and the driver that hands one actor its inputs."""
