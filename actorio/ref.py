@@ -436,7 +436,9 @@ class ActorRef(Address, Generic[A_co]):
     def send_threadsafe(self: ActorRef[Actor[M]], message: M) -> None:
         """Send a message from any thread, in order per thread. Returns at once; never waits for room.
 
-        A message that cannot be delivered any more becomes a dead letter.
+        So there is no back pressure: what finds no room waits in line, as a send that is not awaited does. A thread
+        that may be faster than the actor waits for it by `ask_threadsafe(...).result()` now and then, or the mailbox
+        has an `Overflow` that drops. A message that cannot be delivered any more becomes a dead letter.
 
         Raises:
             ActorStoppedError: the system has ended.
@@ -451,9 +453,17 @@ class ActorRef(Address, Generic[A_co]):
 
         self._cell.runtime.from_thread(send, message)
 
+    @overload
     def submit_threadsafe(
-        self, func: Callable[P, Coroutine[Any, Any, R]] | Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> concurrent.futures.Future[R]:
+        self, func: Callable[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> concurrent.futures.Future[R]: ...
+    @overload
+    def submit_threadsafe(
+        self, func: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> concurrent.futures.Future[R]: ...
+    def submit_threadsafe(
+        self, func: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> concurrent.futures.Future[Any]:
         """Submit work from any thread; cancelling the future cancels the work.
 
         Raises:
@@ -463,7 +473,7 @@ class ActorRef(Address, Generic[A_co]):
         check_callable("submit_threadsafe", func)
         if self._cell.is_far:
             raise not_local("submit_threadsafe", self.path)
-        crossing: Crossing[R] = Crossing(self._cell.runtime)
+        crossing: Crossing[Any] = Crossing(self._cell.runtime)
 
         def submit() -> None:
             result: Result[Any] = self.submit(func, *args, **kwargs)

@@ -7,6 +7,7 @@ A reply that comes when the wait has ended already, by a timeout or a cancel, is
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Generator
 from contextvars import copy_context
 from types import CoroutineType
@@ -26,6 +27,7 @@ from actorio._core.envelope import (
     Invocation,
 )
 from actorio._core.hints import forgotten_await
+from actorio._core.log import log
 from actorio._core.result import Result, safe_exception
 from actorio._core.run_queue import Waiter
 from actorio.errors import (
@@ -321,6 +323,8 @@ class Submission(Envelope):
                 self.result.set_exception(error)
                 if isinstance(error, ActorStoppedError) and error.ref == self.cell.ref:
                     self.result.exception()  # the actor has ended, not the work: no log line if nobody looks
+                else:
+                    self.result.speak_up(Unheard(error, repr(self.invocation), self.cell.path))
             self._end(FAILED)
 
     refused = fail
@@ -349,6 +353,35 @@ class Submission(Envelope):
         self.state = state
         if (tell := self.cell.observers.answered) is not None:
             tell(self.cell, self)
+
+
+class Unheard:
+    """Logs the failure of submitted work, if it goes, with its `Result`, and nobody has looked: not asyncio's line.
+
+    Made for a failure alone: what succeeds pays nothing for it.
+    """
+
+    __slots__ = ("_error", "_path", "_what")
+
+    def __init__(self, error: BaseException, what: str, path: str) -> None:
+        self._error: BaseException | None = error
+        self._what = what
+        self._path = path
+
+    def hush(self) -> None:
+        """Somebody has looked."""
+        self._error = None
+
+    def __del__(self) -> None:
+        if self._error is not None:
+            log(
+                logging.ERROR,
+                "%s, submitted to %s, has failed, and nobody has looked at its Result",
+                self._what,
+                self._path,
+                error=self._error,
+                actor=self._path,
+            )
 
 
 ENVELOPES.update({Request, Call, Submission})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._core.checks import check_instance, check_plain_function
 from actorio._core.deadlock import Fork
@@ -22,6 +22,13 @@ from actorio.errors import AskCancelledError
 if TYPE_CHECKING:
     from actorio._core.deadlock import Work
 
+
+class Unheard(Protocol):
+    """What tells of a failure that nobody looks at."""
+
+    def hush(self) -> None: ...
+
+
 __all__ = ["Result", "safe_exception", "wait_of_current"]
 
 R = TypeVar("R", default=Any)
@@ -30,7 +37,7 @@ R = TypeVar("R", default=Any)
 class Result(Generic[R]):
     """What comes of submitted work, or of an ask that a handler took away with `defer`."""
 
-    __slots__ = ("__weakref__", "_future", "_on_cancel", "_waiters", "_work")
+    __slots__ = ("__weakref__", "_future", "_on_cancel", "_unheard", "_waiters", "_work")
 
     def __init__(
         self,
@@ -43,6 +50,7 @@ class Result(Generic[R]):
         self._on_cancel = on_cancel
         self._work = work
         self._waiters: list[Waiter] | None = None
+        self._unheard: Unheard | None = None
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait for the value.
@@ -66,6 +74,7 @@ class Result(Generic[R]):
             finally:
                 if release is not None:
                     release()
+        self._look()
         return self._future.result()
 
     def _wait(self, waiter: Waiter) -> Generator[Any, None, None]:
@@ -118,6 +127,7 @@ class Result(Generic[R]):
             asyncio.InvalidStateError: not done.
             asyncio.CancelledError: it was cancelled.
         """
+        self._look()
         return self._future.result()
 
     def exception(self) -> BaseException | None:
@@ -127,6 +137,7 @@ class Result(Generic[R]):
             asyncio.InvalidStateError: not done.
             asyncio.CancelledError: it was cancelled.
         """
+        self._look()
         return self._future.exception()
 
     def add_done_callback(
@@ -166,6 +177,15 @@ class Result(Generic[R]):
         if not self._future.cancelled():
             self._future.set_exception(safe_exception(error))
             self._tell()
+
+    def speak_up(self, unheard: Unheard) -> None:
+        """Have that tell of the failure, if nobody looks at it, in place of the future."""
+        self._future.exception()
+        self._unheard = unheard
+
+    def _look(self) -> None:
+        if self._unheard is not None:
+            self._unheard.hush()
 
     def _check_thread(self) -> None:
         """Refuse use from another thread than that of whom it comes from."""

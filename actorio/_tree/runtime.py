@@ -45,6 +45,10 @@ _EAGER = sys.version_info >= (3, 12)
 """Whether the loop may run a task's first step inside another task's (eager task factories)."""
 
 
+_MOST_FROM_THREADS = 256
+"""Calls of other threads in one go, at most, before actors, timers and I/O have their turn."""
+
+
 class Runtime:
     """The machinery of one system, for the runtime alone; `ActorSystem` is what users see of it."""
 
@@ -109,7 +113,8 @@ class Runtime:
         self.has_ended = True
         self.groups.close()
         self.events.close()
-        self._drain_inbox()
+        while self._inbox:
+            self._drain_inbox()
         self.timers.close()
 
     def children_of(self, owner: Cell, supervision: Supervision) -> Children:
@@ -317,7 +322,13 @@ class Runtime:
                 self.from_thread(work, None)
 
     def _drain_inbox(self) -> None:
+        """Do a share of what threads have asked for: one that never pauses must not keep the loop from its turn."""
         self._is_called = False
-        while self._inbox:
-            work, _ = self._inbox.popleft()
-            work()
+        try:
+            for _ in range(min(len(self._inbox), _MOST_FROM_THREADS)):
+                work, _message = self._inbox.popleft()
+                work()
+        finally:
+            if self._inbox and not self._is_called and not self.has_ended:
+                self._is_called = True
+                self.loop.call_soon(self._drain_inbox)

@@ -14,6 +14,7 @@ from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from actorio._cell.states import Intent
+from actorio._core.log import log
 from actorio.errors import ActorError
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from actorio._tree.runtime import Runtime
 
 __all__ = ["SignalHandler", "Signals"]
-
-logger = logging.getLogger("actorio")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -109,7 +108,8 @@ class Signals:
     def _act(self, number: int) -> None:
         self._acted += 1
         if self._acted == 1:
-            logger.info("%s ends by signal %d", self._runtime.name, number)
+            name = self._runtime.name
+            log(logging.INFO, "%s ends by signal %d", name, number, system=name)
             self._runtime.end_by(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
         else:
             self._runtime.shutdown.begin(Intent.KILL)

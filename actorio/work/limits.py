@@ -12,6 +12,7 @@ from actorio._cell.naming import log_fields, message_type
 from actorio._cell.states import Intent
 from actorio._core.checks import check_count, check_instance, check_plain_function, check_some_time
 from actorio._core.envelope import payload
+from actorio._core.log import log
 from actorio.work.job_queue import JobQueue, JobWatcher
 from actorio.work.routee_mailbox import RouteeMailbox
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from actorio.address import Address
 
 __all__ = ["Limits", "RateLimit", "StuckJob"]
-
-logger = logging.getLogger("actorio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +128,14 @@ class Limits(JobWatcher):
             self._report(StuckJob(desk.ref, payload(item), now - since))
 
     def _report(self, stuck: StuckJob) -> None:
-        logger.warning(
+        log(
+            logging.WARNING,
             "%s is at one job for %.3g s, and is replaced: %s",
             stuck.ref.path,
             stuck.seconds,
             message_type(stuck.job),
-            extra=log_fields(stuck.ref._cell),
+            error=None,
+            **log_fields(stuck.ref._cell),
         )
         stuck.ref._cell.request(Intent.KILL)
         if self._on_stuck is not None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextvars
+import gc
 from typing import Any
 
 import pytest
 
 from actorio import Actor, ActorStoppedError, ActorSystem, DeadlockError, Result
 from tests.guarantees.actors import Held, Silent, Valve, cancelled, outcome, soon, started
-from tests.stage import ticks
+from tests.stage import ticks, until
 
 
 async def test_a_result_may_be_awaited_many_times_and_gives_the_same_value() -> None:
@@ -258,3 +259,36 @@ async def test_a_stop_iteration_is_a_failure_and_not_a_value(error: StopIteratio
     with pytest.raises(RuntimeError) as caught:
         await result
     assert caught.value.__cause__ is error
+
+
+async def test_a_failure_that_nobody_looks_at_is_logged_once_with_function_and_actor(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse() -> None:
+        raise LookupError("no such thing")
+
+    async with ActorSystem() as system:
+        ref = await system.spawn(Silent, name="till")
+        looked_at = ref.submit(refuse)
+        ref.submit(refuse)
+        with pytest.raises(LookupError):
+            await looked_at
+        del looked_at
+        await until(lambda: ref.statistics().handled == 2)
+        gc.collect()
+        records = [record for record in caplog.records if "nobody has looked" in record.getMessage()]
+        assert [record.getMessage().split(",")[0].rpartition(".")[2] for record in records] == ["refuse"]
+        assert "submitted to /till" in records[0].getMessage()
+        assert records[0].exc_info is not None
+        assert isinstance(records[0].exc_info[1], LookupError)
+
+
+async def test_a_failure_that_was_looked_at_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with ActorSystem() as system:
+        ref = await system.spawn(Silent)
+        result = ref.submit(lambda: 1 / 0)
+        await until(result.done)
+        assert isinstance(result.exception(), ZeroDivisionError)
+        del result
+        gc.collect()
+    assert not caplog.records

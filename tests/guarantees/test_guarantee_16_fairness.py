@@ -2,15 +2,16 @@
 
 import asyncio
 import socket
+import threading
 import time
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem, Mailbox
+from actorio import Actor, ActorRef, ActorSystem, Mailbox, Overflow
 from actorio.testing import until
-from tests.guarantees.actors import soon, started
+from tests.guarantees.actors import Recorder, soon, started
 from tests.stage import ticks
 
 LONGEST = 0.25  # seconds between two beats of the loop: far above the budget, for a machine under load
@@ -192,3 +193,34 @@ async def test_guarantee_16_timers_due_at_once_do_not_ring_all_in_one_go() -> No
             before, rung = rung, statistics.handled + statistics.depth
             most = max(most, rung - before)
         assert most <= 1_024
+
+
+@pytest.mark.real_loop("threads")
+async def test_guarantee_16_a_thread_that_never_pauses_to_send_does_not_stop_the_loop() -> None:
+    async with soon(), ActorSystem() as system:
+        flooded = await system.spawn(Recorder, [], mailbox=Mailbox(10, overflow=Overflow.DROP_NEW))
+        other = await system.spawn(Echo)
+        stop = threading.Event()
+
+        def flood() -> None:
+            for number in range(2_000_000):  # not for ever, or a loop that it stops could not say so
+                if stop.is_set():
+                    return
+                flooded.send_threadsafe(number)
+            exhausted.append(True)
+
+        exhausted: list[bool] = []
+        thread = threading.Thread(target=flood)
+        thread.start()
+        try:
+            await until(lambda: flooded.statistics().handled)
+            for number in range(20):
+                assert await other.ask(number) == number
+            loop = asyncio.get_running_loop()
+            ticked = loop.create_future()
+            loop.call_later(0.01, ticked.set_result, None)
+            await ticked
+            assert not exhausted
+        finally:
+            stop.set()
+            await asyncio.to_thread(thread.join)

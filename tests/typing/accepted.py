@@ -184,6 +184,7 @@ async def submitting(worker: ActorRef[Worker], store: ActorRef[Store]) -> None:
     assert_type(await worker.submit(fetch, "x", retries=1), bytes)
     assert_type(await store.submit(add, 2, 3), int)
     assert_type(store.submit_threadsafe(add, 2, 3).result(), int)
+    assert_type(store.submit_threadsafe(fetch, "x", retries=1).result(), bytes)
 
 
 async def ending(store: ActorRef[Store]) -> None:
