@@ -477,6 +477,25 @@ def _again(kind: type[E], args: tuple[Any, ...]) -> E:
     return error
 
 
+def without_frames(error: BaseException) -> BaseException:
+    """Return a copy of an exception that keeps no frame alive: without its traceback, and so are its causes.
+
+    One that cannot be copied is told by an `ActorError` with its text.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        twin: BaseException = error.derive([without_frames(one) for one in error.exceptions])
+    else:
+        try:
+            twin = copy.copy(error)
+        except Exception:
+            twin = error
+        if type(twin) is not type(error) or twin is error:
+            twin = ActorError(f"{type(error).__name__}: {describe(error)}")
+    if error.__cause__ is not None:
+        twin.__cause__ = without_frames(error.__cause__)
+    return twin
+
+
 def exit_in(error: BaseException | None) -> SystemExit | KeyboardInterrupt | None:
     """Return the exit that an exception is, or, in a group of exceptions, the first one that it holds."""
     if isinstance(error, (SystemExit, KeyboardInterrupt)):

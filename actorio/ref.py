@@ -27,7 +27,7 @@ from typing import (
 )
 
 from actorio._cell.far import not_local
-from actorio._cell.notices import Statistics, Terminated
+from actorio._cell.notices import Joiner, Statistics, Terminated
 from actorio._cell.states import Intent
 from actorio._cell.stream import Stream, check_streamable
 from actorio._core.checks import LONGEST, check_callable, check_duration, check_optional_duration
@@ -37,7 +37,6 @@ from actorio._core.hints import AWAIT_JOIN, check_method, no_attribute
 from actorio._core.mailbox import Item, Overflow
 from actorio._core.request import Call, Request, Submission, timeout_of_call
 from actorio._core.result import Result
-from actorio._core.run_queue import Waiter
 from actorio._core.sending import Sending
 from actorio._core.threads import Crossing
 from actorio._core.typevar import TypeVar
@@ -407,16 +406,14 @@ class ActorRef(Address, Generic[A_co]):
         timeout = check_optional_duration("timeout", timeout)
         self._check_thread()
         cell = self._cell
-        if cell.reason is None:
-            await self._join(cell, timeout)
-        return cell.terminated()
+        return cell.terminated() if cell.reason is not None else await self._join(cell, timeout)
 
-    async def _join(self, cell: Cell, timeout: float | None) -> None:
+    async def _join(self, cell: Cell, timeout: float | None) -> Terminated:
         waiting = cell.runtime.current()
         if waiting is not None:
             check_not_within(waiting, cell)
         release = cell.wait_of_current()
-        joiner = Waiter(cell.run_queue)
+        joiner = Joiner(cell.run_queue)
         cell.add_joiner(joiner)
         alarm = None if timeout is None else cell.runtime.timers.after(timeout, joiner.wake)
         try:
@@ -424,6 +421,7 @@ class ActorRef(Address, Generic[A_co]):
                 if alarm is not None and not alarm.pending:
                     raise TimeoutError(f"actor {self.path} had not ended within {timeout:g} s")
                 await joiner
+            return joiner.notice or cell.terminated()
         finally:
             cell.drop_joiner(joiner)
             if alarm is not None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.ending import Ending
 from actorio._cell.hooks import Hooks, refuse_own_context
 from actorio._cell.mailbox_loop import mailbox_loop
+from actorio._cell.notices import Joiner
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.state import BEGIN, is_closing
@@ -36,6 +37,7 @@ from actorio.errors import (
     ExitReason,
     exit_in,
     is_actor_exit,
+    without_frames,
 )
 
 if TYPE_CHECKING:
@@ -310,8 +312,19 @@ class Cell(Ending):
         self._tell_starter()
         joiners, self.joiners = self.joiners, None
         for joiner in joiners or ():
+            if isinstance(joiner, Joiner):
+                joiner.notice = self.terminated()
             joiner.wake()
         self.siblings.child_ended(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep nothing of the user's alive, however long a ref of it is kept."""
+        self.args = ()
+        if not isinstance(self.factory, type):  # it may hold arguments too; a class names what it was
+            self.factory = _ended
+        if self.error is not None and not self.start_failed:  # that of a start is for `spawn` to raise
+            self.error = without_frames(self.error)
 
     def _tell_watchers(self, notice: Terminated, watchers: deque[Any]) -> None:
         """Tell those who watch, in goes; one that has taken its watch back meanwhile looks at nothing."""
@@ -403,3 +416,7 @@ class Cell(Ending):
         self._verdict(reason, None)
         self._drop_instance(reason)
         self._end(*self._final((reason, None)))
+
+
+def _ended() -> None:
+    """Stand in for the factory of an actor that has ended."""

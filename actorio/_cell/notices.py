@@ -5,20 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from actorio._core.run_queue import RunQueue, Waiter
+
 if TYPE_CHECKING:
     from actorio.address import Address
     from actorio.errors import ExitReason
 
-__all__ = ["Statistics", "Terminated"]
+__all__ = ["Joiner", "Statistics", "Terminated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Terminated:
-    """How an actor has ended for good; `error` is what failed last and was not followed by a restart, or None."""
+    """How an actor has ended for good; `error` is what failed last and was not followed by a restart, or None.
+
+    Who watches, or waits in `join`, is given the exception itself; who joins later a copy without its traceback, since
+    an actor that has ended keeps no frames alive.
+    """
 
     ref: Address
     reason: ExitReason
     error: BaseException | None
+
+
+class Joiner(Waiter):
+    """Who waits for the end of an actor; `notice` is what it was told."""
+
+    __slots__ = ("notice",)
+
+    def __init__(self, run_queue: RunQueue) -> None:
+        super().__init__(run_queue)
+        self.notice: Terminated | None = None
 
 
 @dataclass(frozen=True, slots=True)
