@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.state import Anatomy
     from actorio._cell.surroundings import Siblings
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio._core.envelope import Envelope
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.turn import Turn
@@ -144,7 +144,7 @@ class Ending(Turn):
         for task in tasks:
             task.add_done_callback(lambda _: self.wake())
         timers, limit = self.runtime.timers, self.options.shutdown
-        alarm: Alarm | None = None
+        alarm: Deadline | None = None
         is_late = False
 
         def late() -> None:  # the grace begins now: with a loop that was blocked, all would be over at once

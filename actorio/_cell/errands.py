@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from actorio._cell.state import Anatomy
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
 
 __all__ = ["Errand", "Errands", "see_to"]
 
@@ -56,7 +56,7 @@ class Errands:
         self.is_parked = False
         """Whether its task waits for the end of the suspension."""
         self.since = 0.0
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
 
     @classmethod
     def of(cls, cell: Anatomy) -> Errands:

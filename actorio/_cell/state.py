@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actorio._cell.errands import Errands
     from actorio._cell.hooks import Hooks
     from actorio._cell.surroundings import Siblings, System
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.mailbox import Mailbox
 
@@ -153,7 +153,7 @@ class Anatomy(Waiter):
         self.reason: ExitReason | None = None
         self.ending = ExitReason.NORMAL
         self.error: BaseException | None = None
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
 
     is_far = False
     """Whether it stands for an actor of another node."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-__all__ = ["RING", "Alarm", "Entry", "TimerQueue"]
+__all__ = ["RING", "Deadline", "Deadlines", "Entry"]
 
 _FEWEST_TO_SWEEP = 100
 _MOST_RINGS = 1024
@@ -31,17 +31,17 @@ Entry = list[Any]
 _DEADLINE, RING = 0, 2
 
 
-class Alarm:
+class Deadline:
     """One pending deadline. `ring` is called once, at or after it, unless cancelled before."""
 
     __slots__ = ("_entry", "_queue")
 
-    def __init__(self, queue: TimerQueue, entry: Entry) -> None:
+    def __init__(self, queue: Deadlines, entry: Entry) -> None:
         self._queue = queue
         self._entry = entry
 
     @property
-    def deadline(self) -> float:
+    def time(self) -> float:
         """When it rings, a time of the system's clock."""
         return self._entry[_DEADLINE]  # type: ignore[no-any-return]
 
@@ -59,7 +59,7 @@ class Alarm:
         return self._entry[RING] is not None
 
 
-class TimerQueue:
+class Deadlines:
     """A heap of entries behind a single timer of the event loop."""
 
     __slots__ = ("_armed_for", "_cancelled", "_handle", "_heap", "_loop", "_most", "_sequence")
@@ -80,18 +80,18 @@ class TimerQueue:
         """Return the time of the system's clock, in seconds."""
         return self._loop.time()
 
-    def after(self, delay: float, ring: Callable[[], object]) -> Alarm:
+    def after(self, delay: float, ring: Callable[[], object]) -> Deadline:
         """Have `ring` called after `delay` seconds."""
-        return Alarm(self, self.enter(self._loop.time() + delay, ring))
+        return Deadline(self, self.enter(self._loop.time() + delay, ring))
 
-    def at(self, deadline: float, ring: Callable[[], object]) -> Alarm:
+    def at(self, deadline: float, ring: Callable[[], object]) -> Deadline:
         """Have `ring` called at `deadline`, a time of the system's clock."""
-        return Alarm(self, self.enter(deadline, ring))
+        return Deadline(self, self.enter(deadline, ring))
 
     def enter(self, deadline: float, ring: Callable[[], object]) -> Entry:
         """Have `ring` called at `deadline`, unless the entry's `RING` is None by then.
 
-        An ask with a timeout has no `Alarm`: to make one, and to cancel it, takes a tenth of the ask
+        An ask with a timeout has no `Deadline`: to make one, and to cancel it, takes a tenth of the ask
         (`pingpong_timeout`).
         """
         self._sequence = sequence = self._sequence + 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import asyncio
 
-    from actorio._core.deadlines import TimerQueue
+    from actorio._core.deadlines import Deadlines
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.observer import Observers
     from actorio._core.run_queue import RunQueue
@@ -26,7 +26,7 @@ class Host(Protocol):
     loop: asyncio.AbstractEventLoop
     thread: int
     run_queue: RunQueue
-    timers: TimerQueue
+    timers: Deadlines
     node: str | None
 
     def current(self) -> Waiting | None: ...

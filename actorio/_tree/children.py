@@ -34,7 +34,7 @@ from actorio.policy import AutoShutdown, Directive, Restart, Strategy, Supervisi
 
 if TYPE_CHECKING:
     from actorio._cell.surroundings import System
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio._core.mailbox import Mailbox
 
 __all__ = ["Children"]
@@ -437,14 +437,14 @@ class Children:
             self.runtime.broken(task.get_name(), error)
         self.changed()
 
-    def _request_end(self, cell: Cell) -> Alarm | None:
+    def _request_end(self, cell: Cell) -> Deadline | None:
         """Ask a child to end; under STOP it is killed once its shutdown time is over."""
         cell.request(self._stopping)
         if self._stopping != Intent.STOP:
             return None
         return self._deadline(cell, lambda: cell.request(Intent.KILL))
 
-    def _deadline(self, cell: Cell, late: Callable[[], None]) -> Alarm | None:
+    def _deadline(self, cell: Cell, late: Callable[[], None]) -> Deadline | None:
         limit = cell.options.shutdown
         return None if limit is None else self.runtime.timers.after(limit, late)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.faces import Faces
 from actorio._cell.frames import await_chain
 from actorio._core.checks import check_instance
-from actorio._core.deadlines import TimerQueue
+from actorio._core.deadlines import Deadlines
 from actorio._core.events import EventBus
 from actorio._core.log import is_logged, log
 from actorio._core.observer import Observer, Observers
@@ -55,7 +55,7 @@ class Runtime:
     loop: asyncio.AbstractEventLoop
     thread: int
     run_queue: RunQueue
-    timers: TimerQueue
+    timers: Deadlines
     root: Children
     shutdown: Root
     is_forked = False
@@ -99,7 +99,7 @@ class Runtime:
         self.shutdown = shutdown
         self.run_queue = RunQueue.of(loop)
         self.run_queue.choose = getattr(loop, "actorio_choose", None)
-        self.timers = TimerQueue(loop)
+        self.timers = Deadlines(loop)
         self._variables = Variables()
         self._task_class: type[asyncio.Task[Any]] = getattr(loop, "actorio_task_class", asyncio.Task)
         self.root = Children(self, shutdown, "", self._supervision)

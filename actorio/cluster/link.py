@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from actorio._core.deadlines import Alarm, TimerQueue
+from actorio._core.deadlines import Deadline, Deadlines
 from actorio.cluster.wire import MOST_BYTES, MOST_ITEMS, PROTOCOL, Frame, Item, encode_frame
 
 __all__ = ["ITEM_BYTES", "Link", "LoopLink"]
@@ -54,7 +54,7 @@ class Link:
     def __init__(
         self,
         loop: Any,
-        timers: TimerQueue,
+        timers: Deadlines,
         ends: tuple[str, str],
         publish: Callable[[bytes], None],
         deliver: Callable[[Frame], None],
@@ -73,8 +73,8 @@ class Link:
         self._expected = 1
         self._taken_since = 0
         self._told_gap = 0
-        self._acknowledge: Alarm | None = None
-        self._repeat: Alarm | None = None
+        self._acknowledge: Deadline | None = None
+        self._repeat: Deadline | None = None
         self._patience = _REPEAT_AFTER
         self._burst = 1
         self._recovers_to = 0

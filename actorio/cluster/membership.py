@@ -19,7 +19,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from actorio._core.deadlines import Alarm, TimerQueue
+from actorio._core.deadlines import Deadline, Deadlines
 from actorio.cluster.engine import Clock, Engine, RevisionConflict
 from actorio.cluster.store import lease_key
 from actorio.cluster.view import Seen, View
@@ -52,7 +52,7 @@ class Membership:
         engine: Engine,
         view: View,
         clock: Clock,
-        timers: TimerQueue,
+        timers: Deadlines,
         node: str,
         record: Callable[[str], bytes],
         lost: Callable[[str], None],
@@ -71,7 +71,7 @@ class Membership:
         self._own: dict[str, None] = {}
         self._revision = 0
         self._counts_from = 0.0
-        self._fence: Alarm | None = None
+        self._fence: Deadline | None = None
         self._hurry = asyncio.Event()
         self._asked = self._written = 0
 

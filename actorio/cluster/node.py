@@ -16,7 +16,7 @@ from actorio.cluster.store import node_of
 from actorio.errors import ExitReason
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio.cluster.surroundings import Life
 
 __all__ = ["Node"]
@@ -48,7 +48,7 @@ class Node:
         self.dropped = 0
         self._buried: dict[str, None] = {}
         self._early: list[wire.Frame] = []
-        self._alarms: list[Alarm] = []
+        self._alarms: list[Deadline] = []
         self._inboxes: dict[Peer, Inbox] = {}
 
     # -- peers -------------------------------------------------------------------------------------

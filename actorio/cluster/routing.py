@@ -22,7 +22,7 @@ from actorio.cluster.store import node_of
 from actorio.errors import NoHostError, NotLocalError
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio.cluster.surroundings import Life, Peer
 
 __all__ = ["Route", "Router"]
@@ -107,8 +107,8 @@ class Route:
         self.owner: Peer | None = None
         self.epoch = 0
         self._avoided: str | None = None
-        self._again: Alarm | None = None
-        self._limit: Alarm | None = None
+        self._again: Deadline | None = None
+        self._limit: Deadline | None = None
 
     # -- as a line ---------------------------------------------------------------------------------
 

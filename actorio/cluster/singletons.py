@@ -9,7 +9,7 @@ from actorio.cluster.placing import SINGLETON, owner_of, place, shard_of
 from actorio.errors import ClusterError
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio.cluster.activation import Activation
     from actorio.cluster.surroundings import Life
 
@@ -24,7 +24,7 @@ class Singletons:
     def __init__(self, life: Life) -> None:
         self._life = life
         self.names: dict[str, None] = {}
-        self._resting: dict[str, Alarm | None] = {}
+        self._resting: dict[str, Deadline | None] = {}
 
     async def add(self, factory: Any, args: tuple[Any, ...], name: str) -> Any:
         """Make this node a candidate; returns the ref when the others know of it.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.cell import Cell
     from actorio._cell.notices import Terminated
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio.errors import ExitReason
 
 __all__ = ["Trace", "TraceEvent"]
@@ -95,7 +95,7 @@ class Trace(Feed[TraceEvent]):
         self._lease = lease
         self._redact = redact
         self._teller: _Teller | None = None
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
 
     async def __aenter__(self) -> Self:
         """Begin to trace."""

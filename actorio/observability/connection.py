@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from actorio._core.deadlines import Alarm, TimerQueue
+from actorio._core.deadlines import Deadline, Deadlines
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,7 +56,7 @@ class Connection(H11Protocol):
         self,
         config: Config,
         state: ServerState,
-        timers: TimerQueue,
+        timers: Deadlines,
         loop: asyncio.AbstractEventLoop,
         *,
         stalled: float = STALLED,
@@ -68,8 +68,8 @@ class Connection(H11Protocol):
         self._timers = timers
         self._stalled = stalled
         self._idle = idle
-        self._alarm: Alarm | None = None
-        self._stall: Alarm | None = None
+        self._alarm: Deadline | None = None
+        self._stall: Deadline | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, unless there are too many."""

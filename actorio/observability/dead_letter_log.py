@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actorio._cell.cell import Cell
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
 
 __all__ = ["DeadLetterLog"]
 
@@ -49,7 +49,7 @@ class DeadLetterLog(Observer):
         self._filled = 0.0
         self._left_out: dict[tuple[str, str], int] = {}
         self._elsewhere = 0
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
 
     async def __aenter__(self) -> Self:
         if not self._runtime.is_running or self._runtime.has_ended:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from actorio._core.deadlines import TimerQueue
+from actorio._core.deadlines import Deadlines
 from actorio.observability.app import App
 from actorio.observability.bridge import Bridge
 from actorio.observability.connection import Connection, default_headers
@@ -145,7 +145,7 @@ class Doors:
     async def _serve(self, sockets: list[tuple[socket.socket, Pass | None]]) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self._timers = TimerQueue(self._loop)
+        self._timers = Deadlines(self._loop)
         self._app = App(self._observatory, self._bridge, self._open_page)
         self._asgi = self._app.asgi()
         try:

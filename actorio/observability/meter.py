@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, Meter
 
     from actorio._cell.cell import Cell
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio._tree.runtime import Runtime
     from actorio.errors import ExitReason
 
@@ -58,7 +58,7 @@ class Pulse:
         self._runtime = runtime
         self._due = 0.0
         self._lag = self._blocked = 0.0
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
 
     def start(self) -> None:
         """Begin to look."""

@@ -22,7 +22,7 @@ from actorio.persistence._unwritten import Unwritten
 from actorio.persistence.reminders import Fired, Reminder
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio.persistence._journal import Journal
     from actorio.persistence.store import Store
     from actorio.persistence.stored import StoredTypes
@@ -42,7 +42,7 @@ class _Entry:
         self.row = row
         self.message = message
         self.number = number
-        self.alarm: Alarm | None = None
+        self.alarm: Deadline | None = None
 
     def cancel(self) -> None:
         if self.alarm is not None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from actorio._core.deadlines import Alarm, TimerQueue
+from actorio._core.deadlines import Deadline, Deadlines
 from actorio.persistence._clock import now
 
 __all__ = ["WallTimers"]
@@ -15,7 +15,7 @@ _LONGEST_LOOK = 5.0
 
 
 class _WallClock:
-    """What a `TimerQueue` needs of a loop, by the wall clock; a queue that is woken early looks again."""
+    """What a `Deadlines` needs of a loop, by the wall clock; a queue that is woken early looks again."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -33,9 +33,9 @@ class WallTimers:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         clock: Any = _WallClock(loop)
-        self._queue = TimerQueue(clock)
+        self._queue = Deadlines(clock)
 
-    def at(self, when: float, ring: Callable[[], object]) -> Alarm:
+    def at(self, when: float, ring: Callable[[], object]) -> Deadline:
         """Have `ring` called at that time."""
         return self._queue.at(when, ring)
 

@@ -18,7 +18,7 @@ from actorio.persistence.store import Store
 from actorio.system import ActorSystem
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
 
 __all__ = ["activate"]
 
@@ -68,7 +68,7 @@ class _Activator:
         self._store = store
         self._kind = kind
         self._start = start
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._warned: dict[str, None] = {}

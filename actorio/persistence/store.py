@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, overload
 
 from actorio._core.checks import check_count, check_instance, check_some_time
-from actorio._core.deadlines import TimerQueue
+from actorio._core.deadlines import Deadlines
 from actorio.address import Address
 from actorio.errors import (
     AlreadyOpenError,
@@ -67,7 +67,7 @@ class Store(Backend):
         self._actors: weakref.WeakValueDictionary[str, Address] = weakref.WeakValueDictionary()
         self._commits: GroupCommit
         self._loads: GroupLoad
-        self._timers: TimerQueue
+        self._timers: Deadlines
         self._followers: Followers
         self._on_close: list[Callable[[], object]] = []
         self._wall: WallTimers
@@ -106,7 +106,7 @@ class Store(Backend):
         await self._open()
         loop = asyncio.get_running_loop()
         self._commits, self._loads = GroupCommit(self, loop), GroupLoad(self, loop)
-        self._timers, self._wall = TimerQueue(loop), WallTimers(loop)
+        self._timers, self._wall = Deadlines(loop), WallTimers(loop)
         self._followers = Followers(loop)
         self._failure, self.abandoned = None, ""
         self._loop = loop

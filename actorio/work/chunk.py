@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from actorio.errors import WorkerError, describe
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio._core.result import Result
 
 __all__ = ["Chunk", "Outcome", "run", "run_async"]
@@ -29,7 +29,7 @@ class Chunk:
 
     def __init__(self, items: list[Any], result: Result[Any], *, single: bool) -> None:
         self.items = items
-        self.alarm: Alarm | None = None
+        self.alarm: Deadline | None = None
         self.result = result
         self._single = single
 

@@ -17,7 +17,7 @@ from actorio.work.job_queue import JobQueue, JobWatcher
 from actorio.work.routee_mailbox import RouteeMailbox
 
 if TYPE_CHECKING:
-    from actorio._core.deadlines import Alarm, TimerQueue
+    from actorio._core.deadlines import Deadline, Deadlines
     from actorio._core.mailbox import Item
     from actorio.address import Address
 
@@ -67,16 +67,16 @@ class Limits(JobWatcher):
             check_instance("rate", rate, RateLimit)
         if on_stuck is not None:
             check_plain_function("on_stuck", on_stuck)
-        self._timers: TimerQueue = system._runtime.timers
+        self._timers: Deadlines = system._runtime.timers
         self._rate = rate
         self._begun: deque[float] = deque(maxlen=rate.count if rate is not None else 0)
-        self._opening: Alarm | None = None
+        self._opening: Deadline | None = None
         self._rung = -1.0
         """The deadline of the last alarm that rang: that time has come, whatever the clock's last digit says."""
         self._job_timeout = job_timeout
         self._on_stuck = on_stuck
         self._current: dict[RouteeMailbox, tuple[Item, float]] = {}
-        self._deadlines: dict[RouteeMailbox, Alarm] = {}
+        self._deadlines: dict[RouteeMailbox, Deadline] = {}
 
     def may_take(self) -> bool:
         """Whether the rate allows for one more job now."""

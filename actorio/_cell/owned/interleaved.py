@@ -21,7 +21,7 @@ from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
 if TYPE_CHECKING:
     from actorio._cell.state import Anatomy
     from actorio._cell.surroundings import System
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import Fork, Waiting
     from actorio._core.envelope import Cast
     from actorio._core.mailbox import Mailbox
@@ -38,7 +38,7 @@ class SideTurns:
         self._running: dict[SideTurn, None] = {}
         self.ended_ones = 0
         """How many have ended, all of them counted as handled."""
-        self._patience: Alarm | None = None
+        self._patience: Deadline | None = None
 
     @classmethod
     def of(cls, cell: Any) -> SideTurns:

@@ -11,7 +11,7 @@ from actorio._core.hints import check_message
 
 if TYPE_CHECKING:
     from actorio._cell.watch_and_link import Bonds
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
 
 __all__ = ["Timer"]
 
@@ -31,7 +31,7 @@ class Timer:
         self._key: object = self if key is None else key
         self._context: Context | None = copy_context() or None
         self._tick: Tick | None = None
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
 
     @classmethod
     def start(cls, cell: Bonds, delay: float, message: Any, key: object, *, again: bool = False) -> Timer:
@@ -73,7 +73,7 @@ class Timer:
         """Seconds until the next tick is due, None when none will be."""
         if self._alarm is None or not self._alarm.pending:
             return None
-        return max(0.0, self._alarm.deadline - self._cell.runtime.timers.now())
+        return max(0.0, self._alarm.time - self._cell.runtime.timers.now())
 
     def _ring(self) -> None:
         if self._tick is None or self._tick.state != QUEUED:
@@ -99,7 +99,7 @@ class Timer:
         alarm = self._alarm
         if alarm is None:
             return
-        due, now = alarm.deadline + interval, timers.now()
+        due, now = alarm.time + interval, timers.now()
         if due <= now:
             due += interval * ((now - due) // interval + 1)
         self._alarm = timers.at(due, self._ring)

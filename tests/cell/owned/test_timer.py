@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Timer
-from actorio._core.deadlines import TimerQueue
+from actorio._core.deadlines import Deadlines
 from actorio.testing import VirtualTimeLoop, run_in_virtual_time
 from tests.stage import Boom, Diary, Gate, Puppet, in_virtual_time, now, ticks
 
@@ -257,7 +257,7 @@ async def test_an_own_loop_receives_ticks() -> None:
 
 @in_virtual_time
 async def test_alarms_ring_in_order_of_deadline_and_then_of_setting() -> None:
-    queue, rung = TimerQueue(asyncio.get_running_loop()), list[int]()
+    queue, rung = Deadlines(asyncio.get_running_loop()), list[int]()
     for number, delay in enumerate((3, 1, 2, 1, 0)):
         queue.after(delay, lambda number=number: rung.append(number))  # type: ignore[misc]
     await pass_time(5)
@@ -267,7 +267,7 @@ async def test_alarms_ring_in_order_of_deadline_and_then_of_setting() -> None:
 
 @in_virtual_time
 async def test_an_alarm_may_set_and_cancel_others_as_it_rings() -> None:
-    queue, rung = TimerQueue(asyncio.get_running_loop()), list[str]()
+    queue, rung = Deadlines(asyncio.get_running_loop()), list[str]()
     doomed = queue.after(2, lambda: rung.append("doomed"))
 
     def ring() -> None:
@@ -284,7 +284,7 @@ async def test_an_alarm_may_set_and_cancel_others_as_it_rings() -> None:
 
 @in_virtual_time
 async def test_cancelled_alarms_do_not_pile_up() -> None:
-    queue = TimerQueue(asyncio.get_running_loop())
+    queue = Deadlines(asyncio.get_running_loop())
     kept = queue.after(100, ticks)
     for _ in range(5_000):
         queue.after(50, ticks).cancel()
@@ -297,7 +297,7 @@ async def test_cancelled_alarms_do_not_pile_up() -> None:
 
 @in_virtual_time
 async def test_deadlines_between_two_nanoseconds_are_met() -> None:
-    queue, rung = TimerQueue(asyncio.get_running_loop()), list[float]()
+    queue, rung = Deadlines(asyncio.get_running_loop()), list[float]()
     for delay in (0.1234567891234, 1e-10, 3e7 + 0.1234567891):
         queue.after(delay, lambda: rung.append(now()))
     await pass_time(4e7)
