@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.states import Intent, State, Verdict
 from actorio._cell.steps import hook
-from actorio._core.deadlock import Fork
+from actorio._core.deadlock import WaitForMany
 from actorio._core.envelope import (
     ENDED,
     NO_MESSAGE,
@@ -52,7 +52,7 @@ class Ending(Turn):
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
         self.ending = reason
         if self.children is not None:
-            self.set_wait(Fork(partial(_those_of, self.children), every=True))
+            self.set_wait(WaitForMany(partial(_those_of, self.children), every=True))
             await self._stop_children(self.children, self._intent_for_children(reason))
             self.children = None
             self.set_wait(None)

@@ -21,7 +21,7 @@ from actorio.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.mailbox import Item, Room
 
 __all__ = ["Mail"]
@@ -108,12 +108,12 @@ class Mail(Anatomy):
             self.mailbox.refuse_waiting(self._undeliverable)
 
     @property
-    def server(self) -> Waiting | Fork:
+    def server(self) -> Waiting | WaitForMany:
         """Whom one waits for who has mail here: this actor, or, where it is a pool, any of its routees."""
         return self.mailbox.readers or self
 
     def wait_of_current(
-        self, target: Waiting | Fork | None = None, *, ends_by_itself: bool = False
+        self, target: Waiting | WaitForMany | None = None, *, ends_by_itself: bool = False
     ) -> Callable[[], None] | None:
         """Note that the actor whose turn it is waits, for this one unless said; as `deadlock.wait_of_current`."""
         return wait_of_current(

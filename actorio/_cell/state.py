@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actorio._cell.hooks import Hooks
     from actorio._cell.surroundings import Siblings, System
     from actorio._core.deadlines import Deadline
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.mailbox import Mailbox
 
 __all__ = ["BEGIN", "KILL_GRACE", "Anatomy", "is_closing"]
@@ -132,7 +132,7 @@ class Anatomy(Waiter):
         self.envelope: Envelope | None = None
         self.interrupted: Envelope | None = None
         self.cancel_soon = False
-        self.waits_on: Waiting | Fork | None = None
+        self.waits_on: Waiting | WaitForMany | None = None
         # what came from outside
         self.urgent = False
         self.failure: BaseException | None = None
@@ -278,7 +278,7 @@ class Anatomy(Waiter):
 
     # -- what each part needs of the others ---------------------------------------------------------
 
-    def set_wait(self, target: Waiting | Fork | None) -> None:
+    def set_wait(self, target: Waiting | WaitForMany | None) -> None:
         """Note whom it waits for."""
         self.waits_on = target
 

@@ -26,7 +26,7 @@ from actorio.errors import ActorError, ActorStoppedError, describe
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.recipient import Host
     from actorio._core.result import Result
     from actorio._core.submitter import Submitter
@@ -252,7 +252,7 @@ class _Channel:
 class _Wait:
     """One side waits for the other, which an actor is seen to do as long as it lasts: a cycle is a deadlock."""
 
-    def __init__(self, runtime: Host, other: Waiting | Fork | None) -> None:
+    def __init__(self, runtime: Host, other: Waiting | WaitForMany | None) -> None:
         self._release = None if other is None else wait_of_current(runtime, other)
         self._over = asyncio.get_running_loop().create_future()
 

@@ -1,7 +1,7 @@
 """Who waits for whom: the graph of waiting actors, in which a cycle is a deadlock.
 
 A turn waits for one other actor as a rule, and that one's cell is its `waits_on`: the graph is a set of chains.
-A wait for several at once is a `Fork` in it. Each wait is looked at when it begins.
+A wait for several at once is a `WaitForMany` in it. Each wait is looked at when it begins.
 
 Source: the reduction of wait-for graphs with AND and OR requests (Knapp, *Deadlock detection in distributed
 databases*, 1987).
@@ -17,7 +17,15 @@ from actorio.errors import DeadlockError
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Fork", "Waiting", "Work", "chain_of", "check_no_cycle", "check_not_within", "wait_of_current"]
+__all__ = [
+    "ResultSource",
+    "WaitForMany",
+    "Waiting",
+    "chain_of",
+    "check_no_cycle",
+    "check_not_within",
+    "wait_of_current",
+]
 
 
 _MOST_TARGETS = 20
@@ -26,7 +34,7 @@ _MOST_TARGETS = 20
 class Waiting(Protocol):
     """Who may wait for another: an actor, in its turn, and a call that runs beside its turns."""
 
-    waits_on: Waiting | Fork | None
+    waits_on: Waiting | WaitForMany | None
 
     @property
     def task(self) -> asyncio.Task[None] | None: ...
@@ -38,13 +46,13 @@ class Waiting(Protocol):
     def runtime(self) -> Any: ...
 
 
-class Work(Protocol):
+class ResultSource(Protocol):
     """What a result is the result of: `cell` is that of the actor that does it, which a pool decides late."""
 
     cell: Any
 
 
-class Fork:
+class WaitForMany:
     """A wait for several at once: for each of them, or for any one.
 
     Whom it is for changes while it lasts (a result comes, a job is taken), so they are looked up when asked for;
@@ -62,7 +70,7 @@ class Fork:
 
     def __init__(
         self,
-        find: Callable[[], Iterable[Waiting | Fork | None]],
+        find: Callable[[], Iterable[Waiting | WaitForMany | None]],
         *,
         every: bool,
         stands_for: Waiting | None = None,
@@ -71,18 +79,18 @@ class Fork:
         self.every = every
         self.stands_for = stands_for
 
-    def targets(self) -> list[Waiting | Fork]:
+    def targets(self) -> list[Waiting | WaitForMany]:
         """Return those that are still waited for and may be actors."""
         return [way for way in dict.fromkeys(self._find()) if way is not None]
 
-    def ways(self, stuck: Waiting) -> Iterable[Waiting | Fork | None]:
+    def ways(self, stuck: Waiting) -> Iterable[Waiting | WaitForMany | None]:
         """Return those that are waited for; where any will do, None for all if one is seen to be able to go on."""
         if not self.every and any(way is None or _is_free(way, stuck) for way in self._find()):
             return (None,)
         return dict.fromkeys(self._find()) or (None,)
 
 
-def check_no_cycle(waiting: Waiting, target: Waiting | Fork) -> None:
+def check_no_cycle(waiting: Waiting, target: Waiting | WaitForMany) -> None:
     """Refuse a wait of `waiting` for `target` that closes a cycle of waiting actors.
 
     Raises:
@@ -92,9 +100,9 @@ def check_no_cycle(waiting: Waiting, target: Waiting | Fork) -> None:
     while chain[-1] is not waiting:
         following = chain[-1].waits_on
         if following is None:
-            if type(chain[-1]) is not Fork:
+            if type(chain[-1]) is not WaitForMany:
                 return
-            found = _cycle_through_forks(waiting, target)
+            found = _cycle_through_many(waiting, target)
             if found is None:
                 return
             chain = found
@@ -121,13 +129,13 @@ def check_not_within(waiting: Waiting, target: Waiting) -> None:
 
 
 def wait_of_current(
-    runtime: Any, target: Waiting | Fork, *, ends_by_itself: bool = False
+    runtime: Any, target: Waiting | WaitForMany, *, ends_by_itself: bool = False
 ) -> Callable[[], None] | None:
     """Record that the running actor, if there is one, waits for `target`; return a function that removes the record.
 
     Args:
         runtime: whose turns are looked at.
-        target: who is waited for; a `Fork` where the wait may close a cycle, since chains must have an end.
+        target: who is waited for; a `WaitForMany` where the wait may close a cycle, since chains must have an end.
         ends_by_itself: the wait is over after some time in any case, so that it may close a cycle.
 
     Raises:
@@ -152,7 +160,7 @@ def chain_of(waiting: Waiting) -> list[Waiting]:
     chain: list[Waiting] = []
     node: Any = waiting.waits_on
     while node is not None and node not in chain:
-        if type(node) is not Fork:
+        if type(node) is not WaitForMany:
             chain.append(node)
             node = node.waits_on
             continue
@@ -160,21 +168,21 @@ def chain_of(waiting: Waiting) -> list[Waiting]:
         if node.stands_for is not None:
             chain.append(node.stands_for)
         elif len(targets) != 1:
-            chain.extend(target for target in targets[:_MOST_TARGETS] if not isinstance(target, Fork))
+            chain.extend(target for target in targets[:_MOST_TARGETS] if not isinstance(target, WaitForMany))
         node = targets[0] if len(targets) == 1 else None
     return chain
 
 
-def _paths_of(nodes: Iterable[Waiting | Fork]) -> tuple[str, ...]:
+def _paths_of(nodes: Iterable[Waiting | WaitForMany]) -> tuple[str, ...]:
     """Return the path of each that has a name; where they are of several systems, behind the name of its own."""
-    named = [node.stands_for if isinstance(node, Fork) else node for node in nodes]
+    named = [node.stands_for if isinstance(node, WaitForMany) else node for node in nodes]
     actors = [node for node in named if node is not None]
     if all(actor.runtime is actors[0].runtime for actor in actors):
         return tuple(actor.path for actor in actors)
     return tuple(f"{actor.runtime.name}:{actor.path}" for actor in actors)
 
 
-def _cycle_through_forks(waiting: Waiting, target: Any) -> list[Any] | None:
+def _cycle_through_many(waiting: Waiting, target: Any) -> list[Any] | None:
     """Return the way from `target` to `waiting` where, with `waiting` stuck, `target` is; None where it is not."""
     ways = _ways_from(target, waiting)
     free: dict[Any, None] = {None: None}
@@ -205,16 +213,16 @@ def _ways_from(target: Any, waiting: Waiting) -> dict[Any, tuple[Any, ...]]:
     queue = [target]
     for node in queue:
         if node is not None and node not in ways:
-            following = node.ways(waiting) if type(node) is Fork else (node.waits_on,)
+            following = node.ways(waiting) if type(node) is WaitForMany else (node.waits_on,)
             ways[node] = () if node is waiting else tuple(following)
             queue.extend(ways[node])
     return ways
 
 
 def _can_go_on(node: Any, ways: Iterable[Any], free: dict[Any, None]) -> bool:
-    test = all if type(node) is Fork and node.every else any
+    test = all if type(node) is WaitForMany and node.every else any
     return test(way in free for way in ways)
 
 
 def _is_free(node: Any, stuck: Waiting) -> bool:
-    return node is not stuck and node.waits_on is None and type(node) is not Fork
+    return node is not stuck and node.waits_on is None and type(node) is not WaitForMany

@@ -19,7 +19,7 @@ from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
 if TYPE_CHECKING:
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
 
 __all__ = ["Item", "Items", "Mailbox", "Overflow", "drop_dead"]
 
@@ -137,7 +137,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         "waiting",
     )
 
-    readers: Waiting | Fork | None = None
+    readers: Waiting | WaitForMany | None = None
     """Who takes what is in it, as one node of the graph of waits; None for its own actor."""
     items: Items
     """What was accepted and not taken, first to last."""

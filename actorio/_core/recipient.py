@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from actorio._core.deadlines import Deadlines
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.observer import Observers
     from actorio._core.run_queue import RunQueue
 
@@ -44,14 +44,14 @@ class Recipient(Protocol):
     mailbox: Any
     deferred: Any
     instance: Any
-    waits_on: Waiting | Fork | None
+    waits_on: Waiting | WaitForMany | None
 
     @property
     def runtime(self) -> Any: ...
     @property
     def ref(self) -> Any: ...
     @property
-    def server(self) -> Waiting | Fork: ...
+    def server(self) -> Waiting | WaitForMany: ...
 
     def accepted(self, item: Any) -> None: ...
     def call(self, envelope: Any) -> Any: ...
@@ -60,7 +60,7 @@ class Recipient(Protocol):
     def dead_letter(self, message: Any, reason: str) -> None: ...
     def has_begun(self, request: Any) -> bool | None: ...
     def wait_of_current(
-        self, target: Waiting | Fork | None = None, *, ends_by_itself: bool = False
+        self, target: Waiting | WaitForMany | None = None, *, ends_by_itself: bool = False
     ) -> Callable[[], None] | None: ...
 
 

@@ -14,13 +14,13 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._core.checks import check_instance, check_plain_function
-from actorio._core.deadlock import Fork
+from actorio._core.deadlock import WaitForMany
 from actorio._core.run_queue import RunQueue, Waiter
 from actorio._core.typevar import TypeVar
 from actorio.errors import AskCancelledError
 
 if TYPE_CHECKING:
-    from actorio._core.deadlock import Work
+    from actorio._core.deadlock import ResultSource
 
 
 class Unheard(Protocol):
@@ -44,7 +44,7 @@ class Result(Generic[R]):
         loop: asyncio.AbstractEventLoop | None = None,
         *,
         on_cancel: Callable[[], None] | None = None,
-        work: Work | None = None,
+        work: ResultSource | None = None,
     ) -> None:
         self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
         self._on_cancel = on_cancel
@@ -210,7 +210,7 @@ def wait_of_current(results: Collection[Result[Any]], *, every: bool) -> Callabl
             yield None if work is None or result.done() else work.cell.server
 
     work = next((result._work for result in results if result._work is not None), None)
-    return None if work is None else work.cell.wait_of_current(Fork(find, every=every))
+    return None if work is None else work.cell.wait_of_current(WaitForMany(find, every=every))
 
 
 def safe_exception(error: BaseException) -> BaseException:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actorio._cell.actor_log import log_of
 from actorio._cell.cell import Cell
 from actorio._cell.states import Intent, Options, State, Verdict
-from actorio._core.deadlock import Fork
+from actorio._core.deadlock import WaitForMany
 from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
 from actorio._core.scopes import shielded
@@ -411,7 +411,7 @@ class Children:
         Cancellation: only this wait ends; the child still has no more than its time.
         """
         limited = cell.options.shutdown is not None
-        release = cell.wait_of_current(Fork(lambda: (cell,), every=True), ends_by_itself=limited)
+        release = cell.wait_of_current(WaitForMany(lambda: (cell,), every=True), ends_by_itself=limited)
         alarm = self._deadline(cell, lambda: cell.request(Intent.KILL))
         cell.request(Intent.STOP)
         try:

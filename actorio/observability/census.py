@@ -19,7 +19,7 @@ from actorio.observability.pace import Pace
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._tree.children import Children
     from actorio._tree.runtime import Runtime
 
@@ -124,7 +124,7 @@ class Census:
         """Those in a turn."""
         self.filled: list[Row] = []
         """Those whose mailbox is full for the most part."""
-        self.waits: list[tuple[Waiting, Waiting | Fork]] = []
+        self.waits: list[tuple[Waiting, Waiting | WaitForMany]] = []
         """Who waits, and for whom or what."""
         self.depth = self.delta = self._before = 0
 
@@ -138,7 +138,7 @@ class Census:
             group.begin()
         self._turns: list[Row] = []
         self._filled: list[Row] = []
-        self._waits: list[tuple[Waiting, Waiting | Fork]] = []
+        self._waits: list[tuple[Waiting, Waiting | WaitForMany]] = []
         self._depth = 0
         await self._walk(pace)
         for group in self.classes.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.deadlock import Fork
+from actorio._core.deadlock import WaitForMany
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ class WaitsNow:
     sizes: dict[Any, int]
 
 
-async def waits_now(waits: Iterable[tuple[Waiting, Waiting | Fork]], pace: Pace) -> WaitsNow:
+async def waits_now(waits: Iterable[tuple[Waiting, Waiting | WaitForMany]], pace: Pace) -> WaitsNow:
     """Make the trees of waits, in slices."""
     behind: dict[Any, list[Any]] = {}
     waiting: dict[Any, None] = {}
@@ -106,7 +106,7 @@ def _targets(target: Any) -> list[Any]:
     found: list[Any] = []
     queue = [target]
     for node in queue:
-        if isinstance(node, Fork):
+        if isinstance(node, WaitForMany):
             queue.extend(one for one in node.targets() if one not in queue)
         else:
             found.append(node)

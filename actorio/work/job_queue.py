@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.states import State
-from actorio._core.deadlock import Fork
+from actorio._core.deadlock import WaitForMany
 from actorio._core.envelope import ENVELOPES, QUEUED, Cast, Parcel, payload
 from actorio._core.mailbox import Item, Mailbox, drop_dead
 from actorio._core.request import Call, Request, Submission
@@ -99,7 +99,7 @@ class JobQueue:
         self._idle: OrderedDict[RouteeMailbox, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
-        self.crew = Fork(self._those_who_take, every=False)
+        self.crew = WaitForMany(self._those_who_take, every=False)
         """Any of the routees, as one who may be waited for."""
         self.gate = PoolMailbox(self, pattern)
 

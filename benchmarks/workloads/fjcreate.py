@@ -1,4 +1,4 @@
-"""Fork-join creation: actors are made, get one message each and end themselves; the cost of a short life.
+"""WaitForMany-join creation: actors are made, get one message each and end themselves; the cost of a short life.
 
 Source: Savina 4, `fjcreate`.
 """

@@ -1,4 +1,4 @@
-"""Fork-join throughput: messages for many actors, round robin; each message is a little computing.
+"""WaitForMany-join throughput: messages for many actors, round robin; each message is a little computing.
 
 Source: Savina 3, `fjthrput`.
 """

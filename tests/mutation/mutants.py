@@ -159,7 +159,7 @@ MUTANTS = [
     ),
     Mutant(
         "where all of several are needed any is thought to do",
-        "all if type(node) is Fork and node.every else any",
+        "all if type(node) is WaitForMany and node.every else any",
         "any",
     ),
     Mutant(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actorio._cell.state import Anatomy
     from actorio._cell.surroundings import System
     from actorio._core.deadlines import Deadline
-    from actorio._core.deadlock import Fork, Waiting
+    from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.envelope import Cast
     from actorio._core.mailbox import Mailbox
     from actorio._core.run_queue import RunQueue
@@ -78,7 +78,7 @@ class SideTurns:
         del self._running[turn]
         self.ended_ones += 1
 
-    def waits(self) -> list[tuple[SideTurn, Waiting | Fork]]:
+    def waits(self) -> list[tuple[SideTurn, Waiting | WaitForMany]]:
         """Return those that wait, each with for whom or what."""
         return [(turn, turn.waits_on) for turn in self._running if turn.waits_on is not None]
 
@@ -126,7 +126,7 @@ class SideTurn:
         self.cell = cell
         self.envelope = envelope
         self.reply_errors = cell.reply_errors
-        self.waits_on: Waiting | Fork | None = None
+        self.waits_on: Waiting | WaitForMany | None = None
         self._turns = turns
         self.urgent = False  # set by a cancel that it is shown, for the loop of an actor to see; it has none
 
