@@ -23,7 +23,7 @@ from actorio._core.request import Call, Request
 from actorio.errors import ActorError, ActorStoppedError, ExitReason, NotLocalError
 
 if TYPE_CHECKING:
-    from actorio._core.mailbox import Item, Room
+    from actorio._core.mailbox import Item, WaitingSender
     from actorio._core.run_queue import Waiter
 
 __all__ = ["FarCell", "FarMailbox", "Line", "Outgoing", "not_local"]
@@ -64,7 +64,7 @@ class FarMailbox(Mailbox[Any]):
         """Whether there is no room left."""
         return len(self.untaken) >= self._room
 
-    def leave_line(self, room: Room) -> bool:
+    def leave_line(self, room: WaitingSender) -> bool:
         """Take a waiting item back; one that has been sent is withdrawn over there."""
         if super().leave_line(room):
             return True
@@ -183,7 +183,7 @@ class FarCell:
             deadline = self.run_queue.loop.time() + request.timeout
             request.alarm = self.runtime.timers.enter(deadline, request.expire)
 
-    def queue_up(self, item: Item, room: Room) -> None:
+    def queue_up(self, item: Item, room: WaitingSender) -> None:
         """Give an item that `put` has just found no room for its place in the line."""
         encoded, self._next = self._next, None
         self.line.busy[self] = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actorio._core.deadlock import WaitForMany, Waiting
-    from actorio._core.mailbox import Item, Room
+    from actorio._core.mailbox import Item, WaitingSender
 
 __all__ = ["Mail"]
 
@@ -37,7 +37,7 @@ class Mail(Anatomy):
         if (tell := self.observers.accepted) is not None:
             tell(self, item)
 
-    def queue_up(self, item: Item, room: Room) -> None:
+    def queue_up(self, item: Item, room: WaitingSender) -> None:
         """Give an item for which there is no room its place in the line."""
         self.mailbox.queue_up(item, room)
         if (tell := self.observers.queued) is not None:

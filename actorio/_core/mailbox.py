@@ -47,7 +47,7 @@ class _Sleeper(Protocol):
     def wake(self) -> None: ...
 
 
-class Room(Protocol):
+class WaitingSender(Protocol):
     """One who waits for room: told once, either that the item is in or why it never will be."""
 
     def admitted(self) -> None: ...
@@ -60,25 +60,25 @@ class Line:
     __slots__ = ("_places",)
 
     def __init__(self) -> None:
-        self._places: OrderedDict[Room, Item] = OrderedDict()
+        self._places: OrderedDict[WaitingSender, Item] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def __iter__(self) -> Iterator[tuple[Item, Room]]:
+    def __iter__(self) -> Iterator[tuple[Item, WaitingSender]]:
         for room, item in self._places.items():
             yield item, room
 
-    def append(self, item: Item, room: Room) -> None:
+    def append(self, item: Item, room: WaitingSender) -> None:
         """Give an item its place at the end."""
         self._places[room] = item
 
-    def popleft(self) -> tuple[Item, Room]:
+    def popleft(self) -> tuple[Item, WaitingSender]:
         """Take out the first one."""
         room, item = self._places.popitem(last=False)
         return item, room
 
-    def remove(self, room: Room) -> bool:
+    def remove(self, room: WaitingSender) -> bool:
         """Take one out; False when it is not there."""
         if room not in self._places:
             return False
@@ -199,13 +199,13 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         if len(self.items) > self._room:  # the reader does not see all of a peak that its own turn has made
             self.peak = max(self.peak, len(self.items))
 
-    def queue_up(self, item: Item, room: Room) -> None:
+    def queue_up(self, item: Item, room: WaitingSender) -> None:
         """Give the item a place in the line of those who wait for room."""
         if self.waiting is None:
             self.waiting = Line()
         self.waiting.append(item, room)
 
-    def leave_line(self, room: Room) -> bool:
+    def leave_line(self, room: WaitingSender) -> bool:
         """Take a waiting item back; False when it is not in line any more."""
         return self.waiting is not None and self.waiting.remove(room)
 
@@ -316,7 +316,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         """
         if self.closed or not self.full() or self.overflow is not Overflow.WAIT:
             return self.put_nowait(item)
-        room = _Turn(asyncio.get_running_loop().create_future())
+        room = _WaitingPut(asyncio.get_running_loop().create_future())
         self.queue_up(item, room)
         try:
             await room.future
@@ -341,7 +341,11 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
 
     def _forget_cancelled(self) -> None:
         """Take those out of the line whose `put` was cancelled, and whose task has not run since."""
-        gone = [room for _, room in self.waiting or () if isinstance(room, _Turn) and room.future.cancelled()]
+        gone = [
+            room
+            for _, room in self.waiting or ()
+            if isinstance(room, _WaitingPut) and room.future.cancelled()
+        ]
         for room in gone:
             self.leave_line(room)
 
@@ -392,7 +396,7 @@ class _Reader:
             self.future.set_result(None)
 
 
-class _Turn(_Reader):
+class _WaitingPut(_Reader):
     """A plain task that waits in `Mailbox.put`."""
 
     __slots__ = ()
