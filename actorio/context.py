@@ -345,7 +345,7 @@ class Context(Generic[A_co]):
 
     def stop(self) -> None:
         """End this actor after the current message, normally; a permanent one is restarted."""
-        self._here().request(Intent.LEAVE)
+        self._here().request(Intent.STOP_SELF)
 
 
 def _reached(what: str, ref: ActorRef[Any]) -> Cell:

@@ -183,7 +183,7 @@ class Cell(Ending):
         if is_actor_exit(error):
             return self.exit_reason(), None
         if isinstance(error, asyncio.CancelledError) and self.is_killed():
-            if self.intent != Intent.ABORT:
+            if self.intent != Intent.RESTART_NOW:
                 self.intent = Intent.KILL
             self._interrupt_in_hand()
             return ExitReason.KILLED, None
@@ -235,8 +235,8 @@ class Cell(Ending):
     async def _until_restart(self, verdict: int) -> bool:
         """Wait for the pause before a restart, or for the group; False when there will be none."""
         self.state = State.RESTARTING
-        if self.intent == Intent.ABORT:
-            self._end_abort()
+        if self.intent == Intent.RESTART_NOW:
+            self._end_restart_now()
         alarm = None
         if verdict == Verdict.WAIT:
             self.parked = True
@@ -264,9 +264,9 @@ class Cell(Ending):
             if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
                 self.intent = Intent.KILL
 
-    def _end_abort(self) -> None:
+    def _end_restart_now(self) -> None:
         """The incarnation that was aborted is gone: the cancels were for it."""
-        self.intent = Intent.RECYCLE
+        self.intent = Intent.RESTART
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -384,8 +384,8 @@ class Cell(Ending):
             if (tell := self.observers.requested) is not None:
                 tell(self, intent)
             self.intent = intent
-            if intent >= Intent.ABORT and self.children is not None:
-                self.children.begin_stop(Intent.KILL if intent == Intent.ABORT else intent)
+            if intent >= Intent.RESTART_NOW and self.children is not None:
+                self.children.begin_stop(Intent.KILL if intent == Intent.RESTART_NOW else intent)
             if self.must_end_at_once():
                 self._kill()
             self.urgent = self.urgent or intent != Intent.CLOSE

@@ -73,7 +73,7 @@ class Ending(Turn):
                 return await children.stop_all(intent)
             except asyncio.CancelledError:  # a cancel of this actor's task while it ends is a kill
                 intent = Intent.KILL
-                if self.intent != Intent.ABORT:
+                if self.intent != Intent.RESTART_NOW:
                     self.request(intent)
 
     def _intent_for_children(self, reason: ExitReason) -> int:

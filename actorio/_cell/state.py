@@ -231,7 +231,7 @@ class Anatomy(Waiter):
 
     def must_end_at_once(self) -> bool:
         """Whether the current message may not end either."""
-        return self.intent == Intent.KILL or self.intent == Intent.ABORT
+        return self.intent == Intent.KILL or self.intent == Intent.RESTART_NOW
 
     def is_killed(self) -> bool:
         """Whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
@@ -244,7 +244,7 @@ class Anatomy(Waiter):
         """Return the reason that the present intent leads to."""
         if self.must_end_at_once():
             return ExitReason.KILLED
-        if self.intent in (Intent.STOP, Intent.RETIRE, Intent.RECYCLE):
+        if self.intent in (Intent.STOP, Intent.SHUT_DOWN, Intent.RESTART):
             return ExitReason.SHUTDOWN
         return ExitReason.NORMAL
 

@@ -30,13 +30,13 @@ class Intent:
     NONE: Final = 0
     CLOSE: Final = 1
     """Accept no more, handle what was accepted."""
-    RECYCLE: Final = 2
+    RESTART: Final = 2
     """End this incarnation for a restart of the group."""
-    LEAVE: Final = 3
+    STOP_SELF: Final = 3
     """The actor ends itself after this message, normally."""
-    RETIRE: Final = 4
+    SHUT_DOWN: Final = 4
     """The actor ends itself in order, with its significant children or the one it is linked to."""
-    ABORT: Final = 5
+    RESTART_NOW: Final = 5
     """End this incarnation at the next await: its shutdown time for a restart of the group is over."""
     STOP: Final = 6
     """End after this message."""

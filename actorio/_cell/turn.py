@@ -151,7 +151,7 @@ class Turn(Bonds):
     def offspring(self) -> Siblings:
         """Return the table of its children, made when first asked for."""
         if self.children is None:
-            if self.intent >= Intent.ABORT or self.state == State.STOPPING:
+            if self.intent >= Intent.RESTART_NOW or self.state == State.STOPPING:
                 raise ActorStoppedError(self.ref)  # the children that there were have ended already
             supervision = check_instance("supervision", self.instance.supervision, Supervision)
             self.children = self.runtime.children_of(self, supervision)

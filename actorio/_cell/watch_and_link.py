@@ -82,7 +82,7 @@ class Bonds(Mail):
     def link_ended(self, other: Bonds, reason: ExitReason) -> None:
         """A linked incarnation has ended: a normal end does not spread, an orderly stop does as one."""
         if reason is ExitReason.SHUTDOWN:
-            self.request(Intent.RETIRE)  # its supervisor decides, as after any end but one by hand
+            self.request(Intent.SHUT_DOWN)  # its supervisor decides, as after any end but one by hand
         elif reason is not ExitReason.NORMAL:
             self.fail_from_outside(LinkedActorError(other.ref, reason))
 

@@ -185,7 +185,7 @@ class Children:
         restart = cell.options.restart
         if self._stopping > Intent.CLOSE:  # one that is closed goes on with what it has accepted
             return Verdict.END
-        recycled = cell.intent in (Intent.RECYCLE, Intent.ABORT) or cell in self._recycling
+        recycled = cell.intent in (Intent.RESTART, Intent.RESTART_NOW) or cell in self._recycling
         if recycled and restart is not Restart.TEMPORARY:
             return Verdict.WAIT  # however it has ended: for the supervisor that was the stop by a sibling
         if error is not None and self.supervision.decide:
@@ -307,8 +307,8 @@ class Children:
             alarm = self._deadline(cell, lambda: cell.request(Intent.KILL))
             cell.request(Intent.STOP)
         else:
-            alarm = self._deadline(cell, lambda: cell.request(Intent.ABORT))
-            cell.request(Intent.RECYCLE)
+            alarm = self._deadline(cell, lambda: cell.request(Intent.RESTART_NOW))
+            cell.request(Intent.RESTART)
         try:
             await self._until(lambda: cell.parked or cell.state == State.ENDED)
         finally:
@@ -466,7 +466,7 @@ class Children:
     def _shut_down_with(self, rule: AutoShutdown) -> None:
         left = any(cell.options.significant for cell in self.table.values())
         if rule is AutoShutdown.ANY_SIGNIFICANT or (rule is AutoShutdown.ALL_SIGNIFICANT and not left):
-            self.owner.request(Intent.RETIRE)
+            self.owner.request(Intent.SHUT_DOWN)
 
 
 def _all_ended(cells: list[Cell]) -> bool:

@@ -181,7 +181,9 @@ async def _found(key: tuple[Siblings, str]) -> Any | None:
 
 def _ends(cell: Cell) -> bool:
     """Tell whether an actor is on its way to its end for good."""
-    leaves = cell.intent in (Intent.LEAVE, Intent.RETIRE) and cell.options.restart is not Restart.PERMANENT
+    leaves = (
+        cell.intent in (Intent.STOP_SELF, Intent.SHUT_DOWN) and cell.options.restart is not Restart.PERMANENT
+    )
     return cell.mailbox.closed or leaves
 
 

@@ -50,7 +50,7 @@ class Regroups(Observer):
     def requested(self, cell: Cell, intent: int) -> None:
         """Check that those started after it are down."""
         regroup = self._regroups.get(cell.siblings)
-        if intent != Intent.RECYCLE or regroup is None or cell not in regroup.cells:
+        if intent != Intent.RESTART or regroup is None or cell not in regroup.cells:
             return
         for later in regroup.cells[regroup.cells.index(cell) + 1 :]:
             if later in self._up:
@@ -114,7 +114,7 @@ class Regroups(Observer):
         regroup = self._regroups.get(cell.siblings)
         waited_for = regroup is not None and not regroup.starts and cell in regroup.cells
         is_due = cell in self._due.get(cell.siblings, ())
-        return waited_for or is_due or cell.intent in (Intent.RECYCLE, Intent.ABORT)
+        return waited_for or is_due or cell.intent in (Intent.RESTART, Intent.RESTART_NOW)
 
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """Note that it is down."""
