@@ -11,7 +11,7 @@ from actorio._cell.owned.interleaved import SideTurn
 from actorio._cell.turn import Turn
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.state import CellState
 
 __all__ = ["current_cell", "in_thread_of", "owner_of"]
 
@@ -27,7 +27,7 @@ class _Thread(threading.local):
 _thread = _Thread()
 
 
-def current_cell() -> Anatomy | None:
+def current_cell() -> CellState | None:
     """Return the actor whose turn, hook, owned task or worker's thread runs this code; None anywhere else."""
     loop = asyncio._get_running_loop()
     if loop is None:
@@ -44,7 +44,7 @@ def current_cell() -> Anatomy | None:
     return _thread.cell if owner is None else owner
 
 
-def owner_of(task: asyncio.Task[Any]) -> Anatomy | None:
+def owner_of(task: asyncio.Task[Any]) -> CellState | None:
     """Return the actor that owns a task: it says so itself, in the frame of its outermost coroutine."""
     coroutine = task.get_coro()
     frame = getattr(coroutine, "cr_frame", None)
@@ -54,7 +54,7 @@ def owner_of(task: asyncio.Task[Any]) -> Anatomy | None:
     return owner.cell if isinstance(owner, SideTurn) else owner  # type: ignore[no-any-return]
 
 
-def in_thread_of(cell: Anatomy, work: Callable[[], R]) -> R:
+def in_thread_of(cell: CellState, work: Callable[[], R]) -> R:
     """Do work in a thread that the actor has sent it to."""
     _thread.cell = cell
     try:

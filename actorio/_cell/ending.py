@@ -28,7 +28,7 @@ from actorio.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from actorio._cell.state import Anatomy
+    from actorio._cell.state import CellState
     from actorio._cell.surroundings import Siblings
     from actorio._core.deadlines import Deadline
     from actorio._core.envelope import Envelope
@@ -280,7 +280,7 @@ def _any_left(tasks: list[asyncio.Task[Any]]) -> bool:
     return bool(tasks)
 
 
-def _those_of(children: Siblings) -> Iterable[Anatomy]:
+def _those_of(children: Siblings) -> Iterable[CellState]:
     return children.table.values()
 
 

@@ -17,7 +17,7 @@ from actorio.errors import ActorError, ActorStoppedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from actorio._cell.state import Anatomy
+    from actorio._cell.state import CellState
     from actorio._core.deadlines import Deadline
 
 __all__ = ["Errand", "Errands", "see_to"]
@@ -49,7 +49,7 @@ class Errands:
 
     __slots__ = ("_alarm", "cell", "is_parked", "is_suspended", "pending", "since")
 
-    def __init__(self, cell: Anatomy) -> None:
+    def __init__(self, cell: CellState) -> None:
         self.cell = cell
         self.pending: deque[Errand] = deque()
         self.is_suspended = False
@@ -59,7 +59,7 @@ class Errands:
         self._alarm: Deadline | None = None
 
     @classmethod
-    def of(cls, cell: Anatomy) -> Errands:
+    def of(cls, cell: CellState) -> Errands:
         """Return those of the incarnation, made when first asked for."""
         if cell.errands is None:
             cell.errands = cls(cell)

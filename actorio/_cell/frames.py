@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Iterator
 
-    from actorio._cell.state import Anatomy
+    from actorio._cell.state import CellState
 
 __all__ = ["await_chain", "in_turn", "lines_at_work", "running_frames", "turn_frames"]
 
@@ -33,7 +33,7 @@ _STEPPING = {suspended.__code__: "step", rest.__code__: "work"}
 """What yields what another coroutine awaits, and under which name it has that coroutine."""
 
 
-def in_turn(cell: Anatomy) -> bool:
+def in_turn(cell: CellState) -> bool:
     """Whether a message, a call, submitted work or a hook of the actor has begun and not ended.
 
     An own loop between two messages is in no turn.
@@ -49,7 +49,7 @@ def in_turn(cell: Anatomy) -> bool:
     return cell.message is not NO_MESSAGE or _is_stepped(cell.task)
 
 
-def turn_frames(cell: Anatomy) -> list[FrameType]:
+def turn_frames(cell: CellState) -> list[FrameType]:
     """Return the frames of the actor's turn, outermost first, those of actorio among them; none between turns.
 
     A turn that runs at this moment is found on the stack of the system's thread, from wherever this is called.
@@ -87,7 +87,7 @@ def await_chain(awaitable: object) -> Iterator[FrameType]:
         thing = awaited if awaited is not None and frame.f_code not in _STEPPING else _stepped_by(frame)
 
 
-def lines_at_work(cells: Iterable[Anatomy]) -> Iterator[str]:
+def lines_at_work(cells: Iterable[CellState]) -> Iterator[str]:
     """Yield, for these actors and all below them, each task that is at code of their own, and the line it is at."""
     left = list(cells)
     for cell in left:
@@ -109,7 +109,7 @@ def _is_stepped(task: asyncio.Task[Any]) -> bool:
     return any(frame.f_code is suspended.__code__ for frame in await_chain(task.get_coro()))
 
 
-def _owns_loop(cell: Anatomy) -> bool:
+def _owns_loop(cell: CellState) -> bool:
     return cell.hooks is not None and cell.hooks.own_loop
 
 

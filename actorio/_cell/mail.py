@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.state import Anatomy
+from actorio._cell.state import CellState
 from actorio._core.deadlock import wait_of_current
 from actorio._core.envelope import (
     ENDED,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Mail"]
 
 
-class Mail(Anatomy):
+class Mail(CellState):
     """A cell's mail."""
 
     __slots__ = ()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._core.redaction import inert
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.state import CellState
 
 __all__ = ["class_name", "class_of", "log_fields", "message_type"]
 
@@ -18,7 +18,7 @@ def class_name(kind: object) -> str:
     return inert(f"{getattr(kind, '__module__', '')}.{name}") if isinstance(name, str) else ""
 
 
-def class_of(cell: Anatomy) -> str:
+def class_of(cell: CellState) -> str:
     """Return the name of an actor's class; between two incarnations that of its factory, if it is one."""
     instance = cell.instance
     if instance is not None:
@@ -32,7 +32,7 @@ def message_type(message: Any) -> str:
     return inert(name if callable(message) and isinstance(name, str) else type(message).__qualname__)
 
 
-def log_fields(cell: Anatomy) -> dict[str, str | int]:
+def log_fields(cell: CellState) -> dict[str, str | int]:
     """Return what a log record says of the actor that it is about, for its `extra`."""
     return {
         "actor": cell.path,

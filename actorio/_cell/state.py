@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.mailbox import Mailbox
 
-__all__ = ["BEGIN", "KILL_GRACE", "Anatomy", "is_closing"]
+__all__ = ["BEGIN", "KILL_GRACE", "CellState", "is_closing"]
 
 KILL_GRACE = 0.25
 """Seconds between a kill, the second cancel, and giving the task up."""
 
 
-class Anatomy(Waiter):
+class CellState(Waiter):
     """The parts of a cell. Its own task awaits it, and is woken through it."""
 
     __slots__ = (

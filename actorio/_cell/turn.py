@@ -13,7 +13,7 @@ from actorio._cell.owned.deferred import Deferred
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.owned.interleaved import SideTurn, SideTurns
 from actorio._cell.states import Intent, State
-from actorio._cell.watch_and_link import Bonds
+from actorio._cell.watch_and_link import WatchAndLink
 from actorio._core.checks import check_instance, has_yield
 from actorio._core.envelope import ANSWERED, ENDED, Cast
 from actorio._core.request import Call, Submission
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Turn"]
 
 
-class Turn(Bonds):
+class Turn(WatchAndLink):
     """A cell's turn."""
 
     __slots__ = ()

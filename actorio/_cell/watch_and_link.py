@@ -16,15 +16,15 @@ from actorio.errors import (
 if TYPE_CHECKING:
     from actorio._cell.notices import Terminated
 
-__all__ = ["Bonds"]
+__all__ = ["WatchAndLink"]
 
 
-class Bonds(Mail):
+class WatchAndLink(Mail):
     """A cell's bonds."""
 
     __slots__ = ()
 
-    def watch(self, other: Bonds) -> None:
+    def watch(self, other: WatchAndLink) -> None:
         """Be told once when the other has ended, now if it has."""
         if (tell := self.observers.watched) is not None:
             tell(self, other)
@@ -38,7 +38,7 @@ class Bonds(Mail):
         if other.state == State.ENDED:
             self.notify(other.terminated())
 
-    def unwatch(self, other: Bonds) -> None:
+    def unwatch(self, other: WatchAndLink) -> None:
         """Take a watch back, with a notice that is queued already."""
         if (tell := self.observers.unwatched) is not None:
             tell(self, other)
@@ -59,7 +59,7 @@ class Bonds(Mail):
         self.urgent = True
         self._poke()
 
-    def link(self, other: Bonds) -> None:
+    def link(self, other: WatchAndLink) -> None:
         """Bind the fates of two incarnations."""
         if other is self:
             return
@@ -73,13 +73,13 @@ class Bonds(Mail):
                 one.links = {}
             one.links[two] = None
 
-    def unlink(self, other: Bonds) -> None:
+    def unlink(self, other: WatchAndLink) -> None:
         """Take a link back."""
         for one, two in ((self, other), (other, self)):
             if one.links is not None:
                 one.links.pop(two, None)
 
-    def link_ended(self, other: Bonds, reason: ExitReason) -> None:
+    def link_ended(self, other: WatchAndLink, reason: ExitReason) -> None:
         """A linked incarnation has ended: a normal end does not spread, an orderly stop does as one."""
         if reason is ExitReason.SHUTDOWN:
             self.request(Intent.SHUT_DOWN)  # its supervisor decides, as after any end but one by hand

@@ -20,7 +20,7 @@ from actorio._core.hints import check_message
 from actorio.errors import ActorError
 
 if TYPE_CHECKING:
-    from actorio._cell.watch_and_link import Bonds
+    from actorio._cell.watch_and_link import WatchAndLink
 
 __all__ = ["IdleTimeout"]
 
@@ -28,7 +28,7 @@ __all__ = ["IdleTimeout"]
 class IdleTimeout:
     """What one incarnation is to be told when it is idle; kept with its timers, it ends as they do."""
 
-    def __init__(self, cell: Bonds, delay: float, message: Any) -> None:
+    def __init__(self, cell: WatchAndLink, delay: float, message: Any) -> None:
         self._cell = cell
         self._delay = delay
         self._message = message
@@ -37,13 +37,13 @@ class IdleTimeout:
         self._turns = 0
 
     @classmethod
-    def of(cls, cell: Bonds) -> IdleTimeout | None:
+    def of(cls, cell: WatchAndLink) -> IdleTimeout | None:
         """Return that of the incarnation, None when it has none."""
         found: IdleTimeout | None = None if cell.timers is None else cell.timers.get(cls)
         return found
 
     @classmethod
-    def set(cls, cell: Bonds, delay: float | None, message: Any) -> None:
+    def set(cls, cell: WatchAndLink, delay: float | None, message: Any) -> None:
         """Set it, in place of the one before; None: no more.
 
         Raises:
@@ -69,7 +69,7 @@ class IdleTimeout:
             cell.urgent = True  # the loop is to look at what `receive` is, before its next message
 
     @classmethod
-    def begin_again(cls, cell: Bonds) -> None:
+    def begin_again(cls, cell: WatchAndLink) -> None:
         """A hook has had its turn: a new silence begins, if the actor listens for one."""
         idle = cls.of(cell)
         if idle is not None and not idle._turns:
@@ -98,7 +98,7 @@ class IdleTimeout:
         self._timer = self._variables.run(Timer.start, self._cell, self._delay, self._message, None)
 
 
-async def _receive(cell: Bonds, receive: Callable[[Any], Any], message: Any) -> Any:
+async def _receive(cell: WatchAndLink, receive: Callable[[Any], Any], message: Any) -> Any:
     """Hand a message to `receive`; a timer's tick, the idle message among them, ends no silence."""
     idle = IdleTimeout.of(cell)
     if idle is not None and type(cell.envelope) is not Tick:

@@ -19,7 +19,7 @@ from actorio._core.request import Call
 from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
 
 if TYPE_CHECKING:
-    from actorio._cell.state import Anatomy
+    from actorio._cell.state import CellState
     from actorio._cell.surroundings import System
     from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import WaitForMany, Waiting
@@ -98,12 +98,12 @@ class SideTurns:
             self._patience.cancel()
 
 
-def runs_interleaved(cell: Anatomy) -> bool:
+def runs_interleaved(cell: CellState) -> bool:
     """Tell whether interleaved calls run."""
     return cell.timers is not None and bool(cell.timers.get(SideTurns))
 
 
-def awaits_interleaved(cell: Anatomy) -> bool:
+def awaits_interleaved(cell: CellState) -> bool:
     """Tell whether a closed actor that has nothing else to do waits for interleaved calls."""
     turns: SideTurns | None = None if cell.timers is None else cell.timers.get(SideTurns)
     return turns is not None and turns.holds_the_end()

@@ -10,7 +10,7 @@ from actorio._core.envelope import ENDED, QUEUED, Tick
 from actorio._core.hints import check_message
 
 if TYPE_CHECKING:
-    from actorio._cell.watch_and_link import Bonds
+    from actorio._cell.watch_and_link import WatchAndLink
     from actorio._core.deadlines import Deadline
 
 __all__ = ["Timer"]
@@ -24,7 +24,7 @@ class Timer:
 
     __slots__ = ("_alarm", "_cell", "_context", "_interval", "_key", "_message", "_tick")
 
-    def __init__(self, cell: Bonds, interval: float | None, message: Any, key: object) -> None:
+    def __init__(self, cell: WatchAndLink, interval: float | None, message: Any, key: object) -> None:
         self._cell = cell
         self._interval = interval
         self._message = message
@@ -34,7 +34,9 @@ class Timer:
         self._alarm: Deadline | None = None
 
     @classmethod
-    def start(cls, cell: Bonds, delay: float, message: Any, key: object, *, again: bool = False) -> Timer:
+    def start(
+        cls, cell: WatchAndLink, delay: float, message: Any, key: object, *, again: bool = False
+    ) -> Timer:
         """Set a timer of an actor, in place of the one with the same key."""
         check_message("send_every" if again else "send_after", message, cell.instance)
         delay = check_duration("interval" if again else "delay", delay)
