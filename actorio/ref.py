@@ -299,7 +299,7 @@ class ActorRef(Address, Generic[A_co]):
         call = Call(self._cell, method, args, kwargs)
         if timeout is not None:
             call.timeout = timeout
-        if not self._cell.begin_beside(call):
+        if not self._cell.begin_interleaved(call):
             if self._cell.run_queue.current is not None:
                 self._note_asker(call)
             self._queue(call)
@@ -327,7 +327,7 @@ class ActorRef(Address, Generic[A_co]):
         self._check_thread()
         call = Cast(method, args, kwargs)
         try:
-            return self._sent if self._cell.begin_beside(call) else self._send_item(call)
+            return self._sent if self._cell.begin_interleaved(call) else self._send_item(call)
         except MailboxFullError as error:
             return Sending(self._cell, call, error)
 
@@ -542,7 +542,7 @@ class ActorRef(Address, Generic[A_co]):
             request = make()
             if timeout is not None:
                 request.timeout = timeout
-            if not (isinstance(request, Call) and self._cell.begin_beside(request)):
+            if not (isinstance(request, Call) and self._cell.begin_interleaved(request)):
                 self._queue(request)
             request.limit(timeout)
             request.add_done_callback(lambda _: crossing.end_as(request), context=Variables())

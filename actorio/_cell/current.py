@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actorio._cell.owned.interleaved import SideTurn
+from actorio._cell.owned.interleaved import InterleavedCall
 from actorio._cell.turn import Turn
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def current_cell() -> CellState | None:
         running.task,
         running.stopper,
     ):  # not one that it makes, begun at once
-        return running.cell if isinstance(running, SideTurn) else running  # type: ignore[no-any-return]
+        return running.cell if isinstance(running, InterleavedCall) else running  # type: ignore[no-any-return]
     owner = None if task is None else owner_of(task)
     return _thread.cell if owner is None else owner
 
@@ -51,7 +51,7 @@ def owner_of(task: asyncio.Task[Any]) -> CellState | None:
     if frame is None or frame.f_code not in _OWNED:
         return None
     owner = frame.f_locals.get("self")
-    return owner.cell if isinstance(owner, SideTurn) else owner  # type: ignore[no-any-return]
+    return owner.cell if isinstance(owner, InterleavedCall) else owner  # type: ignore[no-any-return]
 
 
 def in_thread_of(cell: CellState, work: Callable[[], R]) -> R:
@@ -63,4 +63,4 @@ def in_thread_of(cell: CellState, work: Callable[[], R]) -> R:
         _thread.cell = None
 
 
-_OWNED = frozenset({Turn._background.__code__, SideTurn._live.__code__})
+_OWNED = frozenset({Turn._background.__code__, InterleavedCall._live.__code__})

@@ -250,7 +250,7 @@ class FarCell:
     def accepted(self, item: Item) -> None:
         """Nobody observes the mail of another node."""
 
-    def begin_beside(self, call: Any) -> bool:
+    def begin_interleaved(self, call: Any) -> bool:
         """Begin nothing here."""
         return False
 

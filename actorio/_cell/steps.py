@@ -34,8 +34,8 @@ __all__ = [
     "awaiting",
     "drive",
     "hook",
+    "interleaved_call",
     "is_of_this_message",
-    "side_turn",
     "suspended",
 ]
 
@@ -166,7 +166,7 @@ def hook(cell: Turn, function: Callable[..., Any], *args: Any) -> Steps:
 
 
 @types.coroutine
-def side_turn(turn: Any, work: Callable[[], Any], context: Context) -> Steps:
+def interleaved_call(turn: Any, work: Callable[[], Any], context: Context) -> Steps:
     """Run work beside the turns of an actor, in a task of its own, and return its value."""
     turn.run_queue.current = turn
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.owned.deferred import Deferred
 from actorio._cell.owned.idle_timeout import IdleTimeout
-from actorio._cell.owned.interleaved import SideTurn, SideTurns
+from actorio._cell.owned.interleaved import InterleavedCall, InterleavedCalls
 from actorio._cell.states import Intent, State
 from actorio._cell.watch_and_link import WatchAndLink
 from actorio._core.checks import check_instance, has_yield
@@ -61,7 +61,7 @@ class Turn(WatchAndLink):
 
     # -- calls of methods --------------------------------------------------------------------------
 
-    def begin_beside(self, envelope: Call | Cast) -> bool:
+    def begin_interleaved(self, envelope: Call | Cast) -> bool:
         """Begin a call at once, beside the turns, if its method is interleaved and the actor takes messages.
 
         Raises:
@@ -69,7 +69,7 @@ class Turn(WatchAndLink):
         """
         if not self._is_interleaved(envelope) or not self._takes_messages():
             return False
-        turns = SideTurns.of(self)
+        turns = InterleavedCalls.of(self)
         if not turns.has_room:
             error = MailboxFullError(self.ref, envelope.message)
             error.add_note("as many interleaved calls run as its mailbox has capacity")
@@ -97,7 +97,7 @@ class Turn(WatchAndLink):
     def call(self, envelope: Call | Cast) -> Any:
         """Run the method of a call out of the mailbox: in this turn, or, interleaved, beside it from now on."""
         if self._is_interleaved(envelope):
-            return SideTurns.of(self).begin_or_drop(envelope)
+            return InterleavedCalls.of(self).begin_or_drop(envelope)
         return self.run_method(envelope)
 
     def run_method(self, envelope: Call | Cast) -> Any:
@@ -128,7 +128,7 @@ class Turn(WatchAndLink):
             ActorError: it is an interleaved method that asks.
         """
         current = self.run_queue.current
-        if isinstance(current, SideTurn) and current.cell is self:
+        if isinstance(current, InterleavedCall) and current.cell is self:
             raise ActorError(
                 f"an interleaved method of {self.path} has no message of its own: it answers by what it returns"
             )

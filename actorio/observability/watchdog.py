@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.current import owner_of
 from actorio._cell.frames import running_frames
-from actorio._cell.owned.interleaved import SideTurn
+from actorio._cell.owned.interleaved import InterleavedCall
 from actorio.inspection.rows import frames_of
 from actorio.observability.rows import Blocked
 
@@ -137,7 +137,7 @@ class Watchdog:
         if cell is None:
             task = asyncio.current_task(self._runtime.loop)
             cell = None if task is None else owner_of(task)
-        elif isinstance(cell, SideTurn):
+        elif isinstance(cell, InterleavedCall):
             cell = cell.cell
         frames = frames_of(running_frames(self._runtime.thread))
         own = next((number for number, frame in enumerate(frames) if frame.own), 0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import State
-from actorio._cell.steps import side_turn
+from actorio._cell.steps import interleaved_call
 from actorio._core.envelope import DEFERRED, ENDED
 from actorio._core.request import Call
 from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from actorio._core.mailbox import Mailbox
     from actorio._core.run_queue import RunQueue
 
-__all__ = ["SideTurn", "SideTurns", "awaits_interleaved", "runs_interleaved"]
+__all__ = ["InterleavedCall", "InterleavedCalls", "awaits_interleaved", "runs_interleaved"]
 
 
-class SideTurns:
+class InterleavedCalls:
     """Those of one incarnation: at most as many at a time as its mailbox has capacity."""
 
     def __init__(self, cell: Any) -> None:
         self._cell = cell
-        self._running: dict[SideTurn, None] = {}
+        self._running: dict[InterleavedCall, None] = {}
         self.ended_ones = 0
         """How many have ended, all of them counted as handled."""
         self._patience: Deadline | None = None
 
     @classmethod
-    def of(cls, cell: Any) -> SideTurns:
+    def of(cls, cell: Any) -> InterleavedCalls:
         """Return those of the incarnation, which are kept with its timers: most actors have neither."""
         if cell.timers is None:
             cell.timers = {}
         if cls not in cell.timers:
             cell.timers[cls] = cls(cell)
-        turns: SideTurns = cell.timers[cls]
+        turns: InterleavedCalls = cell.timers[cls]
         return turns
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class SideTurns:
 
     def begin(self, envelope: Call | Cast) -> None:
         """Begin one now."""
-        turn = SideTurn(self._cell, self, envelope)
+        turn = InterleavedCall(self._cell, self, envelope)
         self._running[turn] = None
         turn.begin()
 
@@ -78,7 +78,7 @@ class SideTurns:
         del self._running[turn]
         self.ended_ones += 1
 
-    def waits(self) -> list[tuple[SideTurn, Waiting | WaitForMany]]:
+    def waits(self) -> list[tuple[InterleavedCall, Waiting | WaitForMany]]:
         """Return those that wait, each with for whom or what."""
         return [(turn, turn.waits_on) for turn in self._running if turn.waits_on is not None]
 
@@ -100,16 +100,16 @@ class SideTurns:
 
 def runs_interleaved(cell: CellState) -> bool:
     """Tell whether interleaved calls run."""
-    return cell.timers is not None and bool(cell.timers.get(SideTurns))
+    return cell.timers is not None and bool(cell.timers.get(InterleavedCalls))
 
 
 def awaits_interleaved(cell: CellState) -> bool:
     """Tell whether a closed actor that has nothing else to do waits for interleaved calls."""
-    turns: SideTurns | None = None if cell.timers is None else cell.timers.get(SideTurns)
+    turns: InterleavedCalls | None = None if cell.timers is None else cell.timers.get(InterleavedCalls)
     return turns is not None and turns.holds_the_end()
 
 
-class SideTurn:
+class InterleavedCall:
     """One call beside the turns. It stands in for its cell where the runtime asks whose turn it is."""
 
     __slots__ = ("_turns", "cell", "envelope", "reply_errors", "task", "urgent", "waits_on")
@@ -122,7 +122,7 @@ class SideTurn:
 
     task: asyncio.Task[None]
 
-    def __init__(self, cell: Any, turns: SideTurns, envelope: Call | Cast) -> None:
+    def __init__(self, cell: Any, turns: InterleavedCalls, envelope: Call | Cast) -> None:
         self.cell = cell
         self.envelope = envelope
         self.reply_errors = cell.reply_errors
@@ -177,7 +177,7 @@ class SideTurn:
         work = functools.partial(self.cell.run_method, self.envelope)
         try:
             await BEGIN
-            value = await side_turn(self, work, self.envelope.sender or Variables())
+            value = await interleaved_call(self, work, self.envelope.sender or Variables())
         except BaseException as error:
             if is_closing(error, self.task):
                 raise

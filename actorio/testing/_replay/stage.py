@@ -14,7 +14,7 @@ from typing import Any
 from actorio._cell.cell import Cell
 from actorio._cell.current import current_cell
 from actorio._cell.faces import Faces
-from actorio._cell.owned.interleaved import SideTurn
+from actorio._cell.owned.interleaved import InterleavedCall
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Options
 from actorio._core.checks import check_callable, check_optional_duration
@@ -119,7 +119,7 @@ class Stage(Observer):
         """Whether a turn of the replayed actor runs."""
         current: Any = self.system._runtime.current()
         return (
-            current.cell if isinstance(current, SideTurn) else current
+            current.cell if isinstance(current, InterleavedCall) else current
         ) is self.subject and current is not None
 
     def is_real(self, cell: Cell) -> bool:
