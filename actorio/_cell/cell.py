@@ -144,7 +144,7 @@ class Cell(Ending):
                 self.restarts += 1
                 del outcome  # or the failure would be kept for as long as the next incarnation runs
             if len(self.mailbox.items) > AT_ONCE:
-                await self._undeliver()
+                await self._undeliver_many()
             self._end(*self._final(outcome))
         except Exception as error:
             self.runtime.broken(self.path, error)
@@ -292,7 +292,7 @@ class Cell(Ending):
         self.start_failed = self.start_failed or self.starter is not None
         self._shut()
         for item in self.mailbox.drain():
-            self._give_up(item)
+            self._undeliver(item)
         if self._ref is not None:
             self._ref = weakref.ref(self._ref)
         self.state = State.ENDED
@@ -335,12 +335,12 @@ class Cell(Ending):
                 self.run_queue.loop.call_soon(self._tell_watchers, notice, watchers, context=Variables())
                 return
 
-    async def _undeliver(self) -> None:
+    async def _undeliver_many(self) -> None:
         """Give what is left in a long mailbox its fate, in goes; `_end` does so with what is left of it."""
         pace = Pace(self.run_queue.loop)
         try:
             while len(items := self.mailbox.items) > AT_ONCE:
-                self._give_up(items.popleft())
+                self._undeliver(items.popleft())
                 if pace.is_up():
                     await pace.rest()
         except asyncio.CancelledError:

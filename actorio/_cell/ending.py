@@ -221,7 +221,7 @@ class Ending(Turn):
             self.task.cancel()
 
     def _cancel_again(self) -> None:
-        self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+        self._alarm = self.runtime.timers.after(KILL_GRACE, self._abandon_soon)
         if self.task is not None:
             self.task.cancel()
         # One that winds down waits for its tasks, and passes the cancel on; but not while its last hook runs.
@@ -229,14 +229,14 @@ class Ending(Turn):
             for task in self.tasks or ():
                 task.cancel()
 
-    def _give_up_soon(self) -> None:
+    def _abandon_soon(self) -> None:
         """Give up when all that is ready now has run: in a busy system its task may have had no turn yet."""
         self._alarm = None
         if self._waits_for_the_runtime():
-            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._abandon_soon)
             return
         probe = Waiter(self.run_queue)
-        probe.add_done_callback(lambda _: self._give_up_task(), context=Variables())
+        probe.add_done_callback(lambda _: self._abandon_task(), context=Variables())
         probe.wake()
 
     def _waits_for_the_runtime(self) -> bool:
@@ -245,11 +245,11 @@ class Ending(Turn):
             return True
         return self.state == State.RESTARTING and self.task is not None and not self.task.done()
 
-    def _give_up_task(self) -> None:
+    def _abandon_task(self) -> None:
         if self.state == State.ENDED or not self.must_end_at_once():
             return
         if self._waits_for_the_runtime():
-            self._alarm = self.runtime.timers.after(KILL_GRACE, self._give_up_soon)
+            self._alarm = self.runtime.timers.after(KILL_GRACE, self._abandon_soon)
             return
         self._abandon((self.stopper if self.state == State.STOPPING else self.task, *(self.tasks or ())))
         self._interrupt_in_hand()

@@ -79,7 +79,7 @@ class Mail(CellState):
     def _undeliverable(self, item: Item) -> ActorStoppedError:
         return ActorStoppedError(self.ref, self.reason, payload(item))
 
-    def _give_up(self, item: Item) -> None:
+    def _undeliver(self, item: Item) -> None:
         """Give an item that will not be handled its fate."""
         if type(item) in ENVELOPES:
             if item.state >= ENDED:

@@ -80,20 +80,20 @@ class Sending(Coroutine[Any, Any, None]):
     def _wait(self) -> Generator[Any, None, None]:
         if self._waiter is not None:
             raise RuntimeError("another task waits for this send already: it is awaited by one at a time")
-        waiter = self._waiter = _RoomWaiter(self._cell.run_queue, self._give_up)
+        waiter = self._waiter = _RoomWaiter(self._cell.run_queue, self._withdraw)
         release = None
         try:
             release = self._cell.wait_of_current(self._cell.server)
             while not self._done:
                 yield from waiter.__await__()
         except BaseException:
-            self._give_up()
+            self._withdraw()
             raise
         finally:
             if release is not None:
                 release()
 
-    def _give_up(self) -> None:
+    def _withdraw(self) -> None:
         if not self._done:
             self._done = True
             self._error = RuntimeError(
@@ -109,14 +109,14 @@ class Sending(Coroutine[Any, Any, None]):
 class _RoomWaiter(Waiter):
     """Waiting for room. A cancel gives the place in line up at once: there may be room before its task runs."""
 
-    __slots__ = ("_give_up",)
+    __slots__ = ("_withdraw",)
 
-    def __init__(self, run_queue: RunQueue, give_up: Callable[[], None]) -> None:
+    def __init__(self, run_queue: RunQueue, withdraw: Callable[[], None]) -> None:
         super().__init__(run_queue)
-        self._give_up = give_up
+        self._withdraw = withdraw
 
     def cancel(self, msg: object = None) -> bool:
         if not super().cancel(msg):
             return False
-        self._give_up()
+        self._withdraw()
         return True

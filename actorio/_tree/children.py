@@ -201,7 +201,7 @@ class Children:
         one_for_one = self.supervision.strategy is Strategy.ONE_FOR_ONE
         is_due = cell in self._due
         if not (is_due or self._count(cell if one_for_one else None)):
-            self._give_up(cell, error)
+            self._exceed_limit(cell, error)
             return Verdict.END
         if one_for_one:
             return Verdict.RESTART
@@ -264,7 +264,7 @@ class Children:
         limits, count = self.supervision, len(self._records[key].times)
         self.runtime.log.restarts(cell, pause, count, limits.max_restarts, limits.within)
 
-    def _give_up(self, cell: Cell, error: BaseException | None) -> None:
+    def _exceed_limit(self, cell: Cell, error: BaseException | None) -> None:
         limits = self.supervision
         limit = RestartLimitError(
             f"{cell.path} needed more than max_restarts={limits.max_restarts} restarts within {limits.within:g} s"

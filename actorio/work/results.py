@@ -120,7 +120,7 @@ async def _as_completed(
             release()
         if cancel_rest:
             for result in left:
-                _give_up(result)
+                _discard(result)
 
 
 async def _for_any(left: dict[Result[R], None], waiter: asyncio.Future[None]) -> None:
@@ -132,7 +132,7 @@ async def _for_any(left: dict[Result[R], None], waiter: asyncio.Future[None]) ->
             release()
 
 
-def _give_up(result: Result[R]) -> None:
+def _discard(result: Result[R]) -> None:
     """Cancel the work; what it failed with, if it has, is nobody's business any more."""
     if not result.cancel() and not result.cancelled():
         result.exception()

@@ -78,8 +78,8 @@ MUTANTS = [
     ),
     Mutant(
         "what is left at the end is a dead letter twice",
-        "            self._give_up(item)\n",
-        "            self._give_up(item)\n            self._give_up(item)\n",
+        "            self._undeliver(item)\n",
+        "            self._undeliver(item)\n            self._undeliver(item)\n",
     ),
     Mutant(
         "an actor waits for room in its own mailbox",

@@ -32,7 +32,7 @@ async def some_mail() -> None:
 @pytest.fixture
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plant a bug: what is left in a mailbox at the end is forgotten."""
-    monkeypatch.setattr(Cell, "_give_up", lambda self, item: None)
+    monkeypatch.setattr(Cell, "_undeliver", lambda self, item: None)
 
 
 def test_a_broken_guarantee_ends_the_run_and_is_named(forgetful: None) -> None:

@@ -279,7 +279,7 @@ from actorio._cell.cell import Cell
 async def test_it(actor_system, monkeypatch):
     account = await actor_system.spawn(Account)
     await account.send(Set(5))
-    monkeypatch.setattr(Cell, "_give_up", lambda self, item: None)
+    monkeypatch.setattr(Cell, "_undeliver", lambda self, item: None)
     account.kill()
     await account.join()
 """
