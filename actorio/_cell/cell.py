@@ -162,7 +162,7 @@ class Cell(Ending):
     def mark_started(self) -> None:
         """Note and tell that the incarnation has started."""
         self.state = State.RUNNING
-        if self.timers is not None:
+        if self.owned is not None:
             IdleTimeout.begin_again(self)
         if self.incarnation:
             if (tell := self.observers.restarted) is not None:

@@ -46,7 +46,7 @@ class Ending(Turn):
     def _has_to_wind_down(self) -> bool:
         """Whether the end of the incarnation takes more than dropping its instance."""
         hooks = self.hooks
-        return bool(self.children or self.timers or self.tasks or (hooks is not None and hooks.last))
+        return bool(self.children or self.owned or self.tasks or (hooks is not None and hooks.last))
 
     async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: int) -> None:
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
@@ -82,14 +82,14 @@ class Ending(Turn):
         return Intent.CLOSE if self.intent == Intent.CLOSE and reason is ExitReason.NORMAL else Intent.STOP
 
     async def _end_own_work(self) -> None:
-        self._drop_timers()
+        self._cancel_owned()
         if self.tasks:
             await self._cancel_tasks()
 
-    def _drop_timers(self) -> None:
-        timers, self.timers = self.timers, None
-        for timer in tuple(timers or ()):
-            timers[timer].cancel()  # type: ignore[index]
+    def _cancel_owned(self) -> None:
+        owned, self.owned = self.owned, None
+        for one in list((owned or {}).values()):
+            one.cancel()
 
     async def _cancel_tasks(self) -> None:
         """Cancel the tasks of the incarnation, again once its shutdown time is over, and wait for their end."""
@@ -253,7 +253,7 @@ class Ending(Turn):
             return
         self._abandon((self.stopper if self.state == State.STOPPING else self.task, *(self.tasks or ())))
         self._interrupt_in_hand()
-        self._drop_timers()
+        self._cancel_owned()
         self.tasks = None
         self._drop_instance(ExitReason.KILLED)
         self._end(ExitReason.KILLED, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.states import Intent, Options, State
@@ -33,8 +33,17 @@ if TYPE_CHECKING:
 
 __all__ = ["BEGIN", "KILL_GRACE", "CellState", "is_closing"]
 
+Thing = TypeVar("Thing", bound="Owned")
+
 KILL_GRACE = 0.25
 """Seconds between a kill, the second cancel, and giving the task up."""
+
+
+class Owned(Protocol):
+    """What an incarnation owns, and cancels as it ends: a timer, its stash, its interleaved calls."""
+
+    def cancel(self) -> object:
+        """End it; nothing of it is seen any more."""
 
 
 class CellState(Waiter):
@@ -72,6 +81,7 @@ class CellState(Waiter):
         "notices",
         "observers",
         "options",
+        "owned",
         "parked",
         "path",
         "reason",
@@ -84,7 +94,6 @@ class CellState(Waiter):
         "stopper",
         "task",
         "tasks",
-        "timers",
         "turns",
         "urgent",
         "waits_on",
@@ -147,7 +156,7 @@ class CellState(Waiter):
         self.watching: dict[Any, None] | None = None
         self.links: dict[Any, None] | None = None
         self.deferred: dict[Envelope, None] | None = None
-        self.timers: dict[Any, Any] | None = None
+        self.owned: dict[Any, Owned] | None = None
         self.tasks: dict[asyncio.Task[Any], None] | None = None
         self.stopper: asyncio.Task[None] | None = None
         self.reason: ExitReason | None = None
@@ -256,6 +265,24 @@ class CellState(Waiter):
     def terminated(self) -> Terminated:
         """Return the notice of an actor that has ended."""
         return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
+
+    # -- what the incarnation owns ------------------------------------------------------------------
+
+    def own(self, key: object, thing: Thing) -> Thing:
+        """Keep a thing until the incarnation ends, which cancels it."""
+        if self.owned is None:
+            self.owned = {}
+        self.owned[key] = thing
+        return thing
+
+    def owned_of(self, kind: type[Thing]) -> Thing | None:
+        """Return the one of its kind that the incarnation owns, None when there is none."""
+        return None if self.owned is None else cast("Thing | None", self.owned.get(kind))
+
+    def let_go(self, key: object) -> None:
+        """Let go of a thing."""
+        if self.owned is not None:
+            del self.owned[key]
 
     # -- telling -----------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ class Turn(WatchAndLink):
         method, args, kwargs = self.bind(invocation.func), invocation.args, invocation.kwargs
         if getattr(method, "__func__", None) is not invocation.func and has_yield(method):
             raise TypeError(f"{describe(method)} has a yield in it, and is for ref.stream")
-        idle = None if self.timers is None else IdleTimeout.of(self)
+        idle = None if self.owned is None else IdleTimeout.of(self)
         if idle is None:
             return method(*args, **kwargs)
         return idle.during(functools.partial(method, *args, **kwargs))
@@ -116,7 +116,7 @@ class Turn(WatchAndLink):
     def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run submitted work the way the actor runs it."""
         run = self.instance.on_submit
-        idle = None if self.timers is None else IdleTimeout.of(self)
+        idle = None if self.owned is None else IdleTimeout.of(self)
         if idle is None:
             return run(func, *args, **kwargs)
         return idle.during(functools.partial(run, func, *args, **kwargs))

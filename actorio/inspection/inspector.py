@@ -217,7 +217,7 @@ def info_of(cell: Cell, redact: Redact | None = None) -> ActorInfo:
         links=_paths(cell.links),
         aliases=cell.runtime.registry.names_of(cell),
         groups=[inert(str(group), 200) for group in cell.runtime.groups.of(cell)],
-        timers=sum(isinstance(timer, Timer) for timer in tuple((cell.timers or {}).values())),
+        timers=sum(isinstance(timer, Timer) for timer in tuple((cell.owned or {}).values())),
         tasks=len(cell.tasks or ()),
         waits_for=[node.path for node in chain_of(cell)],
     )

@@ -218,7 +218,7 @@ class Census:
             row.since = row.marker = None
         if cell.waits_on is not None:
             self._waits.append((cell, cell.waits_on))
-        if cell.timers is not None and (beside := cell.timers.get(InterleavedCalls)) is not None:
+        if (beside := cell.owned_of(InterleavedCalls)) is not None:
             self._waits.extend(beside.waits())
         if cell.children is not None:
             tables.append(cell.children)  # type: ignore[arg-type]
@@ -290,7 +290,7 @@ def turn_marker(cell: Cell) -> tuple[Any, ...]:
 
     Calls that run beside the turns are counted as handled while a turn lasts, so they are taken off.
     """
-    beside = 0 if cell.timers is None else getattr(cell.timers.get(InterleavedCalls), "ended_ones", 0)
+    beside = getattr(cell.owned_of(InterleavedCalls), "ended_ones", 0)
     return (
         cell.incarnation,
         cell.state,

@@ -324,7 +324,7 @@ class Recorder(Observer):
 
 def _has_more_than_its_state(cell: Cell) -> bool:
     """Whether an actor has a part of its state outside of its attributes: in an own loop, a call, or the stash."""
-    stash = None if cell.timers is None else cell.timers.get(Stash)
+    stash = None if cell.owned is None else cell.owned.get(Stash)
     return cell.hooks is None or cell.hooks.own_loop or runs_interleaved(cell) or bool(stash)
 
 

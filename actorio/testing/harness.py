@@ -233,7 +233,7 @@ class Harness:
     @property
     def scheduled(self) -> list[Scheduled]:
         """Its pending timers, in the order they were set."""
-        timers = (self.ref._cell.timers or {}).values()
+        timers = (self.ref._cell.owned or {}).values()
         return [
             Scheduled(timer._message, timer.remaining, timer._interval)
             for timer in timers

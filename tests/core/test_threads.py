@@ -157,7 +157,7 @@ async def test_a_context_belongs_to_the_thread_of_its_system(name: str) -> None:
         with pytest.raises(WrongThreadError):
             await _from_thread(lambda: CONTEXT[name](actor.context, other))
         cell = ref._cell
-        assert not any([cell.timers, cell.tasks, cell.watching, cell.links])
+        assert not any([cell.owned, cell.tasks, cell.watching, cell.links])
         assert await ref.ask("self") is actor
 
 

@@ -39,8 +39,7 @@ class IdleTimeout:
     @classmethod
     def of(cls, cell: WatchAndLink) -> IdleTimeout | None:
         """Return that of the incarnation, None when it has none."""
-        found: IdleTimeout | None = None if cell.timers is None else cell.timers.get(cls)
-        return found
+        return cell.owned_of(cls)
 
     @classmethod
     def set(cls, cell: WatchAndLink, delay: float | None, message: Any) -> None:
@@ -54,14 +53,13 @@ class IdleTimeout:
         check_message("when_idle", message, cell.instance)
         if delay is not None:
             check_duration("delay", delay)
-        if cell.timers is None:
-            cell.timers = {}
-        before = cell.timers.pop(cls, None)
+        before = cell.owned_of(cls)
         if before is not None:
             before.cancel()
+            cell.let_go(cls)
         if delay is None:
             return
-        idle = cell.timers[cls] = cls(cell, delay, message)
+        idle = cell.own(cls, cls(cell, delay, message))
         idle._start()
         actor: Any = cell.instance
         if getattr(actor.receive, "func", None) is not _receive:

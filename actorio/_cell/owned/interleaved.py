@@ -41,14 +41,10 @@ class InterleavedCalls:
         self._patience: Deadline | None = None
 
     @classmethod
-    def of(cls, cell: Any) -> InterleavedCalls:
-        """Return those of the incarnation, which are kept with its timers: most actors have neither."""
-        if cell.timers is None:
-            cell.timers = {}
-        if cls not in cell.timers:
-            cell.timers[cls] = cls(cell)
-        turns: InterleavedCalls = cell.timers[cls]
-        return turns
+    def of(cls, cell: CellState) -> InterleavedCalls:
+        """Return the incarnation's interleaved calls."""
+        calls = cell.owned_of(cls)
+        return cell.own(cls, cls(cell)) if calls is None else calls
 
     def __len__(self) -> int:
         return len(self._running)
@@ -100,12 +96,12 @@ class InterleavedCalls:
 
 def runs_interleaved(cell: CellState) -> bool:
     """Tell whether interleaved calls run."""
-    return cell.timers is not None and bool(cell.timers.get(InterleavedCalls))
+    return cell.owned is not None and bool(cell.owned.get(InterleavedCalls))
 
 
 def awaits_interleaved(cell: CellState) -> bool:
     """Tell whether a closed actor that has nothing else to do waits for interleaved calls."""
-    turns: InterleavedCalls | None = None if cell.timers is None else cell.timers.get(InterleavedCalls)
+    turns = cell.owned_of(InterleavedCalls)
     return turns is not None and turns.holds_the_end()
 
 

@@ -35,14 +35,12 @@ class Stash:
     def of(cls, cell: Cell) -> Stash:
         """Return the stash of the incarnation, for a turn.
 
-        It is kept with the timers, which are cancelled, before the last hooks run, however the incarnation ends.
+        It is owned by the incarnation, and so cancelled, before the last hooks run, however the incarnation ends.
         """
         cell.at_hand()
-        stash = None if cell.timers is None else cell.timers.get(cls)
+        stash = cell.owned_of(cls)
         if stash is None:
-            if cell.timers is None:
-                cell.timers = {}
-            stash = cell.timers[cls] = cls(cell)
+            stash = cell.own(cls, cls(cell))
         return stash
 
     def __len__(self) -> int:

@@ -43,12 +43,10 @@ class Timer:
         if again and delay == 0:
             raise ValueError("interval must be more than 0 seconds")
         timer = cls(cell, delay if again else None, message, key)
-        if cell.timers is None:
-            cell.timers = {}
-        replaced = cell.timers.get(timer._key)
+        replaced = None if cell.owned is None else cell.owned.get(timer._key)
         if replaced is not None:
             replaced.cancel()
-        cell.timers[timer._key] = timer
+        cell.own(timer._key, timer)
         timer._alarm = cell.runtime.timers.after(delay, timer._ring)
         return timer
 
@@ -107,6 +105,6 @@ class Timer:
         self._alarm = timers.at(due, self._ring)
 
     def _forget(self) -> None:
-        timers = self._cell.timers
-        if timers is not None and timers.get(self._key) is self:
-            del timers[self._key]
+        owned = self._cell.owned
+        if owned is not None and owned.get(self._key) is self:
+            self._cell.let_go(self._key)

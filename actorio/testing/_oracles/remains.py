@@ -37,8 +37,8 @@ class Remains(Observer):
 
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """Check that the incarnation leaves neither timers nor tasks."""
-        if cell.timers:
-            self._breach(17, f"{len(cell.timers)} timers of {cell.path} outlive its incarnation")
+        if cell.owned:
+            self._breach(17, f"{len(cell.owned)} timers of {cell.path} outlive its incarnation")
         if any(not task.done() for task in cell.tasks or ()):
             self._breach(20, f"background tasks of {cell.path} outlive its incarnation")
 

@@ -116,7 +116,7 @@ async def test_a_cancelled_timer_is_never_seen(kind: str, queued: bool) -> None:
         await pass_time(1.5)
         gate.open()
         await pass_time(5)
-        assert not actor._cell.timers
+        assert not actor._cell.owned
     assert ticks_of(diary) == []
     assert answers == [True, False]
 
@@ -208,7 +208,7 @@ async def test_a_bad_duration_is_refused_at_the_call(bad: Any) -> None:
         for method in ("send_after", "send_every"):
             with pytest.raises((TypeError, ValueError)):
                 await actor.ask(lambda me, method=method: getattr(me.context, method)(bad, "x"))
-        assert not actor._cell.timers
+        assert not actor._cell.owned
         assert len(system._runtime.timers) == 0
 
 
