@@ -191,8 +191,8 @@ MUTANTS = [
     ),
     Mutant(
         "timers outlive their incarnation",
-        "            timers[timer].cancel()  # type: ignore[index]\n",
-        "            pass\n",
+        "        owned, self.owned = self.owned, None\n",
+        "        owned, self.owned = None, None\n",
     ),
     Mutant(
         "a timer of the same key is not replaced",
