@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from actorio._core.checks import kind_of
 from actorio.errors import DamagedError, StoreError
 from actorio.persistence._msgspec import msgspec
 from actorio.persistence._rows import ActorRow, EventRow, OffsetRow, OnceRow, ReminderRow, SnapshotRow
@@ -70,6 +71,8 @@ def _encode(fields: dict[str, Any]) -> str:
 
 async def import_lines(store: Store, lines: AsyncIterable[str]) -> None:
     """Store the rows of an export; what is wrong with a line leaves the store as empty as it was."""
+    if not isinstance(lines, AsyncIterable):
+        raise TypeError(f"import_lines takes an async iterable of lines, not {kind_of(lines)}")
     found: Sequence[Any] = await store._reading(store._ids, None, "", 1, all=True)
     if found or await store._reading(store._offsets):
         raise StoreError(f"{store!r} is not empty: an import needs an empty store")

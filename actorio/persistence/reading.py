@@ -119,7 +119,7 @@ def recorded(row: EventRow, chosen: Filter) -> Recorded[Any]:
         try:
             event = types.read(row.durable_id, row.sequence, row.type, row.version, row.body)
         except RecoveryError as error:
-            error.add_note(f"at position {row.position} of the journal")
+            error.args = (f"at position {row.position} of the journal: {error}",)
             raise
     return Recorded(
         row.position, row.durable_id, kind, key, row.sequence, event, as_datetime(row.at), tuple(row.tags)

@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import math
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -46,6 +46,8 @@ from tests.persistence.actors import (
     deposit,
     do,
 )
+
+E = TypeVar("E")
 
 pytestmark = pytest.mark.real_loop("a database on threads")
 
@@ -348,6 +350,55 @@ async def test_bad_arguments_are_refused_at_the_call(
         assert store.statistics().groups == 0
 
 
+async def test_on_recovered_runs_after_the_recovery_and_may_persist(stores: Stores) -> None:
+    class Greeting(Account):
+        async def on_recovered(self) -> None:
+            await self.persist(Noted(f"recovered at {self.sequence}"))
+
+    async with soon(), ActorSystem(store=stores.make()) as system:
+        for _ in range(2):
+            ref = await system.spawn(Greeting, "ada")
+            ref.close()
+            await ref.join()
+        ref = await system.spawn(Account, "ada")
+        assert await ref.ask(Look()) == 0
+        read = [record.event async for record in system.store.events(Greeting)]
+        assert read == [Noted("recovered at 0"), Noted("recovered at 1")]
+
+
+async def test_type_arguments_may_be_written_as_strings_and_through_a_base(store: Store) -> None:
+    class Later(EventSourced["Do", "Deposited", "Balance"]):
+        def initial_state(self) -> Balance:
+            return Balance()
+
+        def apply(self, state: Balance, event: Deposited) -> Balance:
+            return Balance(state.cents + event.amount)
+
+        async def receive(self, message: Do) -> Any:
+            outcome = message.what(self)
+            return await outcome if asyncio.iscoroutine(outcome) else outcome
+
+    class Middle(EventSourced[Do, E, Balance]):
+        def initial_state(self) -> Balance:
+            return Balance()
+
+        async def receive(self, message: Do) -> Any:
+            outcome = message.what(self)
+            return await outcome if asyncio.iscoroutine(outcome) else outcome
+
+    class Through(Middle[Noted]):
+        def apply(self, state: Balance, event: Noted) -> Balance:
+            return Balance(state.cents, (*state.notes, event.text))
+
+    async with soon(), ActorSystem(store=store) as system:
+        later, through = await system.spawn(Later, name="a"), await system.spawn(Through, name="b")
+        await do(later, lambda actor: actor.persist(Deposited(3)))
+        await do(through, lambda actor: actor.persist(Noted("x")))
+        assert await do(later, lambda actor: actor.state.cents) == 3
+        with pytest.raises(NotStorableError, match="none of the events of"):
+            await do(through, lambda actor: actor.persist(Deposited(3)))
+
+
 # -- durable state ---------------------------------------------------------------------------------
 
 
@@ -600,6 +651,13 @@ def _fresh(stores: Stores) -> Any:
 async def _lines(lines: list[str]) -> Any:
     for line in lines:
         yield line
+
+
+async def test_what_is_no_async_iterable_is_no_export(store: Store) -> None:
+    wrong: Any = ["{}"]
+    async with soon(), store:
+        with pytest.raises(TypeError, match="async iterable of lines, not list"):
+            await store.import_lines(wrong)
 
 
 @pytest.mark.parametrize(

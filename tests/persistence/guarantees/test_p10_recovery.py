@@ -132,6 +132,6 @@ async def test_p12_an_unknown_name_or_a_higher_version_is_an_error_that_names_it
     assert not isinstance(error, DamagedError)
     assert (error.durable_id, error.sequence, error.type, error.version) == ("Account/ada", 2, kind, version)
     async with soon(), SqliteStore(path) as store:
-        with pytest.raises(RecoveryError):
+        with pytest.raises(RecoveryError, match="at position 2 of the journal"):
             [one async for one in store.events(Account)]
         assert len([one async for one in store.events()]) == 3
