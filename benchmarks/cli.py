@@ -19,6 +19,7 @@ __all__ = ["main"]
 PARTS = {
     "scaling": "cost against size: actors, mailbox depth, children, timers",
     "persistence": "durable actors beside raw drivers, and beside the eventsourcing library (PostgreSQL with --dsn)",
+    "observe": "what looking costs, as ratios to the same work with nothing on",
     "peers": "the other actor libraries and BEAM, each in an environment of its own",
 }
 
@@ -34,7 +35,7 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NAME]...",
-        help="Workloads, groups (A, B, C), or: scaling, persistence, peers. All workloads if none.",
+        help="Workloads, groups (A, B, C), or: scaling, persistence, observe, peers. All workloads if none.",
     ),
 ]
 Quick = Annotated[
@@ -103,6 +104,8 @@ def run_parts(session: Session, names: list[str], limit: int, dsn: str = "") -> 
         session.run_persistence(dsn)
     if "scaling" in names:
         session.run_scaling(limit)
+    if "observe" in names:
+        session.run_observe()
     if "peers" in names:
         session.run_peers()
 

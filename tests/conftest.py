@@ -15,7 +15,8 @@ from hypothesis import settings
 
 # Installed, the plugin comes by its entry point, and must not come twice.
 _INSTALLED = any(point.name == "actorio" for point in importlib.metadata.entry_points(group="pytest11"))
-pytest_plugins = ["tests.simulated", "tests.shapes"] + ([] if _INSTALLED else ["actorio.testing.plugin"])
+pytest_plugins = ["tests.simulated", "tests.shapes", "tests.observed"]
+pytest_plugins += [] if _INSTALLED else ["actorio.testing.plugin"]
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actorio._cell.frames import turn_frames
 from actorio._core.checks import check_count, check_instance, check_some_time
+from actorio._core.deadlines import TimerQueue
 from actorio._core.redaction import Redact, hide_secrets
 from actorio.errors import ActorError
 from actorio.inspection.rows import frames_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actorio._core.deadlines import Alarm
     from actorio.observability.doors import Doors
     from actorio.observability.waiting import Cause
 
@@ -112,7 +114,7 @@ class Observatory:
         """Called when there is a new survey, and, from another thread, while the loop is blocked."""
         self._looked = 0.0
         self._lock = asyncio.Lock()
-        self._wake = asyncio.Event()
+        self._alarm: Alarm | None = None
         self._task: asyncio.Task[None] | None = None
         self._began = 0.0
 
@@ -129,6 +131,7 @@ class Observatory:
             raise ActorError(f"the system {runtime.name!r} has an observatory already")
         doors = self._make_doors()
         self._began = time.monotonic()
+        self.timers = TimerQueue(runtime.loop)
         runtime.turn_clock = self.census.turn_seconds_now
         runtime.observe(self.lives)
         if self.times is not None:
@@ -136,7 +139,7 @@ class Observatory:
         try:
             await self._look()
             self.watchdog.start()
-            self._task = runtime.make_task(self._watch(), f"observatory of {runtime.name}")
+            self._plan()
             if doors is not None:
                 self.doors = doors
                 await doors.open()
@@ -151,19 +154,30 @@ class Observatory:
         await self._leave()
 
     async def _leave(self) -> None:
-        runtime = self.runtime
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-        try:
-            if self.doors is not None:
-                await self.doors.close()
-        finally:
-            self.watchdog.stop()
-            runtime.unobserve(self.lives)
-            if self.times is not None:
-                runtime.unobserve(self.times)
-            runtime.turn_clock = None
+        """Let go of the system at once, then wait for what has to end; a cancel is raised when it has."""
+        runtime, task = self.runtime, self._task
+        self._alarm = None
+        runtime.turn_clock = None
+        runtime.unobserve(self.lives)
+        if self.times is not None:
+            runtime.unobserve(self.times)
+        self.timers.close()
+        self.watchdog.stop()
+        left = [] if task is None else [task]
+        if task is not None:
+            task.cancel()
+        if self.doors is not None:
+            left.append(
+                runtime.make_task(self.doors.close(), f"observatory of {runtime.name} closes its doors")
+            )
+        cancelled = None
+        while not all(one.done() for one in left):
+            try:
+                await asyncio.wait(left)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     def _make_doors(self) -> Doors | None:
         if self._page is None and not self._has_socket:
@@ -266,7 +280,7 @@ class Observatory:
         """Note that somebody looks: from now on, for some seconds, the census is taken often. From any thread."""
         was, self._looked = self._looked, time.monotonic()
         if self._looked - was > _LOOKING:
-            self.runtime.loop.call_soon_threadsafe(self._wake.set)
+            self.runtime.loop.call_soon_threadsafe(self._hurry)
 
     def abilities(self) -> dict[str, bool]:
         """Return what the doors offer."""
@@ -324,15 +338,24 @@ class Observatory:
         self._changed()
         return survey
 
-    async def _watch(self) -> None:
-        while True:
-            self._wake.clear()
-            alarm = self.runtime.timers.after(self._pause(), self._wake.set)
-            try:
-                await self._wake.wait()
-            finally:
-                alarm.cancel()
+    def _plan(self) -> None:
+        """Take the next census when it is time for it."""
+        self._alarm = self.timers.after(self._pause(), self._begin)
+
+    def _hurry(self) -> None:
+        """Take a census now, since somebody has begun to look."""
+        if self._alarm is not None and self._alarm.cancel():
+            self._begin()
+
+    def _begin(self) -> None:
+        self._task = self.runtime.make_task(self._look_now_and_then(), f"observatory of {self.runtime.name}")
+
+    async def _look_now_and_then(self) -> None:
+        try:
             await self._look()
+        finally:
+            self._task = None
+        self._plan()
 
     def _pause(self) -> float:
         cost = self.census.scan_seconds

@@ -27,6 +27,7 @@ from benchmarks.peers.report import bouts_as_json, bouts_as_markdown, bouts_as_t
 from benchmarks.peers.roster import PEERS, TASKS
 from benchmarks.persistence.table import Line, lines
 from benchmarks.persistence.table import as_markdown as durable_as_markdown
+from benchmarks.programs.observe import Ratio, measure_looking, ratios_as_json, ratios_as_table
 from benchmarks.scaling.curves import CURVES, Points, measure_curve, sizes
 from benchmarks.scaling.plot import plot_curves
 from benchmarks.scaling.report import curves_as_json, curves_as_markdown, curves_as_tables
@@ -54,6 +55,7 @@ class Session:
         self.bouts: list[Bout] = []
         self.curves: list[Points] = []
         self.durable: list[Line] = []
+        self.ratios: list[Ratio] = []
         self.failures: list[str] = []
 
     def run_workloads(self, workloads: Sequence[AnyWorkload]) -> None:
@@ -95,6 +97,10 @@ class Session:
                     f"{line.workload} / {line.against}: {line.measured} ({line.behind})", markup=False
                 )
                 self.durable.append(line)
+    def run_observe(self) -> None:
+        """Measure what looking costs."""
+        with self._progress(8) as begin, self._failures_of("observe"):
+            self.ratios += measure_looking(quick=self.quick, repetitions=self.repetitions, begin=begin)
 
     def run_peers(self) -> None:
         """Let every peer, and BEAM, do the common tasks beside actorio."""
@@ -135,6 +141,8 @@ class Session:
             self.console.print(f"geometric mean, {name}: {value:.2f}")
         for table in curves_as_tables(self.curves):
             self.console.print(table)
+        if self.ratios:
+            self.console.print(ratios_as_table(self.ratios))
         if self.bouts:
             self.console.print(bouts_as_table(self.bouts))
         mean = mean_against_beam(self.bouts)
@@ -148,6 +156,7 @@ class Session:
         return {
             **report.as_json(self.measurements, machine),
             "scaling": curves_as_json(self.curves),
+            "observe": ratios_as_json(self.ratios),
             "peers": bouts_as_json(self.bouts),
             "persistence": [asdict(line) for line in self.durable],
             "failures": self.failures,
