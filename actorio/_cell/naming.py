@@ -9,7 +9,7 @@ from actorio._core.redaction import inert
 if TYPE_CHECKING:
     from actorio._cell.state import CellState
 
-__all__ = ["class_name", "class_of", "log_fields", "message_type"]
+__all__ = ["class_name", "class_of", "kind_of_actor", "log_fields", "message_type"]
 
 
 def class_name(kind: object) -> str:
@@ -19,11 +19,15 @@ def class_name(kind: object) -> str:
 
 
 def class_of(cell: CellState) -> str:
-    """Return the name of an actor's class; between two incarnations that of its factory, if it is one."""
-    instance = cell.instance
-    if instance is not None:
-        return class_name(type(instance))
-    return class_name(cell.factory) if isinstance(cell.factory, type) else ""
+    """Return the name of an actor's class; between two incarnations, and afterwards, that of the last one."""
+    return class_name(kind_of_actor(cell))
+
+
+def kind_of_actor(cell: CellState) -> type[Any]:
+    """Return the class of an actor; between two incarnations, and afterwards, that of the last one."""
+    if cell.instance is not None or cell.hooks is None:
+        return type(cell.instance)
+    return cell.hooks.kind
 
 
 def message_type(message: Any) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from actorio._cell.frames import in_turn
+from actorio._cell.naming import class_name, kind_of_actor
 from actorio._cell.owned.interleaved import InterleavedCalls
 from actorio._cell.states import State
 from actorio._core.envelope import NO_MESSAGE
-from actorio.inspection.inspector import class_of
 from actorio.observability.pace import Pace
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Census:
         self._living_time = living_time
         self.rows: dict[Cell, Row] = {}
         self.classes: dict[str, Class] = {}
+        self._groups: WeakKeyDictionary[type, Class] = WeakKeyDictionary()
         self.number = 0
         self.at = self.elapsed = self.scan_seconds = 0.0
         self.lived = 0.0
@@ -229,10 +231,12 @@ class Census:
         return row
 
     def _class_of(self, cell: Cell) -> Class:
-        name = class_of(cell)
-        group = self.classes.get(name)
+        kind = kind_of_actor(cell)
+        group = self._groups.get(kind)
         if group is None:
-            group = self.classes[name] = Class(name)
+            name = class_name(kind)
+            group = self.classes.get(name) or Class(name)
+            self._groups[kind] = self.classes[name] = group
         return group
 
     def _count_handled(self, row: Row, handled: int) -> None:
@@ -274,9 +278,11 @@ class Census:
         """Count what an actor that ends has done since the last census, and forget it."""
         row = self.rows.pop(cell, None)
         if row is None:
+            if not (cell.handled or cell.failed or cell.restarts):
+                return
             row = Row(cell, self._class_of(cell))
-            row.group.actors += 1
-        row.group.actors -= 1
+        else:
+            row.group.actors -= 1
         if cell.handled > row.handled:
             delta = cell.handled - row.handled
             row.group.handled += delta

@@ -97,6 +97,7 @@ class Session:
                     f"{line.workload} / {line.against}: {line.measured} ({line.behind})", markup=False
                 )
                 self.durable.append(line)
+
     def run_observe(self) -> None:
         """Measure what looking costs."""
         with self._progress(8) as begin, self._failures_of("observe"):
