@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actorio._cell.frames import turn_frames
 from actorio._core.checks import check_count, check_instance, check_some_time
-from actorio._core.deadlines import TimerQueue
+from actorio._core.deadlines import Deadlines
 from actorio._core.redaction import Redact, hide_secrets
 from actorio.errors import ActorError
 from actorio.inspection.rows import frames_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from actorio._core.deadlines import Alarm
+    from actorio._core.deadlines import Deadline
     from actorio.observability.doors import Doors
     from actorio.observability.waiting import Cause
 
@@ -51,6 +51,7 @@ _SHARE_UNSEEN = 0.005
 _LOOKING = 5.0
 """Seconds after a look in which somebody is taken to look on."""
 _HISTORY = 900
+_LAST_PORT = 65535
 
 
 class Observatory:
@@ -89,6 +90,8 @@ class Observatory:
         self._system = check_instance("system", system, ActorSystem)
         if page is not None:
             check_count("page", page, least=0)
+            if page > _LAST_PORT:
+                raise ValueError(f"page must be a port, {_LAST_PORT} at most, not {page}")
         if host not in LOOPBACK:
             raise ValueError(
                 f"host must be one of {', '.join(LOOPBACK)}, not {host!r}: the page is for this machine alone; to see "
@@ -114,7 +117,7 @@ class Observatory:
         """Called when there is a new survey, and, from another thread, while the loop is blocked."""
         self._looked = 0.0
         self._lock = asyncio.Lock()
-        self._alarm: Alarm | None = None
+        self._alarm: Deadline | None = None
         self._task: asyncio.Task[None] | None = None
         self._began = 0.0
 
@@ -131,7 +134,7 @@ class Observatory:
             raise ActorError(f"the system {runtime.name!r} has an observatory already")
         doors = self._make_doors()
         self._began = time.monotonic()
-        self.timers = TimerQueue(runtime.loop)
+        self.timers = Deadlines(runtime.loop)
         runtime.turn_clock = self.census.turn_seconds_now
         runtime.observe(self.lives)
         if self.times is not None:

@@ -27,22 +27,31 @@ def test_o1_import_actorio_imports_nothing_of_this() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-async def test_o1_afterwards_nobody_is_told_of_anything() -> None:
+async def test_o1_with_it_and_afterwards_nobody_is_told_of_messages() -> None:
     async with ActorSystem() as system:
         ref = await system.spawn(Gate)
-        before = (
-            [getattr(ref._cell.tell, name) for name in ("begun", "ended", "accepted")]
-            if hasattr(ref._cell, "tell")
-            else []
-        )
-        async with Observatory(system, socket=False, timing=True):
+        cell = ref._cell
+        await ref.ask(0)
+        before = cell.mailbox.limit, cell.observers.begun, cell.observers.turns, cell.observers.arrivals
+        async with Observatory(system, socket=False):
             await ref.ask(1)
-        after = (
-            [getattr(ref._cell.tell, name) for name in ("begun", "ended", "accepted")]
-            if hasattr(ref._cell, "tell")
-            else []
-        )
-        assert before == after
+            assert (
+                cell.mailbox.limit,
+                cell.observers.begun,
+                cell.observers.turns,
+                cell.observers.arrivals,
+            ) == before
+        async with Observatory(system, socket=False, timing=True):
+            await ref.ask(2)
+            assert cell.observers.turns
+            assert cell.mailbox.limit == before[0]
+        await ref.ask(3)
+        assert (
+            cell.mailbox.limit,
+            cell.observers.begun,
+            cell.observers.turns,
+            cell.observers.arrivals,
+        ) == before
         assert system._runtime.turn_clock is None
 
 
@@ -67,6 +76,14 @@ async def test_it_is_entered_inside_of_the_block_and_once() -> None:
 def test_o11_only_the_loopback_is_a_host(host: str) -> None:
     with pytest.raises(ValueError, match="SSH tunnel"):
         Observatory(ActorSystem(), host=host)
+
+
+@pytest.mark.parametrize(
+    ("page", "error"), [(-1, ValueError), (65536, ValueError), ("8080", TypeError), (True, TypeError)]
+)
+def test_a_page_is_a_port(page: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="page"):
+        Observatory(ActorSystem(), page=page)
 
 
 async def test_without_doors_it_has_no_address() -> None:
