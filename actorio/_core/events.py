@@ -81,6 +81,7 @@ class DeadLetter:
 
 Event = ActorStarted | ActorStopped | ActorFailed | ActorRestarted | DeadLetter
 E = TypeVar("E", bound=Event, default=Any)
+Any_E = TypeVar("Any_E", default=Any)
 
 
 class EventBus:
@@ -187,7 +188,7 @@ class _Publisher(Observer):
         self._bus.publish(DeadLetter(cell.ref, message, reason))
 
 
-class EventStream(Feed[E]):
+class EventStream(Feed[Any_E]):
     """An async iterator over events; one task reads it.
 
     Attributes:

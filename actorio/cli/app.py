@@ -15,6 +15,7 @@ from rich.console import Console
 
 import actorio
 from actorio import ProgressBar
+from actorio.cli.cluster import cluster
 from actorio.cli.demo import survey_with_actors
 from actorio.cli.host import Look, TargetError, host, load_actor
 from actorio.cli.looking import add_commands
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 
 app.add_typer(store_app, name="store")
+app.add_typer(cluster, name="cluster")
 
 UvloopOption = Annotated[
     bool | None,

@@ -6,7 +6,8 @@ import enum
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from actorio._core.events import EventBus
+from actorio._core.events import EventBus, EventStream
+from actorio._core.typevar import TypeVar
 from actorio.cluster.store import LeaseRecord
 
 __all__ = [
@@ -121,16 +122,17 @@ class EngineUp:
     after: float
 
 
+ClusterEvent = (
+    MemberUp | MemberLeaving | MemberLeft | MemberLost | Detached | Rejoined | EngineDown | EngineUp
+)
+E = TypeVar("E", bound=ClusterEvent, default=Any)
+
+
 class ClusterEvents(EventBus):
     """As `ActorSystem.events`, for a cluster."""
 
-    kinds: ClassVar[tuple[type[Any], ...]] = (
-        MemberUp,
-        MemberLeaving,
-        MemberLeft,
-        MemberLost,
-        Detached,
-        Rejoined,
-        EngineDown,
-        EngineUp,
-    )
+    kinds: ClassVar[tuple[type[Any], ...]] = ClusterEvent.__args__
+
+    def subscribe(self, *types: type[E], limit: int = 10_000) -> EventStream[E]:  # type: ignore[override]
+        """Return a stream of the events of these types, of all types when none is named."""
+        return super().subscribe(*types, limit=limit)  # type: ignore[type-var]

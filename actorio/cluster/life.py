@@ -146,6 +146,7 @@ class Life:
         hosted = [kind for kind in self.region.kinds if not kind.startswith(SINGLETON)]
         record = LeaseRecord(
             incarnation,
+            self.membership.since,
             PROTOCOL,
             self.settings.version,
             list(self.settings.roles),

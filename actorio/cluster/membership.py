@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -67,6 +68,7 @@ class Membership:
         self._lost = lost
         self.lease = self.heartbeat = 0.0
         self.incarnation = ""
+        self.since = 0
         self.is_held = False
         self._own: dict[str, None] = {}
         self._revision = 0
@@ -112,6 +114,7 @@ class Membership:
 
     async def _try_to_take(self) -> bool:
         self.incarnation = f"{self._node}.{os.urandom(6).hex()}"
+        self.since = time.time_ns() // 1_000_000_000
         self._own[self.incarnation] = None
         began = self._clock.now()
         try:

@@ -1,0 +1,135 @@
+"""A program as several nodes: processes of one terminal, with a server of their own."""
+
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from actorio.cli.cluster_status import quiet_view
+from actorio.cluster import Nats, NatsServer
+from actorio.cluster.server import engine_of
+from actorio.cluster.store import lease_key
+
+__all__ = ["Nodes", "run_up"]
+
+_URL, _TOKEN = "ACTORIO_CLUSTER_SERVER", "ACTORIO_CLUSTER_TOKEN"
+_END_WITHIN = 20.0
+
+
+class Nodes:
+    """Child processes, each a node.
+
+    Args:
+        module: what is run as `python -m module node *args`.
+        args: further arguments.
+        url: of the server.
+        token: of the server, None for one that is in the URL.
+    """
+
+    def __init__(self, module: str, args: tuple[str, ...], url: str, token: str | None) -> None:
+        self._module, self._args = module, args
+        self._env = {**os.environ, _URL: url, **({} if token is None else {_TOKEN: token})}
+        self._env["PYTHONPATH"] = os.pathsep.join(
+            [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        self.processes: dict[str, asyncio.subprocess.Process] = {}
+
+    async def start(self, node: str) -> None:
+        """Start a node."""
+        self.processes[node] = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self._module, node, *self._args, env=self._env
+        )
+
+    async def stop(self) -> None:
+        """End all in order: a signal, time to leave, and then a kill."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_END_WITHIN):
+                for process in self.processes.values():
+                    await process.wait()
+        except TimeoutError:
+            for process in self.processes.values():
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+
+
+def child_engine() -> Nats:
+    """Return the engine of a child: what its parent has told it."""
+    url, token = os.environ[_URL], os.environ.get(_TOKEN)
+    return Nats(url) if token is None else engine_of(url, token)
+
+
+async def run_up(
+    target: str, count: int, server: str | None, name: str | None, say: Callable[[str], Any]
+) -> int:
+    """Run the nodes until all have ended, or a signal ends them; returns the status of the first that failed."""
+    module, _, function = target.partition(":")
+    async with contextlib.AsyncExitStack() as stack:
+        token = None
+        if server is None:
+            own = await stack.enter_async_context(NatsServer())
+            server, token = own.url, own.token
+        nodes = Nodes("actorio.cli.cluster_up", (module, function or "main"), server, token)
+        engine = Nats(server) if token is None else engine_of(server, token)
+        stack.push_async_callback(engine.close)
+        stack.push_async_callback(nodes.stop)
+        say(f"server: {server}")
+        for number in range(1, count + 1):
+            await nodes.start(f"n{number}")
+        return await _watch_over(nodes, engine, name, say)
+
+
+async def _watch_over(nodes: Nodes, engine: Nats, name: str | None, say: Callable[[str], Any]) -> int:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    status, running = 0, dict(nodes.processes)
+    while running and not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await ended.wait()
+        for node, process in list(running.items()):
+            if process.returncode is not None:
+                del running[node]
+                say(f"{node} has ended with status {process.returncode}")
+                status = status or process.returncode
+                if process.returncode and name is not None:
+                    await release_lease(engine, name, node)
+    return status if status >= 0 else 128 - status
+
+
+async def release_lease(engine: Nats, name: str, node: str) -> None:
+    """Delete the lease of a child that died: it is known to be dead, so that nobody needs to wait."""
+    view = quiet_view()
+    try:
+        async with asyncio.timeout(5.0):
+            if not engine.max_frame:
+                await engine.connect(name, f"up-{os.getpid()}", lambda sender, frame: None, lambda up: None)
+            events: Any = engine.watch()
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    view.take(event)
+                    if view.is_live:
+                        break
+            seen = view.members.get(node)
+            if seen is not None:
+                await engine.delete(lease_key(node), seen.revision)
+    except Exception:  # its lease runs out all the same
+        return
+
+
+def _main() -> None:
+    node, module, function = sys.argv[1:4]
+    asyncio.run(getattr(importlib.import_module(module), function)(node, child_engine()))
+
+
+if __name__ == "__main__":
+    _main()
