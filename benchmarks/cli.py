@@ -20,6 +20,7 @@ PARTS = {
     "scaling": "cost against size: actors, mailbox depth, children, timers",
     "persistence": "durable actors beside raw drivers, and beside the eventsourcing library (PostgreSQL with --dsn)",
     "observe": "what looking costs, as ratios to the same work with nothing on",
+    "cluster": "refs of another process beside raw nats-py and local refs, over one NATS server",
     "peers": "the other actor libraries and BEAM, each in an environment of its own",
 }
 
@@ -35,7 +36,7 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NAME]...",
-        help="Workloads, groups (A, B, C), or: scaling, persistence, observe, peers. All workloads if none.",
+        help="Workloads, groups (A, B, C), or: scaling, persistence, observe, cluster, peers. All workloads if none.",
     ),
 ]
 Quick = Annotated[
@@ -102,6 +103,8 @@ def run_parts(session: Session, names: list[str], limit: int, dsn: str = "") -> 
             raise typer.BadParameter(str(error)) from error
     if "persistence" in names:
         session.run_persistence(dsn)
+    if "cluster" in names:
+        session.run_cluster()
     if "scaling" in names:
         session.run_scaling(limit)
     if "observe" in names:

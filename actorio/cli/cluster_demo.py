@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actorio import Actor, ActorSystem, Ask
+from actorio import Actor, ActorSystem, Ask, Worker
 from actorio.cli.cluster_up import Nodes, child_engine
 from actorio.cluster import Cluster, MemberLost, NatsServer
 from actorio.errors import ActorError
@@ -132,7 +132,8 @@ async def _run(cluster: Cluster, nodes: Nodes, count: int, say: Callable[[str], 
             await asyncio.sleep(0.02)
     say(f"{count} nodes and a client are members; {_TRANSFERS} transfers between {_ACCOUNTS} accounts")
     bank = _Bank(cluster)
-    moving = [asyncio.ensure_future(bank.move()) for _ in range(_AT_ONCE)]
+    workers = [await cluster.system.spawn(Worker) for _ in range(_AT_ONCE)]
+    moving = [worker.submit(bank.move) for worker in workers]
     while len(bank.done) < _TRANSFERS // 3:
         await asyncio.sleep(0.005)
     killed = "n1"
@@ -148,7 +149,8 @@ async def _run(cluster: Cluster, nodes: Nodes, count: int, say: Callable[[str], 
         await asyncio.sleep(0.01)
     taken = time.monotonic() - began
     say(f"it was seen after {seen:.2f} s, and taken over after {taken:.2f} s")
-    await asyncio.gather(*moving)
+    for moved_all in moving:
+        await moved_all
     return {
         "nodes": count,
         "killed": killed,

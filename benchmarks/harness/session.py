@@ -16,6 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from benchmarks.cluster.run import as_markdown as cluster_as_markdown
+from benchmarks.cluster.run import measure as measure_cluster
 from benchmarks.harness import report
 from benchmarks.harness.machine import Machine
 from benchmarks.harness.measure import Measurement, measure
@@ -56,6 +58,7 @@ class Session:
         self.curves: list[Points] = []
         self.durable: list[Line] = []
         self.ratios: list[Ratio] = []
+        self.cluster: dict[str, dict[str, float]] = {}
         self.failures: list[str] = []
 
     def run_workloads(self, workloads: Sequence[AnyWorkload]) -> None:
@@ -102,6 +105,12 @@ class Session:
         """Measure what looking costs."""
         with self._progress(8) as begin, self._failures_of("observe"):
             self.ratios += measure_looking(quick=self.quick, repetitions=self.repetitions, begin=begin)
+
+    def run_cluster(self) -> None:
+        """Measure refs of another process beside raw nats-py and local refs."""
+        with self._failures_of("cluster"):
+            self.cluster = measure_cluster(self.loop, rounds=self.repetitions, quick=self.quick)
+            self.console.print(cluster_as_markdown(self.cluster), markup=False)
 
     def run_peers(self) -> None:
         """Let every peer, and BEAM, do the common tasks beside actorio."""
@@ -160,6 +169,7 @@ class Session:
             "observe": ratios_as_json(self.ratios),
             "peers": bouts_as_json(self.bouts),
             "persistence": [asdict(line) for line in self.durable],
+            "cluster": self.cluster,
             "failures": self.failures,
         }
 
@@ -174,6 +184,8 @@ class Session:
             parts.append(bouts_as_markdown(self.bouts))
         if self.durable:
             parts.append(durable_as_markdown(self.durable))
+        if self.cluster:
+            parts.append(cluster_as_markdown(self.cluster))
         return "\n".join(parts)
 
     def plot(self, path: Path) -> None:

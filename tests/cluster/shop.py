@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
@@ -111,3 +112,8 @@ def run(main: Callable[[], Coroutine[Any, Any, Any]], *, seed: int = 1, policy: 
     if result.error is not None:
         raise result.error
     return result.value
+
+
+async def passes(seconds: float) -> None:
+    """Let virtual time pass."""
+    await asyncio.sleep(seconds)

@@ -1,0 +1,268 @@
+"""What becomes of messages between nodes: C2 to C9, C17, C18, each test with its number."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    Ask,
+    AskTimeoutError,
+    DeadLetter,
+    Mailbox,
+    MailboxFullError,
+    NoHostError,
+    Overflow,
+    RefusedError,
+)
+from actorio.cluster import wire
+from actorio.errors import Refusal
+from actorio.testing import SimulatedNetwork
+from tests.cluster.shop import Account, Add, Take, Till, node, passes, run
+
+
+@dataclass(frozen=True)
+class New(Ask[int]):
+    """A type that the other node does not know."""
+
+
+class Slow(Actor[Add | Take]):
+    """Takes a while for each."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    async def receive(self, message: Add | Take) -> Any:
+        if isinstance(message, Take):
+            return self.seen
+        await passes(0.05)
+        self.seen.append(message.amount)
+        return len(self.seen)
+
+
+def test_c02_sends_asks_and_calls_of_one_sender_arrive_in_order_though_frames_are_lost() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork(loss=0.2, latency=0.02)
+        async with node(network, "a") as a, node(network, "b") as b:
+            await b.register("till", await b.system.spawn(Till))
+            till = await a.find("till", Till, timeout=20.0)
+            asks = []
+            for number in range(1, 301):
+                if number % 7:
+                    till.send(Add(number))
+                else:
+                    asks.append(asyncio.ensure_future(till.ask(Add(number))))
+                    await passes(0.001)  # a task begins with the next step of the loop
+                if number % 50 == 0:
+                    await passes(0.05)
+            await asyncio.gather(*asks)
+            assert await till.ask(Take()) == list(range(1, 301))
+
+    for seed in range(3):
+        run(main, seed=seed)
+
+
+def test_c05_a_type_that_is_not_known_there_is_refused_and_what_follows_goes_on() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with (
+            node(network, "a", messages=[New]) as a,
+            node(network, "b") as b,
+            a.system.events.subscribe(DeadLetter) as dead,
+        ):
+            await b.register("till", await b.system.spawn(Till))
+            till: Any = await a.find("till")
+            with pytest.raises(RefusedError) as refused:
+                await till.ask(New())
+            assert (refused.value.reason, refused.value.undelivered) == (Refusal.UNKNOWN_TYPE, New())
+            await till.send(New())
+            letter = await anext(aiter(dead))
+            assert (letter.message, letter.reason, letter.ref) == (New(), "refused", till)
+            assert await till.ask(Add(1)) == 1
+
+    run(main)
+
+
+def test_c05_what_is_not_exposed_is_refused() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b", actors=[], uses=[Till]) as b:
+            await b.register("till", await b.system.spawn(Till))
+            till = await a.find("till", Till)
+            with pytest.raises(RefusedError) as call:
+                await till.call(Till.total)
+            with pytest.raises(RefusedError) as spawn:
+                await a.spawn(Till, node="b")
+            assert call.value.reason is Refusal.NOT_EXPOSED
+            assert "NOT_EXPOSED" in str(spawn.value) or "may not be spawned" in str(spawn.value)
+            with pytest.raises(NoHostError):
+                await a.spawn(Till, node="nowhere")
+
+    run(main)
+
+
+def test_c05_an_entity_that_nobody_hosts_is_not_handled_and_told_so() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with (
+            node(network, "a", entities=[], uses=[Account], route_timeout=1.0) as a,
+            a.system.events.subscribe(DeadLetter) as dead,
+        ):
+            ref = a.entity(Account, "alice")
+            with pytest.raises(NoHostError) as error:
+                await ref.ask(Add(1))
+            assert error.value.undelivered == Add(1)
+            await ref.send(Add(2))
+            letter = await anext(aiter(dead))
+            assert (letter.message, letter.reason) == (Add(2), "unrouted")
+
+    run(main)
+
+
+def test_c06_an_ask_without_a_timeout_has_that_of_the_cluster() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a", ask_timeout=0.2) as a, node(network, "b") as b:
+            await b.register("slow", await b.system.spawn(Slow))
+            slow = await a.find("slow", Slow)
+            asks = [asyncio.ensure_future(slow.ask(Add(number))) for number in range(20)]
+            outcomes = await asyncio.gather(*asks, return_exceptions=True)
+            timeouts = [each for each in outcomes if isinstance(each, AskTimeoutError)]
+            assert len(timeouts) > 10
+            assert all(each.started is None for each in timeouts)
+
+    run(main)
+
+
+def test_c07_an_ask_that_nobody_waits_for_does_not_run() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            await b.register("slow", await b.system.spawn(Slow))
+            slow = await a.find("slow", Slow)
+            first = asyncio.ensure_future(slow.ask(Add(1)))
+            cancelled = asyncio.ensure_future(slow.ask(Add(2)))
+            late = asyncio.ensure_future(slow.ask(Add(3), timeout=0.03))
+            await passes(0.02)
+            cancelled.cancel()
+            assert await first == 1
+            with pytest.raises(AskTimeoutError):
+                await late
+            assert await slow.ask(Take()) == [1]
+
+    run(main)
+
+
+def test_c08_no_more_than_the_window_is_under_way_and_a_neighbour_goes_on() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a", window=4) as a, node(network, "b") as b:
+            await b.register("slow", await b.system.spawn(Slow, mailbox=Mailbox(2)))
+            await b.register("till", await b.system.spawn(Till))
+            slow: Any = await a.find("slow", Slow)
+            till = await a.find("till", Till)
+            sendings = [slow.send(Add(number)) for number in range(20)]
+            with pytest.raises(MailboxFullError):
+                slow.send_nowait(Add(99))
+            assert len(slow._cell.mailbox.untaken) == 4
+            assert await till.ask(Add(1)) == 1
+            for sending in sendings:
+                await sending
+            assert await slow.ask(Take()) == list(range(20))
+
+    run(main)
+
+
+def test_c08_a_full_mailbox_that_fails_refuses() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            mailbox = Mailbox[Any](1, overflow=Overflow.FAIL)
+            await b.register("slow", await b.system.spawn(Slow, mailbox=mailbox))
+            slow = await a.find("slow", Slow)
+            asks = [asyncio.ensure_future(slow.ask(Add(number))) for number in range(10)]
+            outcomes = await asyncio.gather(*asks, return_exceptions=True)
+            assert any(isinstance(each, MailboxFullError) for each in outcomes)
+            assert any(isinstance(each, int) for each in outcomes)
+
+    run(main)
+
+
+def test_c17_mutated_frames_reach_no_actor_and_the_link_lives() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        frames: list[bytes] = []
+        async with node(network, "a") as a, node(network, "b") as b:
+            local = await b.system.spawn(Till)
+            await b.register("till", local)
+            till = await a.find("till", Till)
+            engine = network.engines[1]
+            take = engine._receive
+            engine._receive = lambda sender, frame: frames.append(frame) or take(sender, frame)
+            assert await till.ask(Add(1)) == 1
+            await a.entity(Account, "u").ask(Add(1))
+            engine._receive = take
+            draw = random.Random(7)
+            seen, exports = local.statistics().handled, len(b._life.node.exports._cells)  # type: ignore[union-attr]
+            for _ in range(3_000):
+                data = bytearray(draw.choice(frames))
+                for _ in range(draw.randint(1, 8)):
+                    data[draw.randrange(len(data))] = draw.randrange(256)
+                b._life._receive("a", bytes(data[: draw.randint(1, len(data))]))
+            await passes(1.0)
+            assert local.statistics().handled - seen <= 1  # a number of the frame may be what was changed
+            assert len(b._life.node.exports._cells) == exports  # type: ignore[union-attr]
+            fresh = await b.system.spawn(Till)
+            await b.register("fresh", fresh)
+            assert await (await a.find("fresh", Till)).ask(Add(1)) == 1
+
+    run(main)
+
+
+def test_c17_a_frame_whose_sender_is_not_that_of_its_subject_is_dropped() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            assert await a.entity(Account, "u").ask(Add(1)) == 1
+            here: Any = b._life.node
+            forged = wire.encode_frame(
+                wire.Frame(wire.PROTOCOL, a.incarnation, b.incarnation, 1, 0, [], [wire.End(1, 7)])
+            )
+            dropped = here.dropped
+            here.receive("c", forged)
+            assert here.dropped == dropped + 1
+
+    run(main)
+
+
+def test_c18_a_new_field_has_a_default_and_an_unknown_one_is_ignored() -> None:
+    @dataclass(frozen=True)
+    class Old(Ask[int]):
+        amount: int
+
+    @dataclass(frozen=True)
+    class Newer(Ask[int]):
+        amount: int
+        note: str = ""
+
+    class Counter(Actor[Any]):
+        async def receive(self, message: Any) -> int:
+            return int(message.amount)
+
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with (
+            node(network, "a", messages={"shop.Buy": Newer}) as a,
+            node(network, "b", messages={"shop.Buy": Old}) as b,
+        ):
+            await b.register("counter", await b.system.spawn(Counter))
+            await a.register("newer", await a.system.spawn(Counter))
+            assert await (await a.find("counter")).ask(Newer(3, "hello")) == 3
+            assert await (await b.find("newer")).ask(Old(4)) == 4
+
+    run(main)

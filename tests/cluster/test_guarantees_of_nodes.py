@@ -1,0 +1,250 @@
+"""What nodes promise each other: C10 to C16, C19, C20, each test with its number."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from actorio import DetachedError, NameInUseError, NameNotFoundError, NotLocalError
+from actorio.cluster import (
+    ClusterState,
+    ClusterTopic,
+    Entity,
+    MemberLeaving,
+    MemberLeft,
+)
+from actorio.errors import ClusterError
+from actorio.testing import SimulatedNetwork
+from tests.cluster.shop import HEARTBEAT, LEASE, Account, Add, Take, Till, node, passes, run
+
+
+def test_c10_an_entity_moves_with_its_messages_in_order_when_its_node_leaves() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a:
+            async with node(network, "b") as b:
+                keys = [str(key) for key in range(12)]
+                for key in keys:
+                    assert await a.entity(Account, key).ask(Add(1)) == 1
+                on_b = [key for key in keys if a.entity(Account, key).node == "b"]
+                assert on_b
+                leaving = asyncio.ensure_future(b.leave())
+                for number in range(2, 40):
+                    for key in on_b:
+                        a.entity(Account, key).send(Add(number))
+                    await passes(0.002)
+                await leaving
+            for key in on_b:
+                amounts = await a.entity(Account, key).ask(Take())
+                assert amounts == sorted(amounts)
+                assert amounts[-1] == 39
+                assert a.entity(Account, key).node == "a"
+
+    run(main)
+
+
+def test_c11_tokens_grow_over_moves_and_a_lost_store() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            tokens = []
+            for forget in (None, False, True):
+                if forget is not None:
+                    network.stop_engine()
+                    await passes(3.0 if not forget else 0.1)
+                    network.start_engine(forget=forget)
+                    await passes(8.0)
+                await a.entity(Account, "u").ask(Add(1))
+                owner = a if a.entity(Account, "u").node == "a" else b
+                tokens.append(owner.token(owner.entity(Account, "u")))
+            assert tokens == sorted(set(tokens))
+            with pytest.raises(NotLocalError):
+                a.token(a.entity(Account, "never asked"))
+
+    run(main)
+
+
+def test_c12_a_node_that_is_to_stop_ends_its_system() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        with pytest.raises(BaseExceptionGroup) as caught:  # noqa: PT012
+            async with node(network, "a", on_detach="stop"):
+                network.cut("a")
+                await passes(60.0)
+        assert caught.group_contains(DetachedError)
+
+    run(main)
+
+
+def test_c12_a_detached_node_keeps_its_local_actors_and_announces_itself_anew() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            local = await b.system.spawn(Till)
+            await b.register("till", local)
+            b.groups.join("tills", local)
+            far = await a.find("till", Till)
+            network.cut("b")
+            await far.join()
+            assert b.state is ClusterState.DETACHED
+            assert await local.ask(Add(1)) == 1
+            with pytest.raises(DetachedError):
+                await b.register("other", local)
+            network.heal("b")
+            again = await a.find("till", Till, timeout=10.0)
+            assert again is not far
+            assert await again.ask(Add(1)) == 2
+            await passes(1.0)
+            assert [ref.path for ref in a.groups.members("tills")] == [local.path]
+
+    run(main)
+
+
+def test_c13_all_others_know_of_a_leave_from_its_beginning_on() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a:
+            async with a.events.subscribe(MemberLeaving, MemberLeft) as events:
+                async with node(network, "b"):
+                    pass
+                told = [type(await anext(aiter(events))) for _ in range(2)]
+            assert told == [MemberLeaving, MemberLeft]
+            assert [member.node for member in a.members] == ["a"]
+
+    run(main)
+
+
+def test_c14_a_name_is_one_actors_until_it_ends() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork(lost_answers=0.2)
+        async with node(network, "a") as a, node(network, "b") as b:
+            here, there = await a.system.spawn(Till), await b.system.spawn(Till)
+            outcomes = await asyncio.gather(
+                a.register("till", here), b.register("till", there), return_exceptions=True
+            )
+            assert sorted(type(each).__name__ for each in outcomes) == ["NameInUseError", "NoneType"]
+            winner = here if outcomes[0] is None else there
+            winner.stop()
+            await winner.join()
+            await passes(5.0)
+            with pytest.raises(NameNotFoundError):
+                a.lookup("till")
+            loser, cluster = (there, b) if winner is here else (here, a)
+            await cluster.register("till", loser)
+            with pytest.raises(NameInUseError):
+                await cluster.register("till", loser)
+            await cluster.unregister("till")
+            with pytest.raises(NameNotFoundError):
+                await cluster.unregister("till")
+
+    run(main)
+
+
+def test_c15_groups_and_topics_reach_all_nodes() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            here, there = await a.system.spawn(Till), await b.system.spawn(Till)
+            a.groups.join("tills", here)
+            b.groups.join("tills", there)
+            ClusterTopic[Add](b, "prices").subscribe(there)
+            ClusterTopic[Add](a, "prices").subscribe(here)
+            await passes(0.5)
+            assert len(a.groups.members("tills")) == len(b.groups.members("tills")) == 2
+            assert await a.groups.broadcast("tills", Add(1)) == 2
+            await ClusterTopic[Add](a, "prices").publish(Add(2))
+            await passes(0.5)
+            assert await here.ask(Take()) == [1, 2]
+            assert await there.ask(Take()) == [1, 2]
+            with pytest.raises(NotLocalError):
+                a.groups.join("tills", a.groups.members("tills")[-1])
+            there.stop()
+            await there.join()
+            await passes(0.5)
+            assert a.groups.members("tills") == (here,)
+
+    run(main)
+
+
+def test_c16_shards_move_to_a_node_that_has_joined_one_at_a_time() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        options = {"rebalance_interval": 2.0, "entities": [Entity(Account, shards=8)]}
+        async with node(network, "a", **options) as a:
+            for key in range(30):
+                await a.entity(Account, str(key)).ask(Add(1))
+            held = len(a.snapshot().claims)
+            async with node(network, "b", **options):
+                await passes(1.0)
+                assert len(a.snapshot().claims) == held
+                await passes(12.0)
+                assert len(a.snapshot().claims) < held
+                for key in range(30):
+                    assert await a.entity(Account, str(key)).ask(Add(1)) in (1, 2)
+                assert {a.entity(Account, str(key)).node for key in range(30)} == {"a", "b"}
+
+    run(main)
+
+
+def test_c10_a_singleton_runs_on_one_node_and_another_takes_over() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            ref = await a.singleton(Till, 5, name="clock")
+            await b.singleton(Till, 5, name="clock")
+            assert await ref.ask(Add(1)) == 6
+            owner = ref.node
+            assert owner is not None
+            network.crash(owner)
+            left = a if owner == "b" else b
+            await passes(LEASE + 2 * HEARTBEAT + 2.0)
+            assert any("clock" in each for each in left.snapshot().activations)
+
+    run(main)
+
+
+def test_nodes_that_do_not_agree_may_not_join() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a"):
+            for options in ({"lease": 9.0, "heartbeat": None}, {"entities": [Entity(Account, shards=3)]}):
+                with pytest.raises(ClusterError):
+                    async with node(network, "b", **options):
+                        pass
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"version": 1}, TypeError),
+        ({"lease": 1.0, "heartbeat": 0.9}, ValueError),
+        ({"window": 0}, ValueError),
+        ({"on_detach": "panic"}, ValueError),
+        ({"actors": Till}, TypeError),
+        ({"entities": [int]}, TypeError),
+        ({"errors": [int]}, TypeError),
+    ],
+)
+def test_a_bad_argument_is_told_at_the_call(options: dict[str, Any], kind: type[Exception]) -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        with pytest.raises(kind):
+            async with node(network, "a", **options):
+                pass
+
+    run(main)
+
+
+def test_c20_a_program_without_a_cluster_imports_none_of_it() -> None:
+    code = (
+        "import sys, actorio, actorio.testing\n"
+        "print([name for name in sys.modules if name.startswith(('actorio.cluster', 'msgspec', 'nats'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
