@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from actorio._cell.frames import turn_frames
-from actorio._core.redaction import UNPRINTABLE, fields_of, text_of
+from actorio._core.redaction import fields_of, text_of
 from actorio.errors import NameNotFoundError
 from actorio.inspection.inspector import info_of, letters_of
 from actorio.inspection.rows import class_name, frames_of
 from actorio.inspection.state import own_attributes
-from actorio.observability.answers import fields_in, plain
+from actorio.observability.answers import fields_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,19 +135,12 @@ class Listing:
 
 
 def find_actor(runtime: Runtime, path: str) -> Cell:
-    """Return the actor of a path, or of what is shown of a path that has unprintable characters in it.
+    """Return the actor of a path.
 
     Raises:
         NameNotFoundError: there is none.
     """
     cell: Cell | None = runtime.system._find(path) if path else None
-    tables: list[Any] = [runtime.root] if cell is None and UNPRINTABLE in path else []
-    for table in tables:
-        for one in list(table.table.values()):
-            if plain(one.path) == path:
-                return cast("Cell", one)
-            if one.children is not None:
-                tables.append(one.children)
     if cell is None:
         raise NameNotFoundError(f"no actor is called {path!r}")
     return cell

@@ -54,6 +54,13 @@ class Spare(Actor[Any]):
         return None
 
 
+class Evil(Spare):
+    """Has a name that would turn the text around it, and colour a terminal."""
+
+
+Evil.__qualname__ = "evil\u202eemosdnah\x1b[31m"
+
+
 class Shop(Actor[Any]):
     async def on_start(self) -> None:
         self.ledger: ActorRef[Any] = await self.context.spawn(Ledger, name="ledger")
@@ -92,7 +99,7 @@ async def plant(system: ActorSystem) -> None:
     await system.spawn(Shop, name="shop")
     await system.spawn(Spare, name="spare")
     await system.spawn(Spare, name="<img src=x onerror=alert(1)>")
-    await system.spawn(Spare, name="evil\u202eemosdnah\x1b[31m")
+    await system.spawn(Evil, name="evil")
     paused = await system.spawn(Spare, name="paused")
     await system.inspect(paused).suspend(lease=None)
     supervision = Supervision(max_restarts=1000)
