@@ -11,8 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from actorio import ActorSystem, Ask
-from actorio.persistence import EventSourced, SqliteStore, Store
-from actorio.persistence import sqlite as sqlite_module
+from actorio.persistence import EventSourced, SqliteStore, Store, _sqlite_write
 from actorio.persistence._rows import Write
 from actorio.persistence._sqlite_write import write_group
 
@@ -80,7 +79,7 @@ def sqlite_accounts(accounts: int, asks: int, sync: float) -> tuple[float, list[
         time.sleep(sync)
         return outcomes
 
-    with folder() as where, patch.object(sqlite_module, "write_group", slow):
+    with folder() as where, patch.object(_sqlite_write, "write_group", slow):
         rate = asyncio.run(asked(SqliteStore(Path(where) / "bank.db"), accounts, asks))
     return rate, groups
 

@@ -1,5 +1,6 @@
 """The same accounts by the `eventsourcing` library, on SQLite, with threads."""
 
+import functools
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,22 @@ from unittest.mock import patch
 from benchmarks.persistence.bank import folder
 
 __all__ = ["library_accounts"]
+
+
+@functools.cache
+def _account_class() -> Any:
+    """Make the class of the aggregates, once: the library keeps it by its name."""
+    from eventsourcing.domain import Aggregate, event
+
+    class Account(Aggregate):
+        def __init__(self) -> None:
+            self.cents = 0
+
+        @event("Deposited")
+        def deposit(self, amount: int) -> None:
+            self.cents += amount
+
+    return Account
 
 
 def _slow_commits(sync: float) -> Any:
@@ -30,16 +47,8 @@ def _slow_commits(sync: float) -> Any:
 def library_accounts(accounts: int, asks: int, sync: float, threads: int) -> float:
     """Measure aggregates of the library with so many seconds a sync; returns events a second."""
     from eventsourcing.application import Application
-    from eventsourcing.domain import Aggregate, event
 
-    class Account(Aggregate):
-        def __init__(self) -> None:
-            self.cents = 0
-
-        @event("Deposited")
-        def deposit(self, amount: int) -> None:
-            self.cents += amount
-
+    account_class = _account_class()
     with folder() as where:
         environment = {
             **os.environ,
@@ -50,7 +59,7 @@ def library_accounts(accounts: int, asks: int, sync: float, threads: int) -> flo
         application: Any = Application(env=environment)
         ids = []
         for _ in range(accounts):
-            account = Account()
+            account = account_class()
             application.save(account)
             ids.append(account.id)
 
