@@ -117,6 +117,8 @@ class Census:
         self.rows: dict[Cell, Row] = {}
         self.classes: dict[str, Class] = {}
         self._groups: WeakKeyDictionary[type, Class] = WeakKeyDictionary()
+        self.tables: list[Children] = []
+        """The tables of children, that of a parent before those of its children; first the top level."""
         self.number = 0
         self.at = self.elapsed = self.scan_seconds = 0.0
         self.lived = 0.0
@@ -185,6 +187,7 @@ class Census:
                     self._read_cell(cell, tables)
         for table in tables[seen:]:
             await self._read(list(table.table.values()), [], pace)
+        self.tables = tables
 
     async def _read(self, cells: list[Cell], tables: list[Children], pace: Pace) -> None:
         read = self._read_cell
@@ -220,7 +223,7 @@ class Census:
             row.since = row.marker = None
         if cell.waits_on is not None:
             self._waits.append((cell, cell.waits_on))
-        if (beside := cell.owned_of(InterleavedCalls)) is not None:
+        if cell.owned is not None and (beside := cell.owned_of(InterleavedCalls)) is not None:
             self._waits.extend(beside.waits())
         if cell.children is not None:
             tables.append(cell.children)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.cell import Cell
     from actorio._tree.runtime import Runtime
-    from actorio.observability.census import Row
+    from actorio.observability.census import Census, Row
     from actorio.observability.rows import ActorRow
     from actorio.observability.seen import Seen
     from actorio.observability.survey import Survey
@@ -88,7 +88,7 @@ class Listing:
         """Return for each actor that has children how many are below it, and how much mail waits there."""
         kept = self._keep(survey)
         if "below" not in kept:
-            kept["below"] = _sums_below(list(survey.census.rows.values()))
+            kept["below"] = _sums_below(survey.census)
         return kept["below"]  # type: ignore[no-any-return]
 
     def culprits(self, limit: int) -> list[dict[str, Any]]:
@@ -173,18 +173,19 @@ class _Matching(dict[str, bool]):
         return found
 
 
-def _sums_below(rows: list[Row]) -> dict[Any, tuple[int, int]]:
-    """Add up from the leaves: a parent has its row before its children have theirs."""
-    sums: dict[Any, list[int]] = {}
-    for row in reversed(rows):
-        own = sums.get(row.cell)
-        parent = row.cell.siblings.owner
-        above = sums.get(parent)
-        if above is None:
-            above = sums[parent] = [0, 0]
-        above[0] += 1 + (0 if own is None else own[0])
-        above[1] += row.depth + (0 if own is None else own[1])
-    return {cell: (count, depth) for cell, (count, depth) in sums.items()}
+def _sums_below(census: Census) -> dict[Any, tuple[int, int]]:
+    """Add up from the leaves: the table of a parent stands before those of its children."""
+    sums: dict[Any, tuple[int, int]] = {}
+    for table in reversed(census.tables[1:]):
+        count = depth = 0
+        for cell in list(table.table.values()):
+            row = census.rows.get(cell)
+            if row is not None:
+                below = sums.get(cell, (0, 0))
+                count += 1 + below[0]
+                depth += row.depth + below[1]
+        sums[table.owner] = count, depth
+    return sums
 
 
 def _waiting_for(cell: Any, survey: Survey) -> list[dict[str, Any]]:

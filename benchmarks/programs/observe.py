@@ -105,6 +105,8 @@ async def spawn(system: ActorSystem, count: int) -> None:
 
 Work = Callable[[ActorSystem, int], Coroutine[Any, Any, None]]
 WORK: dict[str, Work] = {"ask": ask, "send": send, "ring": ring, "spawn": spawn}
+COUNTS = {"ask": 100_000, "send": 500_000, "ring": 300_000, "spawn": 200_000}
+"""A few tenths of a second each: less, and the start of a thread would show."""
 UNSEEN = 0.95
 TIMED = {"ask": 0.88, "send": 0.72}
 WATCHED_AT_LEAST = 0.85
@@ -125,12 +127,12 @@ def timed(system: ActorSystem) -> Any:
 
 def measure_looking(*, quick: bool, repetitions: int, begin: Callable[[str], None]) -> list[Ratio]:
     """Measure all parts."""
-    count = 1000 if quick else 30_000
+    counts = dict.fromkeys(WORK, 1000) if quick else COUNTS
     found = []
     for part, on, targets in (("unseen", unseen, dict.fromkeys(WORK, UNSEEN)), ("timing", timed, TIMED)):
         for name, target in targets.items():
             begin(f"{part} {name}")
-            found.append(Ratio(part, name, _ratio(WORK[name], on, count, repetitions), target))
+            found.append(Ratio(part, name, _ratio(WORK[name], on, counts[name], repetitions), target))
     many = 1000 if quick else MANY
     begin(f"census of {many}")
     found.append(Ratio("census", f"{many} actors", asyncio.run(_census(many, repetitions)), CENSUS_SECONDS))
