@@ -187,10 +187,12 @@ class _Consumer(Generic[R]):
 
 def _leave(result: Result[None], channel: _Channel) -> None:
     """Have the generator end: cancelled where it waits for the consumer or for an item, left to itself in its last."""
-    if channel.is_finishing():
-        result.add_done_callback(_hush)
-    elif not result.cancel():
+    if not result.done() and not channel.is_finishing():
+        result.cancel()
+    if result.done():
         _hush(result)
+    else:
+        result.add_done_callback(_hush)
 
 
 def _hush(result: Result[None]) -> None:

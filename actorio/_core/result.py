@@ -37,7 +37,7 @@ R = TypeVar("R", default=Any)
 class Result(Generic[R]):
     """What comes of submitted work, or of an ask that a handler took away with `defer`."""
 
-    __slots__ = ("__weakref__", "_future", "_on_cancel", "_unheard", "_waiters", "_work")
+    __slots__ = ("__weakref__", "_future", "_home", "_on_cancel", "_unheard", "_waiters", "_work")
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Result(Generic[R]):
         self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
         self._on_cancel = on_cancel
         self._work = work
+        self._home: Any = None
         self._waiters: list[Waiter] | None = None
         self._unheard: Unheard | None = None
 
@@ -75,7 +76,10 @@ class Result(Generic[R]):
                 if release is not None:
                     release()
         self._look()
-        return self._future.result()
+        try:
+            return self._future.result()
+        finally:
+            del self  # or the traceback of its exception and this frame would keep each other alive
 
     def _wait(self, waiter: Waiter) -> Generator[Any, None, None]:
         if self._waiters is None:
@@ -89,7 +93,14 @@ class Result(Generic[R]):
                 self._waiters.remove(waiter)
 
     def _tell(self) -> None:
-        """Wake those who wait, by the run queue: a turn of the event loop for each costs more than the work."""
+        """Wake those who wait, by the run queue: a turn of the event loop for each costs more than the work.
+
+        The work, which holds this result, is let go of: or each would leave a cycle to collect.
+        """
+        self._on_cancel = None
+        work, self._work = self._work, None
+        if work is not None:
+            self._home = work.cell.runtime
         waiters, self._waiters = self._waiters, None
         for waiter in waiters or ():
             waiter.wake()
@@ -106,10 +117,11 @@ class Result(Generic[R]):
         if self._future.done():
             return False
         self._check_thread()
+        on_cancel = self._on_cancel
         self._future.cancel()
         self._tell()
-        if self._on_cancel is not None:
-            self._on_cancel()
+        if on_cancel is not None:
+            on_cancel()
         return True
 
     def done(self) -> bool:
@@ -189,8 +201,9 @@ class Result(Generic[R]):
 
     def _check_thread(self) -> None:
         """Refuse use from another thread than that of whom it comes from."""
-        if self._work is not None:
-            self._work.cell.runtime.check_thread()
+        home = self._home if self._work is None else self._work.cell.runtime
+        if home is not None:
+            home.check_thread()
 
     def __repr__(self) -> str:
         state = cast("str", getattr(self._future, "_state", "unknown")).lower()

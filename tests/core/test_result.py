@@ -3,11 +3,12 @@
 import asyncio
 import contextvars
 import gc
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorStoppedError, ActorSystem, DeadlockError, Result
+from actorio import Actor, ActorStoppedError, ActorSystem, DeadlockError, Result, Worker
 from tests.guarantees.actors import Held, Silent, Valve, cancelled, outcome, soon, started
 from tests.stage import ticks, until
 
@@ -292,3 +293,34 @@ async def test_a_failure_that_was_looked_at_is_not_logged(caplog: pytest.LogCapt
         del result
         gc.collect()
     assert not caplog.records
+
+
+async def test_submitted_work_that_is_done_leaves_no_cycle_to_collect() -> None:
+    class Table(Actor[Any]):
+        async def rows(self) -> AsyncIterator[int]:
+            yield 1
+            yield 2
+
+    async def of_each_kind() -> None:
+        await worker.submit(int)
+        async for _ in table.stream(Table.rows):
+            pass
+        async for _ in pool.map(abs, [1, 2, 3]):
+            pass
+        cancelled = worker.submit(asyncio.sleep, 1)
+        cancelled.cancel()
+
+    async with ActorSystem() as system:
+        worker, table = await system.spawn(Worker), await system.spawn(Table)
+        pool = await system.spawn_pool(Worker, size=2)
+        await of_each_kind()
+        await ticks()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                await of_each_kind()
+            await ticks()
+            assert gc.collect() < 10  # less than one object for each time
+        finally:
+            gc.enable()
