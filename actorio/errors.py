@@ -104,6 +104,7 @@ __all__ = [
     "describe",
     "exit_in",
     "is_actor_exit",
+    "note_exit",
 ]
 
 E = TypeVar("E", bound="ActorError")
@@ -140,6 +141,9 @@ class Refusal(enum.Enum):
 
 class ActorExit(Exception):
     """Raised by `Actor.recv` when the actor is closed and drained, or stopped. Raise it to end an own loop."""
+
+    answered_by: str | None = None
+    """The path of the actor that ended by it as it handled an ask: for its asker it is an error like any other."""
 
 
 class ActorError(Exception):
@@ -504,8 +508,19 @@ def exit_in(error: BaseException | None) -> SystemExit | KeyboardInterrupt | Non
     return next((found for one in inner if (found := exit_in(one)) is not None), None)
 
 
-def is_actor_exit(error: BaseException | None) -> bool:
-    """Tell whether an exception is an `ActorExit`, or a group of nothing else, as task groups wrap it."""
+def is_actor_exit(error: BaseException | None, path: str) -> bool:
+    """Tell whether an exception ends the actor of that path: its `ActorExit`, or a group of nothing else.
+
+    Task groups make such groups. One that has come as the answer of another actor is not this one's.
+    """
     if isinstance(error, BaseExceptionGroup):
-        return all(is_actor_exit(one) for one in error.exceptions)
-    return isinstance(error, ActorExit)
+        return all(is_actor_exit(one, path) for one in error.exceptions)
+    return isinstance(error, ActorExit) and error.answered_by in (None, path)
+
+
+def note_exit(error: BaseException, path: str) -> None:
+    """Note that the actor of that path gives this exception to its asker, and ends by it if it is an exit."""
+    if isinstance(error, ActorExit):
+        error.answered_by = error.answered_by or path
+    for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        note_exit(one, path)

@@ -180,7 +180,7 @@ class Cell(Ending):
         return mailbox_loop(self)
 
     def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
-        if is_actor_exit(error):
+        if is_actor_exit(error, self.path):
             return self.exit_reason(), None
         if isinstance(error, asyncio.CancelledError) and self.is_killed():
             if self.intent != Intent.RESTART_NOW:

@@ -36,7 +36,7 @@ def own_loop(cell: Turn, run: Any) -> Steps:
         try:
             awaited = context.run(step, value)
         except BaseException as error:
-            if not (isinstance(error, StopIteration) or is_actor_exit(error)):
+            if not (isinstance(error, StopIteration) or is_actor_exit(error, cell.path)):
                 raise
             _finish_in_hand(cell)
             if any(task.done() for task in cell.tasks or ()):  # a failure is heard of in the next iteration

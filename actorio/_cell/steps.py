@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.errands import see_to
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
-from actorio.errors import ActorStoppedError, ExitReason, UnhandledMessageError, is_actor_exit
+from actorio.errors import ActorStoppedError, ExitReason, UnhandledMessageError, is_actor_exit, note_exit
 
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
@@ -140,11 +140,16 @@ def answer_by_error(cell: Turn, envelope: Envelope, error: BaseException) -> boo
         return False
     asked, unheard = envelope.answers, envelope.state >= ENDED
     is_unhandled = envelope.is_message and is_of_this_message(error)
+    note_exit(error, cell.path)
     envelope.fail(error)
     if is_unhandled and not asked:
         cell.dead_letter(envelope.message, "unhandled")
         return True
-    if asked and (is_unhandled or isinstance(error, cell.reply_errors)) and not is_actor_exit(error):
+    if (
+        asked
+        and (is_unhandled or isinstance(error, cell.reply_errors))
+        and not is_actor_exit(error, cell.path)
+    ):
         if isinstance(error, UnhandledMessageError):
             error.is_answer = True
         cell.count_failure(error, unheard=unheard)

@@ -631,3 +631,32 @@ async def test_guarantee_05_the_error_of_cancelled_work_says_what_was_asked(
         assert isinstance(error, AskCancelledError)
         assert "/stray" in str(error)
         assert what in str(error)
+
+
+@pytest.mark.parametrize("own_loop", [False, True])
+async def test_guarantee_05_the_exit_of_the_one_that_is_asked_does_not_end_its_asker(own_loop: bool) -> None:
+    """It is an answer like any other exception: the asker's own handler has failed, and has not ended its actor."""
+
+    class Leaving(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            async with asyncio.TaskGroup():
+                raise ActorExit
+
+    class Asking(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await message.ask("leave")
+
+    class InALoop(Asking):
+        async def run(self) -> None:
+            await super().run()
+
+    async with soon(), ActorSystem() as system:
+        asking = await system.spawn(InALoop if own_loop else Asking)
+        asked = await system.spawn(Leaving)
+        answer = await outcome(asking.ask(asked))
+        assert isinstance(answer, ExceptionGroup)
+        assert (await asked.join()).reason is ExitReason.NORMAL
+        assert (asking.is_alive, asking.statistics().restarts) == (True, 0)
+        await asking.send(await system.spawn(Leaving))  # nobody asked: a failure
+        await asking.call(Actor.on_start)
+        assert (asking.is_alive, asking.statistics().restarts) == (True, 1)

@@ -16,7 +16,7 @@ from actorio._cell.states import State
 from actorio._cell.steps import interleaved_call
 from actorio._core.envelope import DEFERRED, ENDED
 from actorio._core.request import Call
-from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit
+from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit, note_exit
 
 if TYPE_CHECKING:
     from actorio._cell.state import CellState
@@ -199,8 +199,9 @@ class InterleavedCall:
             cell.interrupt_beside(envelope, ExitReason.KILLED if killed else cell.ending)
         elif isinstance(error, Exception):
             unheard = envelope.state >= ENDED
+            note_exit(error, cell.path)
             envelope.fail(error)
-            is_answer = isinstance(error, self.reply_errors) and not is_actor_exit(error)
+            is_answer = isinstance(error, self.reply_errors) and not is_actor_exit(error, cell.path)
             if isinstance(envelope, Call) and is_answer:
                 cell.count_failure(error, unheard=unheard)
             else:
