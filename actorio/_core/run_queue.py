@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 from actorio.errors import WrongThreadError
 
-__all__ = ["Limited", "RunQueue", "Waiter"]
+__all__ = ["Limited", "RunQueue", "Waiter", "may_nest"]
 
 _MOST_WAKES = 256
 """Wakes in one go, at most, before timers and I/O have their turn."""
@@ -137,10 +137,12 @@ class RunQueue:
         if running is not self.loop and (running is not None or self.loop.is_closed()):
             raise WrongThreadError("the actor system belongs to another event loop than the one running here")
 
-    def _run(self) -> None:
+    def _run(self, *, alone: bool = True) -> None:
         ready, woken = self.ready, self.woken
         if self.choose is not None:
             return self._run_chosen(self.choose)
+        if alone and may_nest(self.loop):
+            return self._run_nested()
         clock = self.loop.time
         left = _MOST_WAKES
         self.deadline = clock() + _LONGEST_TURN
@@ -176,6 +178,18 @@ class RunQueue:
         limited, self._limited = self._limited, []
         for one in limited:
             one.set_alarm()
+
+    def _run_nested(self) -> None:
+        """Wake what is ready on a loop that `nest_asyncio` has patched: a handler may run it again, from inside.
+
+        Then others are to be woken meanwhile: this pass is no longer the one that will, and is in another context.
+        """
+        self.scheduled, self._context = False, Context()
+        current = self.current
+        try:
+            self._run(alone=False)
+        finally:
+            self.current = current
 
     def _put_back(self, waiter: Waiter, wakeup: Callable[..., object], seen: asyncio.Future[None]) -> None:
         """Have a waiter woken again if its task was not: it still awaits it."""
@@ -265,3 +279,8 @@ class Waiter:
         """Have the task see a cancel when it wakes; with its message, since anyio's scopes know their own by it."""
         self.seen = asyncio.Future(loop=self._loop)
         self.seen.cancel(msg)
+
+
+def may_nest(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether `nest_asyncio` has patched a loop, as notebooks do: then a handler may run it from inside."""
+    return getattr(loop, "_nest_patched", False)

@@ -19,7 +19,7 @@ from actorio._core.deadlines import Deadlines
 from actorio._core.events import EventBus
 from actorio._core.log import is_logged, log
 from actorio._core.observer import Observer, Observers
-from actorio._core.run_queue import RunQueue
+from actorio._core.run_queue import RunQueue, may_nest
 from actorio._core.whose_code import own_line
 from actorio._tree import forks
 from actorio._tree.children import Children
@@ -128,9 +128,9 @@ class Runtime:
 
         Not by the loop's task factory: an eager first step would run before the cell knows its task.
         """
-        task = self._task_class(
-            work, loop=self.loop, name=name, context=self._variables if variables is None else variables
-        )
+        if variables is None:  # one for all, but where a task may be stepped within the step of another
+            variables = Variables() if may_nest(self.loop) else self._variables
+        task = self._task_class(work, loop=self.loop, name=name, context=variables)
         if (tell := self.observers.task_made) is not None:
             tell(self.system, task)
         return task
