@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.envelope import ENDED, payload
+from actorio._core.envelope import ENDED, ENVELOPES, QUEUED, payload
 from actorio._core.observer import Observer
 from actorio.testing._oracles.ledger import Breach
 from actorio.testing._words import in_short
@@ -51,7 +51,9 @@ class Answers(Observer):
             del self._open[cell]
 
     def ended(self, cell: Cell, item: Any) -> None:
-        """Check that a turn leaves its ask answered, or taken away by the handler."""
+        """Check that a turn leaves its ask answered, taken away by the handler, or put back to be handled again."""
+        if type(item) in ENVELOPES and item.state == QUEUED:
+            return
         if item in self._open.get(cell, ()) and item.state < ENDED and not self._is_deferred(cell, item):
             self._breach(5, f"{cell.path} has ended its turn without an answer to {in_short(payload(item))}")
 
