@@ -117,6 +117,9 @@ async def test_pages_of_any_number_of_events_are_recovered_and_read(stores: Stor
 class Strange:
     """No dataclass."""
 
+    def __repr__(self) -> str:  # no address: the name of a test is the same in each process
+        return "Strange()"
+
 
 @dataclasses.dataclass(eq=False)
 class Unequal:
