@@ -208,7 +208,7 @@ async def test_o14_a_failure_is_logged_with_the_actor_that_has_failed_and_no_con
     async with ActorSystem("shop") as system:
         ref = await system.spawn(Fails, name="fails")
         await ref.send("canary-in-a-message")
-    (record,) = caplog.records
+    (record,) = (record for record in caplog.records if record.levelname == "ERROR")
     assert [getattr(record, name) for name in FIELDS] == [
         "/fails",
         f"{__name__}.{Fails.__qualname__}",
