@@ -114,8 +114,8 @@ MUTANTS = [
     # -- asks --------------------------------------------------------------------------------------
     Mutant(
         "an ask is answered twice",
-        "        if self.state < ANSWERED:\n            self.value = value\n",
-        "        if True:\n            self.value = value\n",
+        "        if self.state < ANSWERED:\n            if type(value) is CoroutineType:\n",
+        "        if True:\n            if type(value) is CoroutineType:\n",
     ),
     Mutant(
         "an ask that has timed out in the queue runs",
@@ -257,8 +257,8 @@ MUTANTS = [
     ),
     Mutant(
         "children end in the order of their start",
-        "        left = list(self.table.values())\n        while left:",
-        "        left = list(self.table.values())[::-1]\n        while left:",
+        "        left, pace = list(self.table.values()), Pace(self.runtime.run_queue.loop)\n",
+        "        left, pace = list(self.table.values())[::-1], Pace(self.runtime.run_queue.loop)\n",
     ),
     Mutant(
         "a group stops in the order of its start",
