@@ -32,13 +32,13 @@ class Ask(Generic[R_co]):
 
 
 class Asks(Protocol[M_co, R_co]):
-    """What `ActorRef.ask` asks of a message, for the type checkers."""
+    """The type of a message that `ActorRef.ask` answers, for the type checkers."""
 
     def __asks__(self) -> tuple[M_co, R_co]: ...
 
 
 class _NoContext:
-    """What `context` is before it is set: the runtime then puts the incarnation's own over it."""
+    """Stands for `context` before it is set: the runtime then puts the incarnation's own over it."""
 
     def __get__(self, actor: object, kind: type[Any] | None = None) -> Any:
         if actor is None:
@@ -114,7 +114,7 @@ class Actor(Generic[M]):
         """A watched actor has ended for good; called between two messages, before those in the mailbox."""
 
     async def on_undelivered(self, messages: Sequence[M], reason: ExitReason) -> None:
-        """What was left in the mailbox at the final stop, before `on_stop`; not after a kill, nor when nothing was.
+        """Take what was left in the mailbox at the final stop, before `on_stop`; not after a kill, nor if nothing was.
 
         The messages of asks are not among them: their askers have been told.
         """

@@ -27,7 +27,7 @@ class Address:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the actor has not ended for good; true while it restarts or stops."""
+        """Tell whether the actor has not ended for good; true while it restarts or stops."""
         raise NotImplementedError
 
 

@@ -89,7 +89,7 @@ class Context(Generic[A_co]):
 
     @property
     def name_given(self) -> bool:
-        """Whether `spawn` was given its name; otherwise it was made up, and the next one like it has another."""
+        """Tell whether `spawn` was given its name; otherwise it was made up, and the next one like it has another."""
         return self._own().name_given
 
     @property
@@ -180,7 +180,7 @@ class Context(Generic[A_co]):
     # -- other actors ------------------------------------------------------------------------------
 
     def watch(self, ref: ActorRef[Any]) -> None:
-        """Have `on_terminated` called once when that actor has ended for good, now if it has. Idempotent."""
+        """Call `on_terminated` once when that actor has ended for good, now if it has. Idempotent."""
         self._here().watch(_reached("watch", ref))
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
@@ -202,18 +202,18 @@ class Context(Generic[A_co]):
     # -- time and tasks ----------------------------------------------------------------------------
 
     def send_after(self: Context[Actor[M]], delay: float, message: M, *, key: object = None) -> Timer:
-        """Have `message` sent to this actor after `delay` seconds; one of the same `key` is replaced."""
+        """Send `message` to this actor after `delay` seconds; one of the same `key` is replaced."""
         return Timer.start(self._here(), delay, message, key)
 
     def send_every(self: Context[Actor[M]], interval: float, message: M, *, key: object = None) -> Timer:
-        """Have `message` sent to this actor every `interval` seconds, the first time after one interval.
+        """Send `message` to this actor every `interval` seconds, the first time after one interval.
 
         Ticks neither drift nor pile up: while one is not handled yet, those that fall due are left out.
         """
         return Timer.start(self._here(), interval, message, key, again=True)
 
     def when_idle(self, delay: float | None, message: Any = None) -> None:
-        """Have `message` sent to this actor once per silence of `delay` seconds; None: no more.
+        """Send `message` to this actor once per silence of `delay` seconds; None: no more.
 
         A silence begins with this call, and whenever a message, a call or submitted work has been handled. Ticks of
         timers, the idle message among them, neither end one nor begin one.
@@ -243,7 +243,7 @@ class Context(Generic[A_co]):
         value: Callable[[R], Any] | None = None,
         error: Callable[[Exception], Any] | None = None,
     ) -> asyncio.Task[Any]:
-        """Have what an awaitable comes to sent to this actor as a message, while it goes on with its mail.
+        """Await `awaitable` in a task, and send this actor its outcome as a message, while it goes on with its mail.
 
         It is never delivered to a later incarnation. Cancelling the task that is returned takes it back.
 
@@ -264,7 +264,7 @@ class Context(Generic[A_co]):
         item: Callable[[R], Any] | None = None,
         end: Callable[[], Any] | None = None,
     ) -> asyncio.Task[Any]:
-        """Have the items of an async iterable handled as messages, one at a time, besides the mailbox.
+        """Handle the items of an async iterable as messages, one at a time, besides the mailbox.
 
         The next item is asked for when the one before has been handled. What the source raises fails this
         actor; the end of this incarnation, or cancelling the task that is returned, closes the source.

@@ -87,7 +87,7 @@ def _fields_of(value: Any, limit: int, depth: int) -> Iterator[str]:
 
 
 def _has_generated_repr(kind: type[Any]) -> bool:
-    """Whether `repr` is the one that `dataclass` has written for this very class."""
+    """Tell whether `repr` is the one that `dataclass` has written for this very class."""
     own = vars(kind).get("__repr__")
     function = getattr(own, "__wrapped__", None)
     return "__dataclass_fields__" in vars(kind) and getattr(function, "__name__", "") == "__repr__"

@@ -342,7 +342,7 @@ class ConflictError(StoreError):
 
 
 class RecoveryError(StoreError):
-    """What is stored cannot become a state.
+    """Raised when what is stored cannot become a state.
 
     Attributes:
         sequence: of the event, or snapshot, that cannot be used; None where it is not about one.

@@ -50,7 +50,7 @@ class Restart(enum.Enum):
 
 
 class AutoShutdown(enum.Enum):
-    """Whether a supervisor ends when its significant children have ended by themselves."""
+    """The rule by which a supervisor ends when its significant children have ended by themselves."""
 
     NEVER = "never"
     ANY_SIGNIFICANT = "any_significant"
@@ -60,7 +60,7 @@ class AutoShutdown(enum.Enum):
 
 
 class Directive(enum.Enum):
-    """What a supervisor does about a failure of a child, where `Supervision.decide` says so for its exception."""
+    """The ways of a supervisor with a child's failure, where `Supervision.decide` says so for its exception."""
 
     RESUME = "resume"
     """The child goes on, with its state and its next message. Where there is nothing to go on with, since it has failed

@@ -91,7 +91,7 @@ class ActorRef(Address, Generic[A_co]):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the actor has not ended for good; true while it restarts or stops."""
+        """Tell whether the actor has not ended for good; true while it restarts or stops."""
         return self._cell.reason is None
 
     @property
@@ -101,7 +101,7 @@ class ActorRef(Address, Generic[A_co]):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is an actor of this system; false for one of another node, entities and singletons."""
+        """Tell whether it is an actor of this system; false for one of another node, entities and singletons."""
         return not self._cell.is_far
 
     @property
@@ -362,7 +362,7 @@ class ActorRef(Address, Generic[A_co]):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Stream[R]:
-        """Have a method of the actor that is an async generator run in its turn: `async for item in ...`.
+        """Run a method of the actor that is an async generator in its turn: `async for item in ...`.
 
         Leaving the loop ends it, but not while it is kept in a variable: then use `async with ref.stream(...) as
         items`. See `Stream`. It raises as `submit` does, when the first item is asked for.
@@ -380,11 +380,11 @@ class ActorRef(Address, Generic[A_co]):
     # -- its end -----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Have it accept no more, handle what it has accepted, and end. Idempotent."""
+        """Accept no more, handle what was accepted, and end. Idempotent."""
         return self._request_end(Intent.CLOSE)
 
     def stop(self) -> None:
-        """Have it end after the current message; the rest is undelivered. Idempotent."""
+        """Stop after the current message; the rest of the mailbox is undelivered. Idempotent."""
         return self._request_end(Intent.STOP)
 
     def kill(self) -> None:

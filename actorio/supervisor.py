@@ -41,7 +41,7 @@ class ChildSpec:
 
     @property
     def is_supervisor(self) -> bool:
-        """Whether it makes a supervisor."""
+        """Tell whether it makes a supervisor."""
         return isinstance(self.factory, type) and issubclass(self.factory, Supervisor)
 
 

@@ -107,7 +107,7 @@ class ActorSystem:
 
     @property
     def events(self) -> EventBus:
-        """What happens in the system, to subscribe to."""
+        """Return the events of the system, to subscribe to."""
         return self._runtime.events
 
     @property

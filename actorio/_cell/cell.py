@@ -197,7 +197,7 @@ class Cell(Ending):
         return ExitReason.CRASHED, error
 
     def _resumes(self, reason: ExitReason, error: BaseException | None) -> bool:
-        """Whether the incarnation goes on after a failure, as its supervisor has decided; then the turn is over."""
+        """Tell whether the incarnation goes on after a failure, as its supervisor decided; then the turn is over."""
         if reason is not ExitReason.CRASHED or error is None or not self.siblings.resumes(error):
             return False
         is_whole = self.state == State.RUNNING and not (
@@ -229,7 +229,7 @@ class Cell(Ending):
         return verdict
 
     def _is_final(self) -> bool:
-        """Whether it was ended by hand, so that no supervisor is asked: stopped, or closed and drained."""
+        """Tell whether it was ended by hand, so that no supervisor is asked: stopped, or closed and drained."""
         return self.intent >= Intent.STOP or (self.mailbox.closed and not self.mailbox.items)
 
     async def _until_restart(self, verdict: int) -> bool:
@@ -397,7 +397,7 @@ class Cell(Ending):
         self._poke()
 
     def _poke(self) -> None:
-        """Have the task look again."""
+        """Wake the task, to look again."""
         if self.mailbox.sleeper is self:
             self.mailbox.sleeper = None
             if self.task is None:

@@ -44,7 +44,7 @@ class Ending(Turn):
     __slots__ = ()
 
     def _has_to_wind_down(self) -> bool:
-        """Whether the end of the incarnation takes more than dropping its instance."""
+        """Tell whether the end of the incarnation takes more than dropping its instance."""
         hooks = self.hooks
         return bool(self.children or self.owned or self.tasks or (hooks is not None and hooks.last))
 
@@ -240,7 +240,7 @@ class Ending(Turn):
         probe.wake()
 
     def _waits_for_the_runtime(self) -> bool:
-        """Whether it is held up by nothing of its own: by its children, or by the queue of those to be woken."""
+        """Tell whether it is held up by nothing of its own: by its children, or by the queue of those to be woken."""
         if self.children is not None and self.children.table:
             return True
         return self.state == State.RESTARTING and self.task is not None and not self.task.done()

@@ -1,4 +1,4 @@
-"""What is to be done between two turns of an actor: a change of its state, and a suspension, when no turn begins.
+"""Errands between two turns of an actor: a change of its state, and a suspension, in which no turn begins.
 
 Both are seen to by the actor's own task, in `attend`, where no turn is cut. An actor for which there is nothing to
 do has none of this but an empty slot.
@@ -45,7 +45,7 @@ class Errand:
 
 
 class Errands:
-    """What is to be done between two turns of one incarnation."""
+    """The errands of one incarnation, which are done between two turns."""
 
     __slots__ = ("_alarm", "cell", "is_parked", "is_suspended", "pending", "since")
 
@@ -66,7 +66,7 @@ class Errands:
         return cell.errands
 
     async def run(self, work: Callable[[], Any], timeout: float | None, what: str) -> Any:
-        """Have `work` done between two turns, and return what it returns.
+        """Do `work` between two turns, and return what it returns.
 
         Raises:
             TimeoutError: the turn did not end in time; it will not be done.

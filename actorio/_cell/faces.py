@@ -1,4 +1,4 @@
-"""What users see of an actor: classes that stand above the machinery, which makes and checks them by these."""
+"""The faces of an actor: classes above the machinery, which makes and checks them by these."""
 
 from __future__ import annotations
 

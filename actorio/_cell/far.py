@@ -33,7 +33,7 @@ Outgoing = tuple[int, "Item", Any]
 
 
 class Line(Protocol):
-    """What carries the mail of far cells."""
+    """Carries the mail of far cells."""
 
     window: int
     ask_timeout: float
@@ -61,7 +61,7 @@ class FarMailbox(Mailbox[Any]):
         self.untaken: deque[Outgoing] = deque()
 
     def full(self) -> bool:
-        """Whether there is no room left."""
+        """Tell whether there is no room left."""
         return len(self.untaken) >= self._room
 
     def leave_line(self, room: WaitingSender) -> bool:
@@ -139,7 +139,7 @@ class FarCell:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended, or its node was lost."""
+        """Tell whether it has ended, or its node was lost."""
         return self.reason is not None
 
     @property
@@ -244,7 +244,7 @@ class FarCell:
             self.line.withdraw(self, request, serial)
 
     def has_begun(self, request: Request) -> bool | None:
-        """Whether its handling has begun: not known once it was sent."""
+        """Tell whether its handling has begun: not known once it was sent."""
         return None if request in self.asks else False
 
     def accepted(self, item: Item) -> None:

@@ -1,4 +1,4 @@
-"""Whether an async generator that runs is only finishing: at its last cleaning up, with no `yield` before it.
+"""Tells whether an async generator that runs is only finishing: at its last cleaning up, with no `yield` before it.
 
 One that has run ahead of its consumer may be in its last `finally` when the consumer leaves. To cancel it there would
 cut its cleaning up short; to wait for one that does anything else could take for ever. Which of the two it is, its code
@@ -70,5 +70,5 @@ def _places_before_a_yield(instructions: list[dis.Instruction]) -> set[int]:
 
 
 def _is_a_yield(instruction: dis.Instruction) -> bool:
-    """Whether an item is about to be yielded; an `await` yields as well, but no item."""
+    """Tell whether an item is about to be yielded; an `await` yields as well, but no item."""
     return instruction.opname == "ASYNC_GEN_WRAP" or instruction.argrepr == "INTRINSIC_ASYNC_GEN_WRAP"

@@ -34,7 +34,7 @@ _STEPPING = {suspended.__code__: "step", rest.__code__: "work"}
 
 
 def in_turn(cell: CellState) -> bool:
-    """Whether a message, a call, submitted work or a hook of the actor has begun and not ended.
+    """Tell whether a message, a call, submitted work or a hook of the actor has begun and not ended.
 
     An own loop between two messages is in no turn.
     """

@@ -26,7 +26,7 @@ _function_of = operator.attrgetter("__func__")
 
 
 class Hooks:
-    """What an actor overrides, whether its `receive` is async, which methods are interleaved."""
+    """The hooks an actor overrides, whether its `receive` is async, which methods are interleaved."""
 
     __slots__ = (
         "_shown",
@@ -75,7 +75,7 @@ class Hooks:
 
 
 def _has_own(actor: Any, shown: tuple[Any, ...]) -> bool:
-    """Whether an instance shows other hooks or settings than its class.
+    """Tell whether an instance shows other hooks or settings than its class.
 
     To look into its `__dict__` would make that for each actor: 70 bytes, and an object more for the collector.
     """

@@ -1,4 +1,4 @@
-"""What becomes of the mail of an actor: taken in, put in line, dropped, given up."""
+"""The fate of an actor's mail: taken in, put in line, dropped, undelivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others are told of an actor: that it has ended, and its counters."""
+"""The news of an actor for others: that it has ended, and its counters."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _next_message(cell: Turn, taken: Iterator[int]) -> Generator[Any, Any, tuple
 
 
 def _has_spent(cell: Turn, number: int) -> bool:
-    """Whether an own loop that is about to take its message of that number has to let others run first."""
+    """Tell whether an own loop that is about to take its message of that number has to let others run first."""
     if number % len(CLOCK_EVERY):
         return False
     run_queue = cell.run_queue

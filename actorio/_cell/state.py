@@ -1,4 +1,4 @@
-"""What a cell consists of, and what can be asked of it without changing it."""
+"""The fields of a cell, and what can be asked of them without changing them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KILL_GRACE = 0.25
 
 
 class Owned(Protocol):
-    """What an incarnation owns, and cancels as it ends: a timer, its stash, its interleaved calls."""
+    """A thing that an incarnation owns, and cancels as it ends: a timer, its stash, its interleaved calls."""
 
     def cancel(self) -> object:
         """End it; nothing of it is seen any more."""
@@ -174,11 +174,11 @@ class CellState(Waiter):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended for good."""
+        """Tell whether it has ended for good."""
         return self.reason is not None
 
     def has_begun(self, request: Any) -> bool | None:
-        """Whether the handling of a request has begun."""
+        """Tell whether the handling of a request has begun."""
         return bool(request.state != QUEUED)
 
     def add_watcher(self, watcher: Any) -> None:
@@ -215,7 +215,7 @@ class CellState(Waiter):
         return ref
 
     def disown(self) -> None:
-        """Have its ref refuse everything, in a forked child: the ref knows the thread by heart."""
+        """Make its ref refuse everything, in a forked child: the ref knows the thread by heart."""
         if self._ref is not None and type(self._ref) is not weakref.ref:
             self._ref._thread = self.runtime.thread
 
@@ -231,19 +231,19 @@ class CellState(Waiter):
         return errors
 
     def must_end(self) -> bool:
-        """Whether no further message may run."""
+        """Tell whether no further message may run."""
         return self.intent > Intent.CLOSE
 
     def is_about_to_end(self) -> bool:
-        """Whether the incarnation ends after its current turn, asked to or by a failure from outside."""
+        """Tell whether the incarnation ends after its current turn, asked to or by a failure from outside."""
         return self.must_end() or self.failure is not None
 
     def must_end_at_once(self) -> bool:
-        """Whether the current message may not end either."""
+        """Tell whether the current message may not end either."""
         return self.intent == Intent.KILL or self.intent == Intent.RESTART_NOW
 
     def is_killed(self) -> bool:
-        """Whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
+        """Tell whether a cancel of the task is a kill: ours, or one from outside that nobody took back."""
         task = self.task
         return self.must_end_at_once() or (
             self.interrupted is None and task is not None and task.cancelling() > 0
@@ -325,7 +325,7 @@ class CellState(Waiter):
 
     @abstractmethod
     def _poke(self) -> None:
-        """Have the task look again."""
+        """Wake the task, to look again."""
 
     @abstractmethod
     def _end(self, reason: ExitReason, error: BaseException | None) -> None:
@@ -343,7 +343,7 @@ BEGIN = _Begin()
 
 
 def is_closing(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
-    """Whether the coroutine of a task is closed with its loop; a GeneratorExit in its own step is its failure."""
+    """Tell whether the coroutine of a task is closed with its loop; a GeneratorExit in its own step is its failure."""
     if not isinstance(error, GeneratorExit):
         return False
     return task is None or asyncio.current_task(task.get_loop()) is not task

@@ -25,7 +25,7 @@ class State:
 
 
 class Intent:
-    """What was asked of an actor, the mightier the greater."""
+    """The ways to end that an actor was asked for, the mightier the greater."""
 
     NONE: Final = 0
     CLOSE: Final = 1
@@ -50,7 +50,7 @@ def intent_name(intent: int) -> str:
 
 
 class Verdict:
-    """What a supervisor decides about an incarnation that has ended."""
+    """The decisions of a supervisor about an incarnation that has ended."""
 
     END: Final = 1
     RESTART: Final = 2

@@ -48,13 +48,13 @@ Steps = Generator[Any, Any, Any]
 
 
 class Signal:
-    """What the mailbox's loop yields that no handler awaits."""
+    """A thing that the mailbox's loop yields and no handler awaits."""
 
     __slots__ = ()
 
 
 class _Receive:
-    """What `Actor.recv` yields up to the loop that runs its coroutine: a request for the next message."""
+    """The request for the next message that `Actor.recv` yields up to the loop that runs its coroutine."""
 
     __slots__ = ()
 

@@ -106,7 +106,7 @@ class Stream(Generic[R]):
 
     @property
     def _result(self) -> Result[None] | None:
-        """What the generator runs for, once it does."""
+        """Return the reply that the generator runs for, once it does."""
         consumer = getattr(self, "_consumer", None)
         return None if consumer is None else consumer.result
 
@@ -186,7 +186,7 @@ class _Consumer(Generic[R]):
 
 
 def _leave(result: Result[None], channel: _Channel) -> None:
-    """Have the generator end: cancelled where it waits for the consumer or for an item, left to itself in its last."""
+    """End the generator: cancel it where it waits for the consumer or for an item, leave it to itself in its last."""
     if not result.done() and not channel.is_finishing():
         result.cancel()
     if result.done():
@@ -240,13 +240,13 @@ class _Channel:
                 self._has_no_room = False
 
     def is_finishing(self) -> bool:
-        """Whether the producer does nothing but clean up."""
+        """Tell whether the producer does nothing but clean up."""
         if self.generator is None or self._has_no_room:
             return False
         return self.is_closing or is_finishing(self.generator)
 
     def wake_consumer(self) -> None:
-        """Have the consumer look."""
+        """Wake the consumer."""
         if self._reader is not None:
             self._reader.end()
 

@@ -1,4 +1,4 @@
-"""What a cell needs of what stands above it: the table of its siblings, and its system. Said here, met above."""
+"""Protocols of what stands above a cell: the table of its siblings, and its system. Said here, met above."""
 
 from __future__ import annotations
 

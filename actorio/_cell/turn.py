@@ -1,4 +1,4 @@
-"""What the code of an actor asks of its cell while it has its turn."""
+"""The requests of an actor's code to its cell, while it has its turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What binds an actor to others: watches, links, failures that come from outside."""
+"""The bonds of an actor to others: watches, links, failures that come from outside."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def check_plain_function(name: str, value: object) -> None:
 
 
 def has_yield(func: object) -> bool:
-    """Whether calling it gives a generator: nothing of it has run by then, and what runs it is whoever reads it.
+    """Tell whether calling it gives a generator: nothing of it has run by then, and what runs it is whoever reads it.
 
     Reading the flag takes a third of the time of the questions of `inspect`; each call and submission pays for it.
     """

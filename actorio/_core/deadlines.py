@@ -55,7 +55,7 @@ class Deadline:
 
     @property
     def pending(self) -> bool:
-        """Whether it is still to ring."""
+        """Tell whether it is still to ring."""
         return self._entry[RING] is not None
 
 
@@ -81,15 +81,15 @@ class Deadlines:
         return self._loop.time()
 
     def after(self, delay: float, ring: Callable[[], object]) -> Deadline:
-        """Have `ring` called after `delay` seconds."""
+        """Call `ring` after `delay` seconds."""
         return Deadline(self, self.enter(self._loop.time() + delay, ring))
 
     def at(self, deadline: float, ring: Callable[[], object]) -> Deadline:
-        """Have `ring` called at `deadline`, a time of the system's clock."""
+        """Call `ring` at `deadline`, a time of the system's clock."""
         return Deadline(self, self.enter(deadline, ring))
 
     def enter(self, deadline: float, ring: Callable[[], object]) -> Entry:
-        """Have `ring` called at `deadline`, unless the entry's `RING` is None by then.
+        """Call `ring` at `deadline`, unless the entry's `RING` is None by then.
 
         An ask with a timeout has no `Deadline`: to make one, and to cancel it, takes a tenth of the ask
         (`pingpong_timeout`).

@@ -47,7 +47,7 @@ class Waiting(Protocol):
 
 
 class ResultSource(Protocol):
-    """What a result is the result of: `cell` is that of the actor that does it, which a pool decides late."""
+    """The source of a result: `cell` is that of the actor that does the work, which a pool decides late."""
 
     cell: Any
 

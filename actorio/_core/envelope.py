@@ -1,4 +1,4 @@
-"""What lies in a mailbox besides plain messages. Those that somebody waits for are in `request` and `inquiry`.
+"""Envelopes lie in a mailbox besides plain messages. `request` and `inquiry` have those that somebody waits for.
 
 An envelope carries its sender's contextvars and knows how to run in an actor's turn and whom to tell what
 came of it. It ends exactly once; whatever comes later is ignored.
@@ -77,12 +77,12 @@ class Envelope:
 
     @property
     def answers(self) -> bool:
-        """Whether somebody gets to see an exception of the work."""
+        """Tell whether somebody gets to see an exception of the work."""
         return True
 
     @property
     def is_message(self) -> bool:
-        """Whether `recv` hands its message to an own loop; other work is done on the way."""
+        """Tell whether `recv` hands its message to an own loop; other work is done on the way."""
         return False
 
     def defer(self) -> None:
@@ -180,7 +180,7 @@ class Tick(Parcel):
 
 
 class Arrival(Tick):
-    """What a task of the actor brings: an item of a source, what was piped. The task waits for its end."""
+    """A message from a task of the actor: an item of a source, what was piped. The task waits for its end."""
 
     __slots__ = ("is_item", "over")
 
@@ -210,5 +210,5 @@ def payload(item: Any) -> Any:
 
 
 def is_message(item: Any) -> bool:
-    """Whether an item is for `receive` or `recv`; calls, casts and submitted work are not."""
+    """Tell whether an item is for `receive` or `recv`; calls, casts and submitted work are not."""
     return type(item) not in ENVELOPES or item.is_message

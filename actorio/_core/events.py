@@ -1,4 +1,4 @@
-"""What happens in a system, for those who want to know: a stream of events by type.
+"""Events of a system, for those who want to know: a stream of them by type.
 
 Free when nobody subscribes. A subscriber never slows the system down: its stream is bounded, and the oldest
 events are dropped, and counted, when it does not keep up.
@@ -121,7 +121,7 @@ class EventBus:
         return stream
 
     def wants(self, kind: type[Any]) -> bool:
-        """Whether anybody listens to events of that type."""
+        """Tell whether anybody listens to events of that type."""
         return kind in self._streams
 
     def publish(self, event: Any) -> None:

@@ -1,4 +1,4 @@
-"""What was meant by a call that cannot work: errors that name the right one."""
+"""Hints for calls that cannot work: errors that name the right one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def no_attribute(owner: object, name: str, what: str, actor: object = None) -> N
 
 
 class _Nothing:
-    """What `stop` and its like return, in the place of None: it cannot be awaited, and its class says what can.
+    """Returned by `stop` and its like in the place of None: it cannot be awaited, and its class says what can.
 
     An awaitable that raised would say more, but a hook or submitted work that returns it would be awaited as well.
     """
@@ -97,7 +97,7 @@ def check_message(what: str, message: object, actor: object) -> None:
 
 
 def _may_take_functions(kind: type[Any]) -> bool:
-    """Whether a class of actors says nothing of its messages, or names a Callable among them."""
+    """Tell whether a class of actors says nothing of its messages, or names a Callable among them."""
     for owner in kind.__mro__:
         for base in owner.__dict__.get("__orig_bases__", ()):
             if getattr(get_origin(base), "__name__", "") == "Actor":

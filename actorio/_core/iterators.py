@@ -9,7 +9,7 @@ __all__ = ["close_iterator"]
 
 
 async def close_iterator(items: AsyncIterator[Any]) -> None:
-    """Have an async generator clean up; other iterators have nothing to close."""
+    """Let an async generator clean up; other iterators have nothing to close."""
     close: Callable[[], Any] | None = getattr(items, "aclose", None)
     if close is not None:
         await close()

@@ -13,7 +13,7 @@ _logger = logging.getLogger("actorio")
 
 
 def is_logged(level: int) -> bool:
-    """Whether records of that level are wanted."""
+    """Tell whether records of that level are wanted."""
     return _logger.isEnabledFor(level)
 
 

@@ -31,7 +31,7 @@ Item = Any
 
 
 class Overflow(enum.Enum):
-    """What a bounded mailbox does with a message for which there is no room."""
+    """The ways of a bounded mailbox with a message for which there is no room."""
 
     WAIT = "wait"
     """The sender waits, first come first served."""
@@ -55,7 +55,7 @@ class WaitingSender(Protocol):
 
 
 class Line:
-    """Those who wait for room, in order; leaving it takes the same time wherever one stands."""
+    """The senders who wait for room, in order; leaving it takes the same time wherever one stands."""
 
     __slots__ = ("_places",)
 
@@ -87,7 +87,7 @@ class Line:
 
 
 class Items(Protocol):
-    """What a mailbox needs of its store; a deque has it."""
+    """The needs of a mailbox of its store; a deque meets them."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Item]: ...
@@ -245,7 +245,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         self.limit = -1
 
     def observe(self, *, every: bool) -> None:
-        """Have every message pass through `accept`, or, in the usual case, go straight in again."""
+        """Lead every message through `accept`, or, in the usual case, straight in again."""
         self.observed = every
         self.limit = -1 if every or self.closed or self.items is _EMPTY else self._room
 
@@ -286,11 +286,11 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         return len(self.items)
 
     def empty(self) -> bool:
-        """Whether no message is in the mailbox."""
+        """Tell whether no message is in the mailbox."""
         return not self.items
 
     def full(self) -> bool:
-        """Whether there is no room left."""
+        """Tell whether there is no room left."""
         return len(self.items) >= self._room
 
     def put_nowait(self, item: M) -> None:

@@ -262,7 +262,7 @@ class Observers:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody observes but those above and those that are told last."""
+        """Tell whether nobody observes but those above and those that are told last."""
         return not self._own
 
     def add(self, observer: Observer) -> None:

@@ -1,4 +1,4 @@
-"""What the mail needs of the actor that it is for, and of the system around that: said here, met above.
+"""Protocols of the actor that mail is for, and of the system around that: said here, met above.
 
 A cell is a recipient. So can something else be that takes mail: an actor of another node, a persistent one.
 """

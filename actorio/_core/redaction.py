@@ -70,7 +70,7 @@ _BRACKETS: dict[type, tuple[str, str]] = {
 
 
 class Redacted:
-    """What stands in the place of a secret: there is one, `REDACTED`."""
+    """Stands in the place of a secret: there is one, `REDACTED`."""
 
     __slots__ = ()
 
@@ -158,7 +158,7 @@ def fields_of(value: object, redact: Redact) -> Iterator[tuple[str, object]]:
 
 
 def is_secret(value: object) -> bool:
-    """Whether an object says of itself that it is a secret."""
+    """Tell whether an object says of itself that it is a secret."""
     return any("get_secret_value" in vars(base) for base in type(value).__mro__)
 
 

@@ -99,7 +99,7 @@ class Request(Waiter, Envelope):
         return self.value
 
     def limit(self, timeout: float | None) -> None:
-        """Have it end in so many seconds, None for no limit."""
+        """Limit it to so many seconds, None for no limit."""
         if timeout is not None and self.state < ANSWERED:
             self.timeout = timeout
             self.cell.run_queue.limit(self)
@@ -107,11 +107,11 @@ class Request(Waiter, Envelope):
     # -- as the future of another thread looks at it, once it has ended ----------------------------
 
     def done(self) -> bool:
-        """Whether it has ended."""
+        """Tell whether it has ended."""
         return self.state >= ANSWERED
 
     def cancelled(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Tell whether nobody waits for it any more."""
         return self.state == WITHDRAWN
 
     def exception(self) -> BaseException | None:
@@ -188,7 +188,7 @@ class Request(Waiter, Envelope):
             self._end(FAILED)
 
     def set_alarm(self) -> None:
-        """Have it expire at its deadline, unless it has ended: most have by the end of a pass of the run queue."""
+        """Set its deadline, unless it has ended: most have by the end of a pass of the run queue."""
         if self.state < ANSWERED:
             self.alarm = self.cell.runtime.timers.enter(self.deadline, self.expire)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Unheard(Protocol):
-    """What tells of a failure that nobody looks at."""
+    """Tells of a failure that nobody looks at."""
 
     def hush(self) -> None: ...
 
@@ -35,7 +35,7 @@ R = TypeVar("R", default=Any)
 
 
 class Result(Generic[R]):
-    """What comes of submitted work, or of an ask that a handler took away with `defer`."""
+    """The outcome of submitted work, or of an ask that a handler took away with `defer`."""
 
     __slots__ = ("__weakref__", "_future", "_home", "_on_cancel", "_unheard", "_waiters", "_work")
 
@@ -125,11 +125,11 @@ class Result(Generic[R]):
         return True
 
     def done(self) -> bool:
-        """Whether there is a value, an exception, or it was cancelled."""
+        """Tell whether there is a value, an exception, or it was cancelled."""
         return self._future.done()
 
     def cancelled(self) -> bool:
-        """Whether it was cancelled."""
+        """Tell whether it was cancelled."""
         return self._future.cancelled()
 
     def result(self) -> R:
@@ -155,7 +155,7 @@ class Result(Generic[R]):
     def add_done_callback(
         self, callback: Callable[[Result[R]], object], *, context: Context | None = None
     ) -> None:
-        """Have `callback(self)` called by the loop once done.
+        """Let the loop call `callback(self)` once done.
 
         Raises:
             WrongThreadError: from another thread or event loop.
@@ -191,7 +191,7 @@ class Result(Generic[R]):
             self._tell()
 
     def speak_up(self, unheard: Unheard) -> None:
-        """Have that tell of the failure, if nobody looks at it, in place of the future."""
+        """Let that tell of the failure, if nobody looks at it, in place of the future."""
         self._future.exception()
         self._unheard = unheard
 

@@ -49,7 +49,7 @@ class Sent(asyncio.Future[None]):
         raise StopIteration
 
     def throw(self, error: BaseException, *more: Any) -> NoReturn:
-        """Have it raise."""
+        """Make it raise."""
         raise error
 
     def close(self) -> None:
@@ -192,7 +192,7 @@ class RunQueue:
             self.current = current
 
     def _put_back(self, waiter: Waiter, wakeup: Callable[..., object], seen: asyncio.Future[None]) -> None:
-        """Have a waiter woken again if its task was not: it still awaits it."""
+        """Wake a waiter again if its task was not woken: it still awaits it."""
         if getattr(getattr(wakeup, "__self__", None), "_fut_waiter", None) is waiter:
             if waiter.callback is None:
                 waiter.callback, waiter.seen = wakeup, seen
@@ -221,7 +221,7 @@ class RunQueue:
 
 
 class Waiter:
-    """What a task awaits instead of an `asyncio.Future`: woken through the run queue, usable again and again.
+    """Awaited by a task instead of an `asyncio.Future`: woken through the run queue, usable again and again.
 
     One task at a time awaits it. It carries no value: the woken task looks at what has changed.
     `_loop` and `_asyncio_future_blocking` are asyncio's protocol for futures of other makes.
@@ -276,7 +276,7 @@ class Waiter:
         return True
 
     def show_cancelled(self, msg: object) -> None:
-        """Have the task see a cancel when it wakes; with its message, since anyio's scopes know their own by it."""
+        """Show the task a cancel when it wakes; with its message, since anyio's scopes know their own by it."""
         self.seen = asyncio.Future(loop=self._loop)
         self.seen.cancel(msg)
 

@@ -66,7 +66,7 @@ class Sending(Coroutine[Any, Any, None]):
         return self._steps.send(value)
 
     def throw(self, *error: Any) -> Any:
-        """Have the wait raise."""
+        """Make the wait raise."""
         self._steps = self._steps or self.__await__()
         return self._steps.throw(*error)
 

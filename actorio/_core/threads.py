@@ -1,4 +1,4 @@
-"""What another thread holds of an ask, a call or submitted work, all of which live on the system's loop."""
+"""Futures for other threads, of an ask, a call or submitted work, all of which live on the system's loop."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Crossing(concurrent.futures.Future[R]):
         self._system = system
 
     def begin(self, work: Callable[[], object], handed_back: object) -> None:
-        """Have the work begun on the system's thread.
+        """Begin the work on the system's thread.
 
         Raises:
             ActorStoppedError: the system has ended; `handed_back` is what was not delivered.
@@ -67,7 +67,7 @@ class Crossing(concurrent.futures.Future[R]):
             self.set_result(work.result())
 
     def on_cancel(self, cancel: Callable[[], object]) -> None:
-        """Have `cancel` called on the system's thread when this is cancelled."""
+        """Call `cancel` on the system's thread when this is cancelled."""
 
         def pass_on(_: object) -> None:
             if self.cancelled():

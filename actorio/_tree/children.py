@@ -212,13 +212,13 @@ class Children:
         return Verdict.WAIT
 
     def resumes(self, error: BaseException) -> bool:
-        """Whether a child that has failed by this exception is to go on as it is."""
+        """Tell whether a child that has failed by this exception is to go on as it is."""
         decide = self.supervision.decide
         return bool(decide) and not self._stopping and self.supervision.directive(error) is Directive.RESUME
 
     @property
     def is_stopping(self) -> bool:
-        """Whether they are being stopped, all of them."""
+        """Tell whether they are being stopped, all of them."""
         return bool(self._stopping)
 
     def _escalate(self, cell: Cell, error: BaseException) -> None:
@@ -345,7 +345,7 @@ class Children:
             del self._waiters[waiter]
 
     def changed(self) -> None:
-        """Have those who wait for a change of some child look again."""
+        """Wake those who wait for a change of some child."""
         if self._waiters:  # nobody does, mostly
             for waiter in self._waiters:
                 waiter.wake()

@@ -19,7 +19,7 @@ _running: weakref.WeakSet[Runtime] = weakref.WeakSet()
 
 
 def remember(runtime: Runtime) -> None:
-    """Have a running system disowned in the children of this process."""
+    """Disown a running system in the children of this process."""
     _running.add(runtime)
 
 

@@ -73,7 +73,7 @@ class InterruptGuard:
 
 
 def is_in_machinery(frame: FrameType | None) -> bool:
-    """Whether an exception raised here would come out in the middle of this package, or of the loop's own steps.
+    """Tell whether an exception raised here would come out in the middle of this package, or of the loop's own steps.
 
     What this package calls of the standard library counts as itself, what your code calls of it as yours.
     """

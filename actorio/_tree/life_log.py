@@ -1,4 +1,4 @@
-"""What an operator reads of the lives of actors, at sensible levels, and not more than can be read.
+"""The log of the lives of actors for an operator, at sensible levels, and not more than can be read.
 
 DEBUG starts and ends; INFO dead letters; WARNING restarts; ERROR failures, and a supervisor that gives up. What comes
 again and again within a second is held back, and counted: the next record, or the end, says how much it was.

@@ -1,4 +1,4 @@
-"""What all the cells of a system share: its loop and thread, its clock, its run queue, its tasks, its failures."""
+"""The runtime that all the cells of a system share: its loop and thread, clock, run queue, tasks and failures."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class Runtime:
     # -- names -------------------------------------------------------------------------------------
 
     def is_alias(self, children: Children, name: str) -> bool:
-        """Whether a top-level name is taken by an alias."""
+        """Tell whether a top-level name is taken by an alias."""
         return children is self.root and name in self.registry
 
     def remember(self, cell: Cell) -> None:
@@ -296,7 +296,7 @@ class Runtime:
     # -- threads -----------------------------------------------------------------------------------
 
     def from_thread(self, work: Callable[[], object], message: object) -> None:
-        """Have `work` called on the system's thread; in order per thread.
+        """Call `work` on the system's thread; in order per thread.
 
         Raises:
             ActorStoppedError: the system has ended; `message` is handed back.

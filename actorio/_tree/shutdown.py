@@ -102,7 +102,7 @@ class Shutdown:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the system ends, or has ended."""
+        """Tell whether the system ends, or has ended."""
         return self._intent != Intent.NONE
 
     def watch_over(self, body: asyncio.Task[Any] | None) -> None:

@@ -75,7 +75,7 @@ class SignalHandler:
 
 
 class Signals:
-    """What SIGINT and SIGTERM do while a system runs."""
+    """Handles SIGINT and SIGTERM while a system runs."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -67,7 +67,7 @@ class Spawning(Coroutine[Any, Any, R]):
         return self._work.send(None)
 
     def throw(self, *error: Any) -> Any:
-        """Have what it waits for raise an exception."""
+        """Make what it waits for raise an exception."""
         return self._work.throw(*error)
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ _SAFE = (int, str, float, bool, bytes, list, dict, set, tuple, frozenset, object
 
 
 class Names:
-    """What a capsule may name: the given classes and functions, their bases, and what is harmless.
+    """The names that a capsule may use: the given classes and functions, their bases, and what is harmless.
 
     Args:
         given: classes, functions, and modules, which stand for all classes and functions that are written in them.

@@ -332,7 +332,7 @@ def _own_form(kind: type[Any]) -> Callable[[Any], Any] | None:
 
 
 def _is_plain(kind: type[Any]) -> bool:
-    """Whether an object of the class is its attributes, and a class of the program, not of the standard library."""
+    """Tell whether an object of the class is its attributes, and the class is the program's own."""
     new: Any = kind.__new__
     if not kind.__flags__ & _HEAP_TYPE or not (new is object.__new__ or isinstance(new, types.FunctionType)):
         return False

@@ -1,4 +1,4 @@
-"""What can be wrong with a capsule."""
+"""The errors of capsules."""
 
 from __future__ import annotations
 

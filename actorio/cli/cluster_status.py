@@ -1,4 +1,4 @@
-"""What the store of a cluster says: members, claims, names. Read alone: this is no node."""
+"""Reads the store of a cluster: members, claims, names. It only reads: this is no node."""
 
 import asyncio
 import contextlib

@@ -172,7 +172,7 @@ def _tree(path: str, waiting: list[dict[str, Any]], level: int) -> Iterator[str]
 
 
 def page(target: TargetArgument = None, *, as_json: JsonOption = False) -> None:
-    """Have the running system open its page on the loopback, and print the link."""
+    """Ask the running system to open its page on the loopback, and print the link."""
     with _answered():
         answer = find(target).post("/api/page", {})
     typer.echo(json.dumps(answer) if as_json else answer["url"])

@@ -211,7 +211,7 @@ def reset(
     yes: Yes = False,
     schema: Schema = "actorio",
 ) -> None:
-    """Have a projection begin anew at its next start."""
+    """Let a projection begin anew at its next start."""
     _confirm(f"reset {projection}", yes=yes)
     _writing(where, schema, lambda store: store.reset(projection))
 

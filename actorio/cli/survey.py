@@ -21,7 +21,7 @@ _SKIPPED = {"__pycache__", "dist-packages", "site-packages"}
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What one source file holds.
+    """The facts of one source file.
 
     `imports` has the top-level name of each module that the file imports: once, sorted, no relative ones.
     """

@@ -67,7 +67,7 @@ class System:
             return _content(client.get(what, params=query))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Have it do something; raises as `get`."""
+        """Ask it to do something; raises as `get`."""
         with client_of(self.socket) as client, _understood():
             return _content(client.post(path, json=body))
 
@@ -128,7 +128,7 @@ def _asked(path: Path) -> System | None:
 
 
 def _is_heard(path: Path) -> bool:
-    """Whether somebody listens at a socket. Not by httpx, which leaves one open that it could not connect."""
+    """Tell whether somebody listens at a socket. Not by httpx, which leaves one open that it could not connect."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_PATIENCE)
         try:

@@ -207,7 +207,7 @@ class Activation:
     # -- its end -----------------------------------------------------------------------------------
 
     def end(self, intent: int) -> None:
-        """Have it end."""
+        """End it."""
         if self.cell is not None:
             self.cell.request(intent)
         elif intent == Intent.KILL:

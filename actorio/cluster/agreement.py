@@ -1,4 +1,4 @@
-"""What all members agree on before one joins: lease and heartbeat, protocol, shards."""
+"""The agreement of all members before one joins: lease and heartbeat, protocol, shards."""
 
 from __future__ import annotations
 

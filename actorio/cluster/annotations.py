@@ -1,4 +1,4 @@
-"""What classes say of their messages: the M of `Actor[M]`, the R of `Ask[R]`, the parameters of methods."""
+"""Reads what classes say of their messages: the M of `Actor[M]`, the R of `Ask[R]`, the parameters of methods."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class Cluster:
 
     @property
     def events(self) -> ClusterEvents:
-        """What happens in the cluster, to subscribe to."""
+        """Return the events of the cluster, to subscribe to."""
         return self._life.events
 
     @property

@@ -171,7 +171,7 @@ class Codec:
         )
 
     def is_declared(self, message: Any) -> bool:
-        """Whether a message says what it is answered with."""
+        """Tell whether a message says what it is answered with."""
         return self._results.get(type(message)) is not None
 
     def decode_answer(self, message: Any, data: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What carries a cluster: frames from node to node, and a small store with compare-and-set.
+"""Engines carry a cluster: frames from node to node, and a small store with compare-and-set.
 
 An engine may lose frames, never reorder those of one sender to one receiver, and answers each write with a
 revision of one order over all keys. `Nats` is one, `SimulatedNetwork.engine` in `actorio.testing` another.
@@ -49,7 +49,7 @@ class Change:
 
 
 class Engine(Protocol):
-    """What a cluster needs of an engine.
+    """The protocol of an engine, as a cluster needs it.
 
     Attributes:
         lease: seconds that it advises for the lease.

@@ -1,4 +1,4 @@
-"""What an entity is: a class of actors, of which there is one for each key."""
+"""Entities: a class of actors, of which there is one for each key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens in a cluster, for those who want to know."""
+"""Events of a cluster, for those who want to know."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ClusterState(enum.Enum):
 
 
 class MemberStatus(enum.Enum):
-    """What a member says of itself."""
+    """The status that a member tells of itself."""
 
     UP = "up"
     LEAVING = "leaving"

@@ -1,4 +1,4 @@
-"""What comes from another node, item by item."""
+"""Takes in what comes from another node, item by item."""
 
 from __future__ import annotations
 

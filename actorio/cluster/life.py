@@ -110,7 +110,7 @@ class Life:
         return self.membership.incarnation
 
     def is_member(self, incarnation: str) -> bool:
-        """Whether this node still is that incarnation, and may act as it."""
+        """Tell whether this node still is that incarnation, and may act as it."""
         return (
             self.node is not None
             and self.membership.is_held
@@ -358,7 +358,7 @@ class Life:
                 await self.membership.release()
 
     def _is_quiet(self) -> bool:
-        """Whether others have all that this node has sent."""
+        """Tell whether others have all that this node has sent."""
         peers = () if self.node is None else self.node.peers.values()
         return self.router.is_quiet and not any(peer.busy or peer.link.unacknowledged for peer in peers)
 

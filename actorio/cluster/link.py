@@ -26,7 +26,7 @@ _PROBE_AFTER = 0.1
 
 
 class _Batch:
-    """What is to go in the next frame."""
+    """The items that are to go in the next frame."""
 
     __slots__ = ("items", "names", "size")
 
@@ -87,7 +87,7 @@ class Link:
 
     @property
     def has_room(self) -> bool:
-        """Whether fewer bytes than the limit are under way."""
+        """Tell whether fewer bytes than the limit are under way."""
         return self._bytes + self._batch.size < self._limit
 
     @property

@@ -79,7 +79,7 @@ class Membership:
 
     @property
     def has_run_out(self) -> bool:
-        """Whether the lease has run out, whatever the fence has seen yet."""
+        """Tell whether the lease has run out, whatever the fence has seen yet."""
         return self._clock.now() >= self._counts_from + FENCE_AT * self.lease
 
     @property
@@ -197,7 +197,7 @@ class Membership:
         return True
 
     async def write(self) -> None:
-        """Have the lease say at once what has changed; returns when that is written, or the lease is lost."""
+        """Write at once what has changed into the lease; returns when that is written, or the lease is lost."""
         self._asked += 1
         asked = self._asked
         self._hurry.set()
@@ -224,7 +224,7 @@ class Membership:
 
     @property
     def is_watch_silent(self) -> bool:
-        """Whether own renewals that were answered do not come back by the watch."""
+        """Tell whether own renewals that were answered do not come back by the watch."""
         seen = self._seen
         return seen is not None and self._counts_from - seen.at > 3 * self.heartbeat
 

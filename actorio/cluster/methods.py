@@ -57,7 +57,7 @@ class Method:
 
     @property
     def is_declared(self) -> bool:
-        """Whether it says what it returns."""
+        """Tell whether it says what it returns."""
         return self._result is not None
 
     def encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:

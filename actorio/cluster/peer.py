@@ -87,7 +87,7 @@ class Peer:
         return self.node.next_serial()
 
     def has_room(self, cell: Any) -> bool:
-        """Whether the link takes more; else the cell is told when it does."""
+        """Tell whether the link takes more; else the cell is told when it does."""
         if self.link.has_room:
             return True
         self.blocked[cell] = None
@@ -116,12 +116,12 @@ class Peer:
         self.link.post(wire.Withdraw(serial))
 
     def watch(self, cell: FarCell) -> None:
-        """Have the end of an actor told."""
+        """Ask to be told of the end of an actor."""
         if cell.watchers is None and cell.joiners is None:
             self.link.post(wire.Watch(cell.address[1]))
 
     def end(self, cell: FarCell, intent: int) -> None:
-        """Have an actor ended."""
+        """End an actor."""
         self.link.post(wire.End(cell.address[1], intent))
 
     # -- its actors --------------------------------------------------------------------------------

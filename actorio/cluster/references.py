@@ -54,7 +54,7 @@ class Exports:
         return self._gone.get(number, (ExitReason.NORMAL, None))
 
     def watch(self, number: int, peer: Peer) -> bool:
-        """Have a node told of an actor's end; False when it has ended."""
+        """Tell a node of an actor's end, when it comes; False when it has ended."""
         if number not in self._cells:
             return False
         self._watchers.setdefault(number, {})[peer] = None

@@ -116,7 +116,7 @@ class Region:
         return activation
 
     def is_refused(self, arrival: Arrival) -> bool:
-        """Whether its epoch is over; what was lost with its sender is too."""
+        """Tell whether its epoch is over; what was lost with its sender is too."""
         refused = self._refused.get((arrival.peer, arrival.item.item.target), -1)
         return refused >= arrival.item.epoch or arrival.peer.is_lost
 

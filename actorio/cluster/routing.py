@@ -79,7 +79,7 @@ class Router:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether all that was sent was taken."""
+        """Tell whether all that was sent was taken."""
         return not self.busy
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class Route:
         return self._router.life.next_serial()
 
     def has_room(self, cell: FarCell) -> bool:
-        """Whether there is room on the way."""
+        """Tell whether there is room on the way."""
         return self.owner is None or self.owner.has_room(cell)
 
     def post(self, cell: FarCell, outgoing: Outgoing) -> None:
@@ -157,7 +157,7 @@ class Route:
         raise NotLocalError(f"{cell.path} is an entity or a singleton, whose activations come and go: ask it")
 
     def end(self, cell: FarCell, intent: int) -> None:
-        """Have its activation ended, if there is one."""
+        """End its activation, if there is one."""
         life = self._router.life
         owner = owner_of(life.view, self.shard)
         if life.node is not None and owner is not None:
@@ -274,7 +274,7 @@ class Route:
             cell.refuse(item, *error_of(reason, cell, item))
 
     def _moved(self, cell: FarCell) -> None:
-        """What was not taken finds its way again, in order; the old owner takes no more of this epoch."""
+        """Send what was not taken again, in order; the old owner takes no more of this epoch."""
         owner, self.owner = self.owner, None
         self.epoch += 1
         if owner is not None:
@@ -284,7 +284,7 @@ class Route:
         self._later()
 
     def owner_lost(self) -> None:
-        """What was sent may have been handled: that is its fate; asks are failed by the peer."""
+        """Give up what was sent: it may have been handled, and that is its fate; asks are failed by the peer."""
         cell = self.cell()
         self.owner = None
         self.epoch += 1

@@ -1,4 +1,4 @@
-"""What a node was told when it was made."""
+"""The settings that a node was made with."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _PAUSE_AFTER_FAILURE = 1.0
 
 
 class Singletons:
-    """Those that this node is a candidate for."""
+    """The singletons that this node is a candidate for."""
 
     def __init__(self, life: Life) -> None:
         self._life = life

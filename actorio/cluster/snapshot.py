@@ -31,7 +31,7 @@ class LinkSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    """What one node knows, and what it hosts."""
+    """Shows what one node knows, and what it hosts."""
 
     node: str
     incarnation: str

@@ -1,4 +1,4 @@
-"""What nodes write into the store of the engine: leases, claims, names, and what all agreed on."""
+"""The entries of nodes in the store of the engine: leases, claims, names, and what all agreed on."""
 
 from __future__ import annotations
 

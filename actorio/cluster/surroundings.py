@@ -1,4 +1,4 @@
-"""What the parts of a node need of each other: said here, met by `life`, `node`, `peer` and `region`.
+"""Protocols of the parts of a node for each other: said here, met by `life`, `node`, `peer` and `region`.
 
 The parts stand beside each other, and each is told of the whole. So that no circle of imports comes of that, they
 know these protocols.

@@ -1,4 +1,4 @@
-"""What the oracles of the simulation are told of a cluster. Off, each event costs one `is not None`."""
+"""Tells the oracles of the simulation of a cluster. Off, each event costs one `is not None`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Tasks:
         self.is_closed = False
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Have work done."""
+        """Begin work in a task."""
         task: asyncio.Task[Any] = self._runtime.make_task(work, f"{self._owner}: {name}")
         self._tasks[task] = None
         task.add_done_callback(self._done)

@@ -41,7 +41,7 @@ class Subscriptions:
         self._there: dict[str, dict[Peer, None]] = {}
 
     def subscribe(self, topic: str, ref: Any, overflow: Overflow) -> None:
-        """Have an actor of this node sent what is published."""
+        """Send an actor of this node what is published."""
         check_ref("subscribe", ref)
         check_instance("overflow", overflow, Overflow)
         if ref._cell.is_far:
@@ -150,7 +150,7 @@ class ClusterTopic(Generic[M]):
         self._subscriptions: Subscriptions = cluster._life.topics
 
     def subscribe(self, ref: ActorRef[Actor[M]], *, overflow: Overflow = Overflow.WAIT) -> None:
-        """Have an actor of this node sent what is published.
+        """Send an actor of this node what is published.
 
         Args:
             ref: the actor.

@@ -1,4 +1,4 @@
-"""What this node knows of the store: what the watch has told, and nothing else. All is judged by it."""
+"""The view of this node of the store: what the watch has told, and nothing else. All is judged by it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class View:
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     def is_alive(self, incarnation: str) -> bool:
-        """Whether that incarnation is a member."""
+        """Tell whether that incarnation is a member."""
         seen = self.members.get(node_of(incarnation))
         return seen is not None and seen.record.incarnation == incarnation
 
@@ -96,7 +96,7 @@ class View:
         self.moved()
 
     def _end_snapshot(self) -> None:
-        """What is not in the snapshot is gone."""
+        """Drop what is not in the snapshot: it is gone."""
         snapshot, self._snapshot = self._snapshot or {}, None
         for prefix, table in (("m.", self.members), ("c.", self.claims), ("n.", self.names)):
             for rest in [rest for rest in table if prefix + rest not in snapshot]:

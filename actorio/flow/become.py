@@ -49,7 +49,7 @@ class Becoming(Actor[M]):
         self._behaviours = self._behaviours[:-1]
 
     def when_idle(self, delay: float | None, message: M | None = None) -> None:
-        """Have `message` sent to this actor once per silence of `delay` seconds, as `Context.when_idle` does."""
+        """Send `message` to this actor once per silence of `delay` seconds, as `Context.when_idle` does."""
         self.context.when_idle(delay, message)
 
     async def receive(self, message: M) -> Any:

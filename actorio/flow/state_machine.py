@@ -132,7 +132,7 @@ class StateMachine(Actor[E], Generic[S, E]):
         return self._state  # type: ignore[no-any-return]
 
     def postpone(self) -> None:
-        """Have the event handled again after the next change of state, before newer ones, in its order.
+        """Put the event off until after the next change of state, before newer ones, in its order.
 
         Raises:
             ActorError: it was inserted by `next_event`.
@@ -210,11 +210,11 @@ class StateMachine(Actor[E], Generic[S, E]):
             self._inserted = None
 
     def _has_to_end(self) -> bool:
-        """Whether no event may be handled any more: no mail is looked at between those that are inserted."""
+        """Tell whether no event may be handled any more: no mail is looked at between those that are inserted."""
         return self.context._own().is_about_to_end()
 
     async def _handle(self, event: E) -> None:
-        """Have the state handle the event, and enter the next one if that is another."""
+        """Give the state the event, and enter the next one if that is another."""
         name = self._handlers.get(self._state)
         after = await _value_of(self.unhandled(event) if name is None else getattr(self, name)(event))
         if after is not None and after != self._state:

@@ -47,7 +47,7 @@ class Topic(Generic[M]):
         self._name = name
 
     def subscribe(self, ref: ActorRef[Actor[M]], *, overflow: Overflow = Overflow.DROP_NEW) -> None:
-        """Have everything that is published from now on sent to an actor, until it ends. Idempotent.
+        """Send everything that is published from now on to an actor, until it ends. Idempotent.
 
         Args:
             ref: the subscriber; a further subscription replaces the one before.
@@ -206,7 +206,7 @@ class _Reader(Actor[Any]):
         self._mailbox = mailbox
 
     async def on_start(self) -> None:
-        """Have `run` begin in the step in which it starts, so that it sees every end."""
+        """Begin `run` in the step in which it starts, so that it sees every end."""
 
     async def run(self) -> None:
         """Hand them over; whatever ends this, a kill too, ends the stream."""

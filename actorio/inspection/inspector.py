@@ -117,12 +117,12 @@ class Inspector:
 
     @property
     def is_suspended(self) -> bool:
-        """Whether no turn of it begins for now."""
+        """Tell whether no turn of it begins for now."""
         errands = self._living().errands
         return errands is not None and errands.is_suspended
 
     async def suspend(self, *, lease: float | None = 60.0, timeout: float | None = 5.0) -> None:
-        """Have no turn begin from now on; returns when the current one has ended.
+        """Let no turn begin from now on; returns when the current one has ended.
 
         Mail queues up, asks wait and their timeouts run, ticks and notices wait; stop and kill work at once. The end
         of the lease, `close`, the end of the system and that of the incarnation resume it.

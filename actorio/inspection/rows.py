@@ -1,4 +1,4 @@
-"""What there is to be seen of an actor, as plain values: its figures, its letters, the lines that its turn is at."""
+"""Views of an actor as plain values: its figures, its letters, the lines that its turn is at."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def frames_of(frames: Iterable[FrameType]) -> list[Frame]:
 
 
 def is_of_actorio(file: str) -> bool:
-    """Whether a file is one of this package."""
+    """Tell whether a file is one of this package."""
     return file.startswith(_ACTORIO)
 
 

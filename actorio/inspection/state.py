@@ -67,7 +67,7 @@ def _delete(slot: Any, instance: object) -> None:
 
 
 def _is_of_runtime(name: str, value: object) -> bool:
-    """Whether an attribute is the context, or the `receive` that `when_idle` has put around the actor's own."""
+    """Tell whether an attribute is the context, or the `receive` that `when_idle` has put around the actor's own."""
     return name == "context" or (
         name == "receive" and isinstance(value, functools.partial) and _is_idle(value)
     )

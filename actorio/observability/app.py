@@ -243,7 +243,7 @@ class App:
         return self._observatory.watchdog.blocked is not None
 
     async def _look(self) -> bool:
-        """Have a census that is not old; whether it is the last one all the same, since the loop is blocked."""
+        """Take a census that is not old; True when it is the last one all the same, since the loop is blocked."""
         observatory = self._observatory
         if not self._is_blocked() and not observatory.is_fresh():
             try:

@@ -1,4 +1,4 @@
-"""What somebody should look at: causes, worst first. What hangs on a cause is folded into it."""
+"""Causes that somebody should look at, worst first. What hangs on a cause is folded into it."""
 
 from __future__ import annotations
 

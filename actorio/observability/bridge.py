@@ -62,7 +62,7 @@ class Bridge:
         return waiting.result()
 
     def tell(self, work: Callable[[], Any]) -> None:
-        """Have work done on the system's loop, sometime, if it still runs."""
+        """Do work on the system's loop, sometime, if it still runs."""
         with contextlib.suppress(ActorStoppedError):
             self._runtime.from_thread(work, None)
 

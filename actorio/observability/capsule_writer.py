@@ -77,7 +77,7 @@ class Writer:
         return [path for path in tuple(self._written) if path.exists()]
 
     def wants(self, cell: Cell, error: BaseException) -> bool:
-        """Whether there was no such failure of late; counts it."""
+        """Tell whether there was no such failure of late; counts it."""
         if not self.is_open:
             return False
         lines = lines_of(error)

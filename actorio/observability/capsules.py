@@ -1,4 +1,4 @@
-"""What a capsule is made of: what can change is read on the loop, all else is encoded by the thread that writes it."""
+"""Makes capsules: what can change is read on the loop, all else is encoded by the thread that writes it."""
 
 from __future__ import annotations
 

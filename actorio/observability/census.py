@@ -66,7 +66,7 @@ class Class:
 
 
 class Row:
-    """What the last census has read of an actor."""
+    """The readings of the last census of an actor."""
 
     __slots__ = (
         "cell",

@@ -60,7 +60,7 @@ class Doors:
 
     @property
     def token(self) -> str | None:
-        """What opens the page."""
+        """Return the secret that opens the page."""
         return None if self._admission is None else self._admission.token
 
     @property

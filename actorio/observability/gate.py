@@ -23,7 +23,7 @@ _SAFE = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What opens a page, new with each start.
+    """The secret that opens a page, new with each start.
 
     Attributes:
         port: of the page.

@@ -1,4 +1,4 @@
-"""What the flight recorder keeps of one actor: its last inputs, in segments that begin with a checkpoint of its state.
+"""The flight recorder's journal of one actor: its last inputs, in segments that begin with a checkpoint.
 
 An input is kept as it is where nobody can change it, else it is encoded at once: a handler may change its message.
 """

@@ -1,4 +1,4 @@
-"""What an observatory is told of as it happens: ends, failures, restarts, dead letters; turns, where they are timed.
+"""Observers that count as it happens: ends, failures, restarts, dead letters; turns, where they are timed.
 
 All else is read by the census.
 """

@@ -209,7 +209,7 @@ class Observatory:
 
     @property
     def token(self) -> str | None:
-        """What opens the page, new with each observatory; None without a page."""
+        """Return the secret that opens the page, new with each observatory; None without a page."""
         return None if self.doors is None else self.doors.token
 
     @property
@@ -290,7 +290,7 @@ class Observatory:
         return {"actions": self.actions, "values": self.values, "timing": self.times is not None}
 
     def is_fresh(self) -> bool:
-        """Whether the last census is as young as one that somebody looks at has to be; from any thread."""
+        """Tell whether the last census is as young as one that somebody looks at has to be; from any thread."""
         survey = self.survey
         return survey is not None and time.monotonic() - survey.at < max(
             _LEAST_OFTEN_LOOKED_AT / 2, self.census.scan_seconds / _SHARE_LOOKED_AT

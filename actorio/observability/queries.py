@@ -1,4 +1,4 @@
-"""What a request asks for: numbers in its query, an object in its body. Anything else is a 400."""
+"""Reads requests: numbers in the query, an object in the body. Anything else is a 400."""
 
 from __future__ import annotations
 

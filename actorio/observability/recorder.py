@@ -216,7 +216,7 @@ class Recorder(Observer):
         self._inputs += 1
 
     def put_back(self, cell: Cell, items: Any) -> None:
-        """What comes out of the stash is no new input."""
+        """Record nothing: what comes out of the stash is no new input."""
         journal = self._journals.get(cell)
         if journal is not None:
             journal.put_back += len(items)
@@ -323,7 +323,7 @@ class Recorder(Observer):
 
 
 def _has_more_than_its_state(cell: Cell) -> bool:
-    """Whether an actor has a part of its state outside of its attributes: in an own loop, a call, or the stash."""
+    """Tell whether an actor has a part of its state outside of its attributes: in an own loop, a call, or the stash."""
     stash = None if cell.owned is None else cell.owned.get(Stash)
     return cell.hooks is None or cell.hooks.own_loop or runs_interleaved(cell) or bool(stash)
 

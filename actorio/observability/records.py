@@ -27,7 +27,7 @@ _filter_of_all = logging.Filterer.filter
 
 
 class ActorRecords:
-    """What `log_actors` returns: `undo()` takes it back, as the end of its block does."""
+    """Returned by `log_actors`: `undo()` takes it back, as the end of its block does."""
 
     def undo(self) -> None:
         """Leave records as they are from now on. Idempotent."""

@@ -1,4 +1,4 @@
-"""What is to be seen of a whole system, as plain values."""
+"""Views of a whole system, as plain values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What somebody should look at, as a cause: who hangs on it is counted, not listed.
+    """A cause that somebody should look at: who hangs on it is counted, not listed.
 
     Attributes:
         kind: `blocked`, `stuck`, `full`, `restarting` or `suspended`.

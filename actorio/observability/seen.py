@@ -1,4 +1,4 @@
-"""What the doors see of an observatory."""
+"""The observatory as the doors see it."""
 
 from __future__ import annotations
 

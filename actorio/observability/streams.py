@@ -49,7 +49,7 @@ class Streams:
         self._is_over = False
 
     def change(self) -> None:
-        """Have all readers look at the overview again; on the doors' loop."""
+        """Wake all readers to look at the overview again; on the doors' loop."""
         self._version += 1
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

@@ -1,4 +1,4 @@
-"""What an observatory knows at one moment, made of a census: for the loop's own callers and for the doors' thread.
+"""Surveys: the knowledge of one moment, made of a census, for the loop's own callers and for the doors' thread.
 
 A survey is made on the loop and read from anywhere; it is replaced as a whole.
 """

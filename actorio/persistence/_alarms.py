@@ -51,7 +51,7 @@ class _Entry:
 
 
 class Alarms:
-    """Those of one incarnation."""
+    """The reminders of one incarnation."""
 
     def __init__(self, actor: Any, journal: Journal, types: StoredTypes) -> None:
         self._actor = actor
@@ -83,7 +83,7 @@ class Alarms:
             self._schedule(entry)
 
     def has(self, key: str) -> bool:
-        """Whether a reminder of that key is set."""
+        """Tell whether a reminder of that key is set."""
         return key in self._entries
 
     def rows_of(self, reminders: Sequence[Reminder]) -> list[ReminderRow]:

@@ -23,7 +23,7 @@ class Backend(ABC):
 
     @property
     def _identity(self) -> object:
-        """What two store objects on the same content have in common."""
+        """Return what two store objects on the same content have in common."""
         return self
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What event-sourced and durable-state actors share: their id, their recovery, once ids, reminders, erase."""
+"""The base of event-sourced and durable-state actors: their id, their recovery, once ids, reminders, erase."""
 
 from __future__ import annotations
 

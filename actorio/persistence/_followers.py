@@ -1,4 +1,4 @@
-"""Those who read along with what is written."""
+"""Followers read along with what is written."""
 
 from __future__ import annotations
 

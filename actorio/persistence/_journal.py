@@ -1,4 +1,4 @@
-"""What one incarnation of a durable actor knows of what is stored, and its one way of writing.
+"""The knowledge of one incarnation of a durable actor of what is stored, and its one way of writing.
 
 A write is computed from the state as of the last commit, committed, and only then becomes the state (P5). While it
 is under way the turn stays open (P6). What cannot be told, or was computed from an older revision, ends the
@@ -47,7 +47,7 @@ logger = logging.getLogger("actorio")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was carried out under a once id: the sequence after it, and the reply that was given."""
+    """The record of what was carried out under a once id: the sequence after it, and the reply that was given."""
 
     sequence: int
     reply: Any
@@ -96,7 +96,7 @@ class Journal:
 
     @property
     def context(self) -> Context:
-        """That of the actor."""
+        """Return the actor's context."""
         context: Context = self.actor.context
         return context
 

@@ -16,7 +16,7 @@ __all__ = ["OffsetCommits"]
 
 
 class OffsetCommits:
-    """Those of one store that are under way, by the name of the projection."""
+    """The offset commits of one store that are under way, by the name of the projection."""
 
     def __init__(self, store: Backend) -> None:
         self._store = store

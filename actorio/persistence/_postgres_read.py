@@ -1,4 +1,4 @@
-"""What is read from PostgreSQL."""
+"""Reads from PostgreSQL."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ async def _pages(journal: Journal, loaded: Loaded, begin: int) -> AsyncIterator[
 
 
 async def _check_unmoved(journal: Journal, head: ActorRow) -> None:
-    """What does not fit may be what another writer has written since the head was loaded."""
+    """Refuse a history that another writer has gone on with since the head was loaded."""
     loaded = await journal.store._loaded(journal.durable_id)
     if loaded.head is not None and loaded.head.revision != head.revision:
         raise _Moved

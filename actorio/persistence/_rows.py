@@ -1,4 +1,4 @@
-"""What a store keeps, as bytes: the rows of events, snapshots, once ids and reminders, and a write of them.
+"""The rows of a store, as bytes: events, snapshots, once ids and reminders, and a write of them.
 
 A store knows nothing of classes; durable actors know nothing of tables. These rows are what they talk in.
 """
@@ -88,7 +88,7 @@ class EventRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_intact(self) -> bool:
-        """Whether its checksum is right."""
+        """Tell whether its checksum is right."""
         return self.crc == checksum(self.durable_id, self.sequence, self.type, self.version, self.body)
 
 
@@ -105,12 +105,12 @@ class SnapshotRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_intact(self) -> bool:
-        """Whether its checksum is right."""
+        """Tell whether its checksum is right."""
         return self.crc == checksum(self.durable_id, self.sequence, self.type, self.version, self.body)
 
 
 class OnceRow(msgspec.Struct, frozen=True, gc=False):
-    """What was carried out under a once id; `revision` is that of the write, and orders them."""
+    """The row of what was carried out under a once id; `revision` is that of the write, and orders them."""
 
     durable_id: str
     once: str
@@ -122,7 +122,7 @@ class OnceRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_intact(self) -> bool:
-        """Whether its checksum is right."""
+        """Tell whether its checksum is right."""
         return self.crc == once_checksum(self.durable_id, self.once, self.sequence, self.reply)
 
 
@@ -149,7 +149,7 @@ class ReminderRow(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_intact(self) -> bool:
-        """Whether its checksum is right."""
+        """Tell whether its checksum is right."""
         return self.crc == reminder_checksum(
             self.durable_id, self.key, self.interval, f"{self.type}\0{self.version}", self.body
         )

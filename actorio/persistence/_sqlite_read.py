@@ -1,4 +1,4 @@
-"""What is read from SQLite. Runs on the thread of the connection that reads.
+"""Reads from SQLite, on the thread of the connection that reads.
 
 Bodies are read as bytes: their checksum is looked at before anybody takes them for text.
 """
@@ -86,7 +86,7 @@ def load(
 
 
 def lost_heads(connection: sqlite3.Connection) -> bool:
-    """Whether rows of `actors` are missing: they are numbered without a gap, and events refer to them."""
+    """Tell whether rows of `actors` are missing: they are numbered without a gap, and events refer to them."""
     count, last = connection.execute("SELECT count(*), coalesce(max(id), 0) FROM actors").fetchone()
     (referred,) = connection.execute("SELECT coalesce(max(actor), 0) FROM events").fetchone()
     return bool(count != last or referred > last)

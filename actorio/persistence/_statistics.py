@@ -1,4 +1,4 @@
-"""What a store counts."""
+"""The counters of a store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Counts", "StoreStatistics"]
 
 @dataclass(slots=True)
 class StoreStatistics:
-    """What a store has done since it was made.
+    """Counts what a store has done since it was made.
 
     Attributes:
         groups: transactions of writes.

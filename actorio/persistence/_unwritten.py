@@ -1,4 +1,4 @@
-"""What one persist or save is about to write."""
+"""The changes that one persist or save is about to write."""
 
 from __future__ import annotations
 

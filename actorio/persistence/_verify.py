@@ -21,7 +21,7 @@ _PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `verify` has found: how many ids and events it has read, and each problem as `(id, sequence, what)`."""
+    """The findings of `verify`: how many ids and events it has read, and each problem as `(id, sequence, what)`."""
 
     ids: int
     events: int

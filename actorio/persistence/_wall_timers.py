@@ -15,7 +15,7 @@ _LONGEST_LOOK = 5.0
 
 
 class _WallClock:
-    """What a `Deadlines` needs of a loop, by the wall clock; a queue that is woken early looks again."""
+    """A loop as `Deadlines` needs one, by the wall clock; a queue that is woken early looks again."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -36,7 +36,7 @@ class WallTimers:
         self._queue = Deadlines(clock)
 
     def at(self, when: float, ring: Callable[[], object]) -> Deadline:
-        """Have `ring` called at that time."""
+        """Call `ring` at that time."""
         return self._queue.at(when, ring)
 
     def close(self) -> None:

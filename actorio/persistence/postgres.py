@@ -133,7 +133,7 @@ class PostgresStore(Store):
     # -- a database that goes away -----------------------------------------------------------------
 
     def _is_away(self, error: Exception) -> bool:
-        """Whether an error says that the connection is lost, or that there is none to be had now."""
+        """Tell whether an error says that the connection is lost, or that there is none to be had now."""
         pg = self._pg
         away = (
             pg.PostgresConnectionError,

@@ -94,7 +94,7 @@ class Projection(Actor[Any], Generic[E]):
         """Empty the tables, by `self.write`; called at the first start after `store.reset`, before any record."""
 
     def write(self, sql: str, *parameters: Any) -> None:
-        """Have a statement carried out in the transaction that stores the offset.
+        """Carry out a statement in the transaction that stores the offset.
 
         Parameters are `?` in SQLite, `$1` in PostgreSQL. In the handlers of records and in the hooks above alone.
 

@@ -127,5 +127,5 @@ def recorded(row: EventRow, chosen: Filter) -> Recorded[Any]:
 
 
 def is_erasure(row: EventRow) -> bool:
-    """Whether the row is what an erase has left."""
+    """Tell whether the row is what an erase has left."""
     return row.type == ERASED

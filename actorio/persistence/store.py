@@ -88,7 +88,7 @@ class Store(Backend):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used."""
+        """Tell whether it can be used."""
         return self._loop is not None and not self._forked
 
     async def open(self) -> None:
@@ -213,7 +213,7 @@ class Store(Backend):
         return await self._loads.load(durable_id)
 
     def _submit(self, write: Write) -> asyncio.Future[int]:
-        """Have a write committed, in the next group; the future has the store's handle of the id."""
+        """Queue a write for the next group; the future has the store's handle of the id."""
         self._check()
         return self._commits.submit(write)
 
@@ -338,7 +338,7 @@ class Store(Backend):
         await self._submit(erasure(loaded.head))
 
     async def reset(self, projection: Any) -> None:
-        """Have a projection (a class, or its name) begin anew at its next start.
+        """Let a projection (a class, or its name) begin anew at its next start.
 
         Raises:
             NameNotFoundError: there is no offset of that name.

@@ -1,4 +1,4 @@
-"""What a test must not leave: tasks, timers, and failures that nobody has looked at."""
+"""Leaks of a test: tasks, timers, and failures that nobody has looked at."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def check_leaks(before: Tasks, reports: list[dict[str, Any]]) -> None:
 
 
 def _is_of_anyio(task: asyncio.Task[Any]) -> bool:
-    """Whether it is the one by which anyio's pytest plugin waits for this very look."""
+    """Tell whether it is the one by which anyio's pytest plugin waits for this very look."""
     return getattr(task.get_coro(), "__qualname__", "").endswith("TestRunner._call_in_runner_task")
 
 

@@ -30,7 +30,7 @@ _WHY_NOT = (
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """What was seen by an exploration in which no run failed.
+    """The summary of an exploration in which no run failed.
 
     Attributes:
         runs: how many.

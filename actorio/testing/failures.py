@@ -1,4 +1,4 @@
-"""What a simulated run can end with, apart from the program's own errors.
+"""The failures that a simulated run can end with, apart from the program's own errors.
 
 ::
 

@@ -21,7 +21,7 @@ EVERYBODY = "/*"
 
 
 class InjectedCrash(Exception):
-    """What an actor is made to fail with; also the answer of the ask it was at."""
+    """Raised in an actor by a fault; also the answer of the ask it was at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """What a timer of the actor holds: due in so many seconds, then every `interval`, if it has one."""
+    """A message that a timer of the actor holds: due in so many seconds, then every `interval`, if it has one."""
 
     message: Any
     due: float | None
@@ -217,7 +217,7 @@ class Harness:
 
     @property
     def sent(self) -> list[Sent]:
-        """What the actor has sent, in order; clear the list at will."""
+        """Return what the actor has sent, in order; clear the list at will."""
         return self._diary.sent
 
     @property

@@ -194,7 +194,7 @@ def _ini(request: pytest.FixtureRequest, name: str) -> Any:
 
 
 class Simulation:
-    """What the fixture `simulation` gives: `explore`, with the seeds of the command line."""
+    """Given by the fixture `simulation`: `explore`, with the seeds of the command line."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

@@ -38,7 +38,7 @@ _CALLS = ("call", "cast", "submit")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What production has failed with.
+    """The failure that production had.
 
     Attributes:
         type: the name of the exception's class, with its module.
@@ -63,7 +63,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of a replay.
+    """The outcome of a replay.
 
     Attributes:
         error: what the actor has failed with; None when it did not.
@@ -250,7 +250,7 @@ def _innermost(frames: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _is_same(error: BaseException, content: dict[str, Any], answered: list[BaseException]) -> bool:
-    """Whether an error has the type, the function and the line of that of production."""
+    """Tell whether an error has the type, the function and the line of that of production."""
     expected = content["error"]
     if expected is None or type_name(type(error)).rpartition(".")[2] != expected["type"].rpartition(".")[2]:
         return False

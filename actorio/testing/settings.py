@@ -1,4 +1,4 @@
-"""What a simulated world is like: how late timers are, what a step costs, how long a run may be."""
+"""Settings of a simulated world: how late timers are, what a step costs, how long a run may be."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _QUIET = 60.0
 
 
 class SimulatedNetwork:
-    """What the nodes of a simulated cluster are connected by.
+    """Connects the nodes of a simulated cluster.
 
     Args:
         latency: seconds that a frame, a request or an answer takes, at most.
@@ -104,7 +104,7 @@ class SimulatedNetwork:
         self.note_fault()
 
     def drift(self, node: str, rate: float) -> None:
-        """Have the clock of a node go at another rate from now on: 1.1 is a tenth too fast."""
+        """Let the clock of a node go at another rate from now on: 1.1 is a tenth too fast."""
         for engine in self.engines:
             if engine.node == node:
                 engine.clock.drift(rate)
@@ -200,7 +200,7 @@ class SimulatedEngine:
 
     @property
     def is_reached(self) -> bool:
-        """Whether frames and requests of this node get through."""
+        """Tell whether frames and requests of this node get through."""
         network = self._network
         return network.is_up and not self.is_gone and not self.is_closed and self.node not in network.is_cut
 

@@ -41,7 +41,7 @@ _PATIENCE = 60.0  # virtual seconds
 
 @dataclass(frozen=True, slots=True)
 class SimulationResult(Generic[T]):
-    """What came of one run.
+    """The outcome of one run.
 
     Attributes:
         value: what main returned; None when it failed.

@@ -88,7 +88,7 @@ class FaultyStore(Store):
     # -- faults ------------------------------------------------------------------------------------
 
     def fail_next(self, error: type[BaseException] | BaseException, *, written: bool = False) -> None:
-        """Have the next group of writes fail with this error (a class, or an instance).
+        """Fail the next group of writes with this error (a class, or an instance).
 
         Args:
             error: what is raised; a `StoreFailedError` ends the store.

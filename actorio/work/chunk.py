@@ -35,7 +35,7 @@ class Chunk:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is an outcome of each of its items."""
+        """Tell whether there is an outcome of each of its items."""
         return self.result.done()
 
     def outcomes(self) -> list[Outcome]:

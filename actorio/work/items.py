@@ -54,7 +54,7 @@ class Source:
 
     @property
     def is_reading(self) -> bool:
-        """Whether an async iterable is being waited for."""
+        """Tell whether an async iterable is being waited for."""
         return self._reader is not None
 
     def raise_failure(self) -> None:

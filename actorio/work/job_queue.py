@@ -72,7 +72,7 @@ class JobWatcher:
     """Told when a routee begins a job and when it is done with it; a seam for limits on rate and time."""
 
     def may_take(self) -> bool:
-        """Whether a job may begin now."""
+        """Tell whether a job may begin now."""
         return True
 
     def begins(self, desk: RouteeMailbox, item: Item) -> None:
@@ -266,7 +266,7 @@ class JobQueue:
                 waiter.set_result(None)
 
     def fail(self, error: BaseException) -> None:
-        """Have the pool fail in its turn, for what has failed outside of it; reported when it has no turn left."""
+        """Fail the pool in its turn, for what has failed outside of it; reported when it has no turn left."""
         if self.cell is not None and self.cell.state == State.STOPPING:
             self.cell.count_failure(error, unheard=True)
             return

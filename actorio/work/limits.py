@@ -79,7 +79,7 @@ class Limits(JobWatcher):
         self._deadlines: dict[RouteeMailbox, Deadline] = {}
 
     def may_take(self) -> bool:
-        """Whether the rate allows for one more job now."""
+        """Tell whether the rate allows for one more job now."""
         rate, begun = self._rate, self._begun
         if rate is None or len(begun) < rate.count:
             return True

@@ -123,7 +123,7 @@ class PoolMap(Generic[R]):
 
 
 class _Values(Generic[R]):
-    """What a map does for its consumer."""
+    """Works on a map for its consumer."""
 
     def __init__(
         self,

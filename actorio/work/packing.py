@@ -1,4 +1,4 @@
-"""What goes to the process of a worker and comes back, pickled here, so that what cannot be is named.
+"""Packs what goes to the process of a worker and comes back, so that what cannot be pickled is named.
 
 An exception comes with the text of its traceback, which cannot be pickled itself.
 """

@@ -81,7 +81,7 @@ class PoolOptions(TypedDict, total=False):
 
 @dataclass(slots=True)
 class _Plan:
-    """What a pool is to be like, over all its incarnations."""
+    """The plan of a pool, over all its incarnations."""
 
     factory: Callable[..., Actor[Any]]
     args: tuple[Any, ...]
@@ -112,7 +112,7 @@ class PoolRef(ActorRef[A_co]):
 
     @property
     def routees(self) -> tuple[ActorRef[A_co], ...]:
-        """Those that take jobs now, in order of their numbers."""
+        """Return the routees that take jobs now, in order of their numbers."""
         return tuple(desk.ref for desk in self._plan.jobs.desks)
 
     def statistics(self) -> Statistics:
@@ -135,7 +135,7 @@ class PoolRef(ActorRef[A_co]):
         return f"<PoolRef {self.path} of {self.size}{'' if self.is_alive else ' (ended)'}>"
 
     async def resize(self, size: int) -> None:
-        """Have it work with that many routees; returns when it does. No job is lost, none is done twice.
+        """Change the number of routees; returns when that many work. No job is lost, none is done twice.
 
         A routee that is too many does what it has begun, and what the routing has meant for it, and ends. A
         pool of size 0 keeps its jobs until it grows again; closed at that size, it gives them up.
@@ -218,7 +218,7 @@ class PoolRef(ActorRef[A_co]):
         progress: Progress | None = None,
         chunk: int = 1,
     ) -> PoolMap[Any]:
-        """Have `func(item)` run by the routees for each item: `async for value in pool.map(func, items)`.
+        """Run `func(item)` on the routees for each item: `async for value in pool.map(func, items)`.
 
         Nothing is begun before the first value is asked for, and the source is read no further than there is
         room. A consumer that leaves (break, exception, cancellation) ends it all: what waits is not begun,
@@ -326,7 +326,7 @@ class Pool(Actor[Any]):
             self._jobs.joins(desk)
 
     def _is_over(self) -> bool:
-        """Whether it was closed and every job has been begun, or nobody is ever to begin one."""
+        """Tell whether it was closed and every job has been begun, or nobody is ever to begin one."""
         jobs = self._jobs
         return jobs.gate.closed and (not jobs or (not jobs.desks and not self._plan.size))
 

@@ -121,13 +121,13 @@ class _Life:
         return not self._gone.done() and not connection.wait([self.process.sentinel], timeout=0)
 
     def do(self, payload: bytes) -> asyncio.Future[tuple[bool, bytes] | None]:
-        """Have it run packed work: the future has what came back, None when it died."""
+        """Run packed work in it: the future has what came back, None when it died."""
         answer: asyncio.Future[tuple[bool, bytes] | None] = self._loop.create_future()
         self._jobs.put((payload, answer))
         return answer
 
     def end(self) -> asyncio.Future[None]:
-        """Have it end when it is done with its work; the future ends when it is gone."""
+        """End it when it is done with its work; the future ends when it is gone."""
         self._jobs.put(None)
         return self._gone
 
@@ -164,7 +164,7 @@ def _speak(
 
 
 def _died(loop: asyncio.AbstractEventLoop, process: SpawnProcess, jobs: SimpleQueue[_Job | None]) -> None:
-    """Have the thread see off a process that has died, with work or without."""
+    """Let the thread see off a process that has died, with work or without."""
     loop.remove_reader(process.sentinel)
     jobs.put(None)
 
@@ -229,7 +229,7 @@ def _end_with_parent() -> None:
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Have a process that starts meanwhile ignore Ctrl-C: its parent ends it in order.
+    """Let a process that starts meanwhile ignore Ctrl-C: its parent ends it in order.
 
     A terminal sends SIGINT to the whole group. The mask is inherited; an initializer would come too late, while
     the process is still importing.

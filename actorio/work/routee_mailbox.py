@@ -66,7 +66,7 @@ class RouteeMailbox(Mailbox[Any]):
             self.jobs.asleep(self)
 
     def wake(self) -> None:
-        """Have the routee look for jobs."""
+        """Wake the routee to look for jobs."""
         reader = self._reader
         if reader is not None:
             self._reader = None
@@ -74,7 +74,7 @@ class RouteeMailbox(Mailbox[Any]):
             reader.wake()
 
     def retire(self) -> None:
-        """Have it end when it has done what is meant for it alone; the rest is for others."""
+        """End it when it has done what is meant for it alone; the rest is for others."""
         self.retired = True
         self.ref.close()
 
@@ -92,7 +92,7 @@ class RouteeMailbox(Mailbox[Any]):
 
 
 class _Shown:
-    """What a routee sees in its mailbox."""
+    """The contents of a mailbox as its routee sees them."""
 
     __slots__ = ("_desk",)
 

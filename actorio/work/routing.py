@@ -54,7 +54,7 @@ class Routee(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a routing sees of a job that is no message: a call, a cast, or submitted work."""
+    """A job that is no message, as a routing sees it: a call, a cast, or submitted work."""
 
     func: Callable[..., Any]
     args: tuple[Any, ...]

@@ -19,7 +19,7 @@ __all__ = ["Echo", "EchoEntity", "Order", "Total", "run_on"]
 
 @dataclass(frozen=True)
 class Order(Ask["Order"]):
-    """What is sent, and comes back."""
+    """The order that is sent, and comes back."""
 
     id: int
     customer: str

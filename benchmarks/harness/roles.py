@@ -28,7 +28,7 @@ Address = Callable[[Any], object]
 
 
 class Role:
-    """What an actor does. Each runtime adds `me`, `spawn` and `stop`, and the loop around `receive`."""
+    """The work of an actor. Each runtime adds `me`, `spawn` and `stop`, and the loop around `receive`."""
 
     me: Address
     """Its own address."""

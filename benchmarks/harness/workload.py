@@ -1,4 +1,4 @@
-"""What a workload is: one protocol, several programs that follow it, and one check that all must pass.
+"""The protocol of a workload: several programs follow it, and one check that all must pass.
 
 A program is a coroutine function from a size to an `Outcome`. It makes everything it needs, does the
 work, takes everything down again, and all of that is timed: what a runtime saves in its messages must not
@@ -36,7 +36,7 @@ class WrongAnswerError(Exception):
 
 
 class Group(StrEnum):
-    """What a workload can say about a runtime that lives on one event loop."""
+    """The facts that a workload can know about a runtime that lives on one event loop."""
 
     A = "A"
     """The runtime itself: the cost of a message, a wake-up, a spawn, a stop."""
@@ -48,7 +48,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What one run found.
+    """The findings of one run.
 
     `actors` counts the actors really made, helpers among them: a figure of a million actors that made a
     thousand is the commonest lie of this field. `latencies` are seconds, for the workloads that time

@@ -14,7 +14,7 @@ Numbers = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a peer is asked to do: a workload of actorio that is the same, and its sizes as numbers."""
+    """A task for a peer: a workload of actorio that is the same, and its sizes as numbers."""
 
     name: str
     workload: AnyWorkload

@@ -1,4 +1,4 @@
-"""What runs inside a peer's environment: it takes jobs, runs the peer's programs and prints what they took.
+"""Runs inside a peer's environment: takes jobs, runs the peer's programs and prints what they took.
 
 It imports the standard library only, for no more than the peer is installed where it runs. A program gets
 a clock and starts it when its system is up: what a peer's system costs to start and stop is not held

@@ -30,7 +30,7 @@ def _account_class() -> Any:
 
 
 def _slow_commits(sync: float) -> Any:
-    """Have each commit of the library take so many seconds longer."""
+    """Slow each commit of the library by so many seconds."""
     from eventsourcing.sqlite import SQLiteTransaction
 
     leave = SQLiteTransaction.__exit__

@@ -59,7 +59,7 @@ GROWTH_ALLOWED = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a storm has done, in the end."""
+    """The outcome of a storm."""
 
     actors: int
     kills: int
@@ -215,7 +215,7 @@ async def run_storm(actors: int, kills: int, seed: int) -> Outcome:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Have failures not logged: they are what is asked for, and a log would keep them."""
+    """Log no failures: they are what is asked for, and a log would keep them."""
     logger = logging.getLogger("actorio")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""What looking costs: rates with each part on, as ratios to the same work with nothing on.
+"""Measures what looking costs: rates with each part on, as ratios to the same work with nothing on.
 
 The two take turns in one process, so that what else the machine does hits both; the best of each counts, by the
 processor time of the whole process, its threads among it. Where somebody looks from outside, it is by the clock, and he
@@ -49,7 +49,7 @@ class Ratio:
 
     @property
     def is_met(self) -> bool:
-        """Whether it is as good as it has to be."""
+        """Tell whether it is as good as it has to be."""
         return self.figure <= self.target if self.part == "census" else self.figure >= self.target
 
 

@@ -1,4 +1,4 @@
-"""What seams cost that nobody uses: `python -m benchmarks.programs.seams`.
+"""Measures what seams cost that nobody uses: `python -m benchmarks.programs.seams`.
 
 Tracing, events and simulation hook in where actorio looks whether there is an observer, a subscriber or a
 chooser. Here actorio runs beside a copy of itself in which nobody looks: each such question is replaced by its

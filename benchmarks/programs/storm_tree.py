@@ -42,7 +42,7 @@ class BrokenInvariantError(AssertionError):
 
 
 class Crash(Exception):
-    """What the storm plants."""
+    """The exception that the storm plants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def plan_tree(actors: int, source: random.Random) -> Plan:
 
 @dataclass
 class Ledger:
-    """What has happened, as the actors and the system tell it."""
+    """Records what has happened, as the actors and the system tell it."""
 
     sent: int = 0
     handled: int = 0

@@ -33,7 +33,7 @@ CURVES = (
 
 @dataclass(slots=True)
 class Points:
-    """What was found for one curve: for each size what one costs."""
+    """The points of one curve: for each size the cost of one."""
 
     curve: Curve
     at: dict[int, Point] = field(default_factory=dict)

@@ -29,7 +29,7 @@ class Size:
 
 
 class Shop:
-    """What is seen from outside: counts of what happened."""
+    """Counts what happened, as seen from outside."""
 
     def __init__(self) -> None:
         self.haircuts = 0
@@ -43,7 +43,7 @@ class Shop:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was counted; `overfull` is how often more waited than there are chairs."""
+    """The counts; `overfull` is how often more waited than there are chairs."""
 
     haircuts: int
     attempts: int

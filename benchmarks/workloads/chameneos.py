@@ -31,7 +31,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one creature tells when the mall has closed."""
+    """The report of one creature when the mall has closed."""
 
     meetings: int
     colour: int
@@ -50,7 +50,7 @@ def messages(size: Size, reports: Sequence[Report]) -> int:
 
 
 class Sender(Protocol):
-    """What a creature leaves with a message so that it can be answered."""
+    """The address that a creature leaves with a message so that it can be answered."""
 
     def put(self, message: "ToCreature", /) -> None: ...
 

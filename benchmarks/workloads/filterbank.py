@@ -35,7 +35,7 @@ def coefficients(size: Size, channel: int) -> tuple[list[float], list[float]]:
 
 
 def check(size: Size, found: Sequence[float]) -> None:
-    """What came out of the bank is what comes out of one channel after another, added up."""
+    """Check that the bank gives what one channel after another gives, added up."""
     channels = [list(through_channel(size, channel)) for channel in range(size.channels)]
     expect("values out", list(found), [sum(column) for column in zip(*channels, strict=True)])
 

@@ -29,7 +29,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the pinger and the ponger have counted."""
+    """The counts of the pinger and the ponger."""
 
     right_replies: int
     pings: int

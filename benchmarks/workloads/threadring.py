@@ -36,7 +36,7 @@ class Answer:
 
 
 class Tally:
-    """What the actors of a ring tell of themselves."""
+    """The tally of the actors of a ring."""
 
     __slots__ = ("ended", "last", "tokens")
 

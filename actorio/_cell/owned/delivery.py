@@ -15,7 +15,7 @@ __all__ = ["bring"]
 
 
 async def bring(cell: Cell, message: Any, *, is_item: bool = False) -> bool:
-    """Have an actor handle a message in a turn of its own, and wait for that. False: it takes no more.
+    """Deliver a message to an actor, and wait until a turn has handled it; False when it takes no more.
 
     The task that calls this belongs to the incarnation, so the message never reaches a later one. It may go in
     above the capacity, like a timer's tick; there is no more than one a task.

@@ -26,7 +26,7 @@ __all__ = ["IdleTimeout"]
 
 
 class IdleTimeout:
-    """What one incarnation is to be told when it is idle; kept with its timers, it ends as they do."""
+    """Sends one incarnation a message when it is idle; owned by it, it ends with it."""
 
     def __init__(self, cell: WatchAndLink, delay: float, message: Any) -> None:
         self._cell = cell

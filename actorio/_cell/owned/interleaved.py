@@ -31,7 +31,7 @@ __all__ = ["InterleavedCall", "InterleavedCalls", "awaits_interleaved", "runs_in
 
 
 class InterleavedCalls:
-    """Those of one incarnation: at most as many at a time as its mailbox has capacity."""
+    """The interleaved calls of one incarnation, at most `mailbox.capacity` at a time."""
 
     def __init__(self, cell: Any) -> None:
         self._cell = cell
@@ -51,7 +51,7 @@ class InterleavedCalls:
 
     @property
     def has_room(self) -> bool:
-        """Whether another one may begin."""
+        """Tell whether another one may begin."""
         capacity = self._cell.mailbox.capacity
         return capacity is None or len(self._running) < capacity
 
@@ -134,7 +134,7 @@ class InterleavedCall:
 
     @property
     def runtime(self) -> System:
-        """That of its actor."""
+        """Return the system of its actor."""
         runtime: System = self.cell.runtime
         return runtime
 

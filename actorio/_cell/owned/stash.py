@@ -25,7 +25,7 @@ __all__ = ["Stash"]
 
 
 class Stash:
-    """What one incarnation of an actor has put aside, in order."""
+    """Keeps the messages that one incarnation has put aside, in order."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell

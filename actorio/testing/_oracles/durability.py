@@ -19,7 +19,7 @@ __all__ = ["Durability"]
 
 
 class _History:
-    """What is known of one id."""
+    """The known history of one id."""
 
     __slots__ = ("doubtful", "is_shared", "revision", "sequence", "state")
 

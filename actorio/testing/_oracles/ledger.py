@@ -235,12 +235,12 @@ class Ledger(Observer):
 
 
 def _is_over(item: Item) -> bool:
-    """Whether an ask, a tick or work has ended before its turn: nobody waits for it."""
+    """Tell whether an ask, a tick or work has ended before its turn: nobody waits for it."""
     return bool(item.state >= ENDED)
 
 
 def _may_pass(cell: Cell, item: Item) -> bool:
-    """Whether it may go in above the capacity: a tick, or an actor's mail to itself."""
+    """Tell whether it may go in above the capacity: a tick, or an actor's mail to itself."""
     return isinstance(item, Tick) or cell.run_queue.current is cell
 
 

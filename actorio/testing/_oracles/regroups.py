@@ -110,7 +110,7 @@ class Regroups(Observer):
             self._due.setdefault(cell.siblings, _group_of(cell))
 
     def _is_stopped_with_its_group(self, cell: Cell) -> bool:
-        """Whether this end, be it a crash, is that of a bystander: due, and not counted."""
+        """Tell whether this end, be it a crash, is that of a bystander: due, and not counted."""
         regroup = self._regroups.get(cell.siblings)
         waited_for = regroup is not None and not regroup.starts and cell in regroup.cells
         is_due = cell in self._due.get(cell.siblings, ())

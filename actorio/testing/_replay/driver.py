@@ -190,7 +190,7 @@ class Driver:
 
 
 def _is_at_work(cell: Any) -> bool:
-    """Whether a turn runs, or messages wait for one."""
+    """Tell whether a turn runs, or messages wait for one."""
     return not cell.has_ended and (in_turn(cell) or bool(cell.mailbox.items) or runs_interleaved(cell))
 
 

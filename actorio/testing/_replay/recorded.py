@@ -1,4 +1,4 @@
-"""What production has answered: the outcomes of the asks of the replayed actor, released at their times."""
+"""The answers of production: the outcomes of the asks of the replayed actor, released at their times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Answer:
         self.released = asyncio.Event()
 
     def suits(self, message: Any, *, is_call: bool) -> bool:
-        """Whether it is that of an equal question."""
+        """Tell whether it is that of an equal question."""
         return self.is_call == is_call and self.message == message
 
 

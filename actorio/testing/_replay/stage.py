@@ -111,19 +111,19 @@ class Stage(Observer):
         return QuietTimer(self.subject, None, None, None)
 
     def is_asking(self) -> bool:
-        """Whether code of the replayed actor runs: a turn, or what belongs to it."""
+        """Tell whether code of the replayed actor runs: a turn, or what belongs to it."""
         cell = current_cell()
         return cell is not None and cell is self.subject
 
     def is_in_turn(self) -> bool:
-        """Whether a turn of the replayed actor runs."""
+        """Tell whether a turn of the replayed actor runs."""
         current: Any = self.system._runtime.current()
         return (
             current.cell if isinstance(current, InterleavedCall) else current
         ) is self.subject and current is not None
 
     def is_real(self, cell: Cell) -> bool:
-        """Whether an actor is more than a stub, and not the replayed one."""
+        """Tell whether an actor is more than a stub, and not the replayed one."""
         return cell is not self.subject and not isinstance(cell.instance, Stub)
 
     # -- what is told ------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class _Ref(ActorRef[Any]):
 
 
 class _Context(Context):
-    """What the replayed actor can use: all that would send it something by itself is quiet."""
+    """The context of the replayed actor: all that would send it something by itself is quiet."""
 
     __slots__ = ("_stage",)
 

@@ -97,7 +97,7 @@ class OrderedWeakSet:
 
 @contextmanager
 def numbered_refs(_: World) -> Iterator[None]:
-    """Have refs hash by a number of their actor, given when the first one is hashed, while a run lasts."""
+    """Hash refs by a number of their actor, given when the first one is hashed, while a run lasts."""
     numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
     given = 0
 

@@ -81,7 +81,7 @@ class ClosedLoop(asyncio.BaseEventLoop):
 
     @property
     def verdict(self) -> Escaped | GuaranteeBroken | None:
-        """What ends this run whatever the program makes of it."""
+        """Return the error that ends this run whatever the program makes of it."""
         return self.escaped or self.broken
 
     def report_verdict(self) -> None:

@@ -54,7 +54,7 @@ class Fifo:
 
 
 class Drawn:
-    """What the lane says: a recording, or a uniform draw."""
+    """Chooses what the lane says: a recording, or a uniform draw."""
 
     def choose(self, lane: Lane, count: int, owner: Callable[[int], int]) -> int:
         """Return the lane's next value."""

@@ -1,4 +1,4 @@
-"""Whether a failing run comes again: before anybody is told how to have it, it is run a second time.
+"""Runs a failing run a second time, before anybody is told how to have it again.
 
 A run that is different the second time depends on something that is not on the tape. That is told, with the first
 event in which two runs differ, in place of advice that would not help.

@@ -1,4 +1,4 @@
-"""What anyio does behind the loop's back, brought inside: worker threads, and sets ordered by address."""
+"""Tames what anyio does behind the loop's back: worker threads, and sets ordered by address."""
 
 from __future__ import annotations
 

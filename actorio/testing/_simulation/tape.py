@@ -125,7 +125,7 @@ class Recorder:
 
     @property
     def replaying(self) -> bool:
-        """Whether choices come from a recording."""
+        """Tell whether choices come from a recording."""
         return self._tape is not None
 
     def source(self, name: str) -> random.Random | None:

@@ -79,7 +79,7 @@ class Link:
 
 
 class Run:
-    """What the actors of one run, which take no arguments but messages, share with who waits for them."""
+    """The state that the actors of one run, which take no arguments but messages, share with who waits for them."""
 
     def __init__(self, actors: int = 0) -> None:
         self.actors = actors
