@@ -22,6 +22,7 @@ from actorio.testing.failures import (
     SimLivelock,
     SimulationError,
     SimUnhandled,
+    WrongReply,
 )
 from actorio.testing.faults import Fault, Faults, InjectedCrash
 from actorio.testing.harness import Harness, Scheduled, Sent
@@ -63,6 +64,7 @@ __all__ = [
     "SimulationSettings",
     "Tape",
     "VirtualTimeLoop",
+    "WrongReply",
     "explore",
     "explore_places",
     "replay",

@@ -10,8 +10,9 @@ from typing import Any
 
 from actorio.system import ActorSystem
 from actorio.testing._oracles.combined import Combined, oracles
+from actorio.testing._oracles.replies import Replies
 from actorio.testing._simulation.loop import SimLoop
-from actorio.testing.failures import GuaranteeBroken
+from actorio.testing.failures import SimulationError
 
 __all__ = ["check_leaks", "system_without_leaks"]
 
@@ -30,16 +31,17 @@ async def system_without_leaks(*, allowed: bool) -> AsyncIterator[ActorSystem]:
 
     Raises:
         GuaranteeBroken: actorio has not kept a promise.
+        WrongReply: an `Ask[R]` was answered by something else than an R.
         AssertionError: something was left.
     """
     loop = asyncio.get_running_loop()
     before = asyncio.all_tasks()
-    broken: list[GuaranteeBroken] = []
+    broken: list[SimulationError] = []
     reports: list[dict[str, Any]] = []
     handler = loop.get_exception_handler()
     system = ActorSystem()
     if not isinstance(loop, SimLoop):  # which watches every system by itself
-        system.observer = Combined(oracles(broken.append))
+        system.observer = Combined([*oracles(broken.append), Replies(broken.append)])
         loop.set_exception_handler(lambda _, report: reports.append(report))
     try:
         async with system:

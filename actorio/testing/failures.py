@@ -9,6 +9,7 @@
         ├── ReplayDiverged     an actor of a capsule asks what production did not
         ├── SimUnhandled       an exception nobody has looked at
         ├── GuaranteeBroken    actorio has not kept a promise
+        ├── WrongReply         an Ask[R] was answered by something else than an R
         └── SimulationFailed   raised by `explore`: the failing run, shrunk, with its seed and tape
     RuntimeError
     └── Escaped                the program reached for something outside of the simulation
@@ -27,6 +28,7 @@ __all__ = [
     "SimLivelock",
     "SimUnhandled",
     "SimulationError",
+    "WrongReply",
 ]
 
 _GUARANTEES: dict[int | str, str] = {
@@ -60,6 +62,10 @@ _GUARANTEES: dict[int | str, str] = {
 
 class SimulationError(AssertionError):
     """The root of what the simulation itself finds wrong with a run."""
+
+
+class WrongReply(SimulationError):
+    """An `Ask[R]` was answered by something else than an R: who asks relies on a type that is not there."""
 
 
 class SimDeadlock(SimulationError):

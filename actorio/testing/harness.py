@@ -28,6 +28,7 @@ from actorio.policy import Restart
 from actorio.ref import ActorRef
 from actorio.system import ActorSystem
 from actorio.testing._oracles.combined import Combined
+from actorio.testing._oracles.replies import check_reply
 from actorio.testing._simulation.entropy import virtual_clocks
 from actorio.testing.virtual_time import VirtualTimeLoop
 
@@ -189,8 +190,11 @@ class Harness:
 
         Raises:
             Exception: the reply was an exception, or the actor has failed.
+            WrongReply: an `Ask[R]` was answered by something else than an R.
         """
-        return self._run(self.ref.ask(message))
+        reply = self._run(self.ref.ask(message))
+        check_reply(self.ref.path, message, reply)
+        return reply
 
     def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a method of the actor in its turn, like `ActorRef.call`."""

@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn, TypeVar
 
-from actorio.testing.failures import Escaped, GuaranteeBroken
+from actorio.testing.failures import Escaped, SimulationError
 
 __all__ = ["ClosedLoop", "replaced", "walled"]
 
@@ -56,7 +56,7 @@ class ClosedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.home = threading.get_ident()
         self.escaped: Escaped | None = None
-        self.broken: GuaranteeBroken | None = None
+        self.broken: SimulationError | None = None
         self._reported = False
 
     def escape(self, what: str) -> NoReturn:
@@ -74,13 +74,13 @@ class ClosedLoop(asyncio.BaseEventLoop):
         self.escaped = self.escaped or error
         raise error
 
-    def break_guarantee(self, error: GuaranteeBroken) -> None:
+    def break_guarantee(self, error: SimulationError) -> None:
         """Remember what an oracle has found: the run ends before its next step."""
         if self.broken is None:
             self.broken = error
 
     @property
-    def verdict(self) -> Escaped | GuaranteeBroken | None:
+    def verdict(self) -> Escaped | SimulationError | None:
         """Return the error that ends this run whatever the program makes of it."""
         return self.escaped or self.broken
 
