@@ -61,8 +61,9 @@ from actorio.flow.state_machine import StateMachine, entry, state
 from actorio.flow.topic import Topic, TopicStream
 from actorio.policy import AutoShutdown, Backoff, Directive, Restart, Strategy, Supervision
 from actorio.ref import ActorRef
+from actorio.runner import run
 from actorio.supervisor import ChildCounts, ChildInfo, ChildSpec, Supervisor, child
-from actorio.system import ActorSystem, ShutdownReport, current_actor, run
+from actorio.system import ActorSystem, ShutdownReport, current_actor
 from actorio.work.mapping import Failed, PoolMap
 from actorio.work.pool import PoolOptions, PoolRef, RateLimit, StuckJob
 from actorio.work.progress import ProgressBar

@@ -32,7 +32,7 @@ from actorio._tree.spawning import Spawning, SpawnOptions, get_or_spawn, spawn
 from actorio.actor import Actor
 from actorio.address import check_name, check_ref, split_path
 from actorio.context import Context
-from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError, describe
+from actorio.errors import ActorError, ActorStoppedError, NameInUseError, NameNotFoundError
 from actorio.policy import AutoShutdown, Restart, Supervision
 from actorio.ref import ActorRef
 from actorio.work.pool import PoolOptions, PoolRef, spawn_pool
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from actorio.inspection import Inspector
     from actorio.persistence.store import Store
 
-__all__ = ["ActorSystem", "ShutdownReport", "current_actor", "run"]
+__all__ = ["ActorSystem", "ShutdownReport", "current_actor"]
 
 A = TypeVar("A", bound=Actor[Any])
 R = TypeVar("R")
@@ -254,21 +254,8 @@ class ActorSystem:
 
         Cancellation: the actor is killed, and the name is free when the call returns.
         """
-        return Spawning(
-            spawn(
-                self._tree,
-                factory,
-                args,
-                name,
-                mailbox,
-                restart,
-                shutdown,
-                start_timeout,
-                significant=False,
-                dynamic=dynamic,
-                unknown=unknown,
-            )
-        )
+        options = (name, mailbox, restart, shutdown, start_timeout)
+        return Spawning(spawn(self._tree, factory, args, *options, dynamic=dynamic, unknown=unknown))
 
     def spawn_pool(
         self, factory: Callable[[Unpack[Ts]], A], *args: Unpack[Ts], **options: Unpack[PoolOptions]
@@ -404,31 +391,3 @@ def current_actor() -> ActorRef[Any] | None:
     """
     cell = current_cell()
     return None if cell is None else cell.ref
-
-
-def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts]) -> R:
-    """Run `main(*args)` as `asyncio.run` does, on uvloop where it is installed.
-
-    Raises:
-        TypeError: `main` is not a coroutine function.
-        RuntimeError: an event loop is running here already.
-    """
-    work = _called(main, args)
-    if not isinstance(work, Coroutine):
-        raise TypeError(f"run takes a coroutine function and its arguments, not {describe(main)}")
-    if asyncio._get_running_loop() is not None:
-        work.close()
-        name = getattr(main, "__name__", "main")
-        raise RuntimeError(
-            f"run begins an event loop, and one is running here already: `await {name}(...)` instead, in a notebook too"
-        )
-    try:
-        import uvloop
-    except ImportError:
-        return cast("R", asyncio.run(work))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return cast("R", runner.run(work))
-
-
-def _called(main: object, args: tuple[object, ...]) -> object:
-    return main(*args) if callable(main) else None

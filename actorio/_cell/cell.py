@@ -196,22 +196,6 @@ class Cell(Ending):
             self.runtime.end_by(exit_)
         return ExitReason.CRASHED, error
 
-    def _resumes(self, reason: ExitReason, error: BaseException | None) -> bool:
-        """Tell whether the incarnation goes on after a failure, as its supervisor decided; then the turn is over."""
-        if reason is not ExitReason.CRASHED or error is None or not self.siblings.resumes(error):
-            return False
-        is_whole = self.state == State.RUNNING and not (
-            self.children is not None and self.children.is_stopping
-        )
-        hooks = self.hooks
-        if not is_whole or hooks is None or hooks.own_loop or self.must_end() or exit_in(error) is not None:
-            return False
-        self._end_turn()
-        self.mailbox.sleeper = None
-        self.message, self.envelope = NO_MESSAGE, None
-        self.in_hand = False
-        return True
-
     def _verdict(self, reason: ExitReason, error: BaseException | None) -> int:
         """Ask the supervisor, and shut the mailbox when this is the end."""
         if self.state == State.ENDED:
@@ -272,17 +256,6 @@ class Cell(Ending):
             self._alarm = None
         while self.task is not None and self.task.cancelling():
             self.task.uncancel()
-
-    def _final(
-        self, outcome: tuple[ExitReason, BaseException | None]
-    ) -> tuple[ExitReason, BaseException | None]:
-        reason, error = outcome
-        hook_error, self.error = self.error, None
-        if error is None and hook_error is not None:
-            return ExitReason.CRASHED, hook_error
-        if self.intent == Intent.KILL:
-            return ExitReason.KILLED, error
-        return reason, error
 
     def _end(self, reason: ExitReason, error: BaseException | None) -> None:
         """The end for good: every message has its fate, the name is free, then all are told."""

@@ -43,6 +43,33 @@ class Ending(Turn):
 
     __slots__ = ()
 
+    def _resumes(self, reason: ExitReason, error: BaseException | None) -> bool:
+        """Tell whether the incarnation goes on after a failure, as its supervisor decided; then the turn is over."""
+        if reason is not ExitReason.CRASHED or error is None or not self.siblings.resumes(error):
+            return False
+        is_whole = self.state == State.RUNNING and not (
+            self.children is not None and self.children.is_stopping
+        )
+        hooks = self.hooks
+        if not is_whole or hooks is None or hooks.own_loop or self.must_end() or exit_in(error) is not None:
+            return False
+        self._end_turn()
+        self.mailbox.sleeper = None
+        self.message, self.envelope = NO_MESSAGE, None
+        self.in_hand = False
+        return True
+
+    def _final(
+        self, outcome: tuple[ExitReason, BaseException | None]
+    ) -> tuple[ExitReason, BaseException | None]:
+        reason, error = outcome
+        hook_error, self.error = self.error, None
+        if error is None and hook_error is not None:
+            return ExitReason.CRASHED, hook_error
+        if self.intent == Intent.KILL:
+            return ExitReason.KILLED, error
+        return reason, error
+
     def _has_to_wind_down(self) -> bool:
         """Tell whether the end of the incarnation takes more than dropping its instance."""
         hooks = self.hooks

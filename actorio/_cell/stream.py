@@ -161,7 +161,7 @@ class _Consumer(Generic[R]):
 
     def close(self) -> None:
         """Leave the stream."""
-        if self.result is not None:
+        if self.result is not None and not self._is_over:
             _leave(self.result, self.channel)
         self._is_over = True
 

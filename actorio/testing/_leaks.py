@@ -10,7 +10,6 @@ from typing import Any
 
 from actorio.system import ActorSystem
 from actorio.testing._oracles.combined import Combined, oracles
-from actorio.testing._oracles.replies import Replies
 from actorio.testing._simulation.loop import SimLoop
 from actorio.testing.failures import SimulationError
 
@@ -41,7 +40,7 @@ async def system_without_leaks(*, allowed: bool) -> AsyncIterator[ActorSystem]:
     handler = loop.get_exception_handler()
     system = ActorSystem()
     if not isinstance(loop, SimLoop):  # which watches every system by itself
-        system.observer = Combined([*oracles(broken.append), Replies(broken.append)])
+        system.observer = Combined(oracles(broken.append))
         loop.set_exception_handler(lambda _, report: reports.append(report))
     try:
         async with system:

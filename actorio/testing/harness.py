@@ -114,15 +114,15 @@ class Harness:
     """
 
     def __init__(self) -> None:
-        self._loop = VirtualTimeLoop()
         self._diary = _Diary()
         self._system = ActorSystem("harness")
-        self._system.observer = Combined([self._loop.actorio_observer, self._diary])
         self._open = contextlib.ExitStack()
         self._is_open = False
         self._ref: ActorRef[Any] | None = None
 
     def __enter__(self) -> Self:
+        self._loop = VirtualTimeLoop()
+        self._system.observer = Combined([self._loop.actorio_observer, self._diary])
         self._is_open = True
         self._open.callback(self._loop.close)
         self._open.enter_context(virtual_clocks(self._loop))

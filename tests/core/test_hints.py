@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-import actorio
 from actorio import Actor, ActorSystem, StateMachine, entry
 
 
@@ -160,13 +159,6 @@ async def test_what_stop_returns_is_as_good_as_none_wherever_it_is_returned() ->
         assert not await worker.submit(till.stop)
         system.before_shutdown(worker.stop)
     assert not system.report.failed
-
-
-async def test_run_inside_a_loop_says_to_await() -> None:
-    async def main() -> None: ...
-
-    with pytest.raises(RuntimeError, match=r"`await main\(\.\.\.\)` instead, in a notebook too"):
-        actorio.run(main)
 
 
 async def test_a_reply_that_is_a_coroutine_is_an_error_for_the_asker() -> None:

@@ -61,6 +61,7 @@ class _Runtime:
 class _Cell:
     incarnation = 3
     instance = None
+    hooks = None
     factory = Till
 
     def __init__(self, path: str, clock: _Clock) -> None:
@@ -235,22 +236,3 @@ async def test_an_abandoned_task_is_named_by_the_users_own_line(caplog: pytest.L
     (told,) = texts(caplog, logging.WARNING)
     assert told == f"abandoned /stubborn: it swallows every cancel at {__file__}:{line}"
     assert vars(records(caplog, logging.WARNING)[0])["system"] == "actorio"
-
-
-async def test_a_handler_of_the_log_that_raises_changes_nothing_else(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    class Raises(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            raise RuntimeError("the handler's own")
-
-    handler = Raises()
-    logging.getLogger("actorio").addHandler(handler)
-    try:
-        async with ActorSystem() as system:
-            till = await system.spawn(Till, name="till")
-            await till.send("secret")
-            await until(lambda: till.statistics().restarts == 1)
-    finally:
-        logging.getLogger("actorio").removeHandler(handler)
-    assert "a handler of the logger actorio has failed; it was told: /till" in capsys.readouterr().err

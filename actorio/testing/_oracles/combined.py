@@ -17,15 +17,23 @@ from actorio.testing._oracles.lives import Lives
 from actorio.testing._oracles.notices import Notices
 from actorio.testing._oracles.regroups import Regroups
 from actorio.testing._oracles.remains import Remains
-from actorio.testing.failures import GuaranteeBroken
+from actorio.testing._oracles.replies import Replies
+from actorio.testing.failures import GuaranteeBroken, SimulationError
 
 __all__ = ["Combined", "oracles"]
 
 
-def oracles(report: Callable[[GuaranteeBroken], None]) -> list[Observer]:
-    """Return a fresh set of oracles; `report` is told of what is broken, the first is to be trusted."""
+def oracles(report: Callable[[SimulationError], None], *, replies: bool = True) -> list[Observer]:
+    """Return a fresh set of oracles; `report` is told of what is broken, the first is to be trusted.
+
+    Args:
+        report: told of a `GuaranteeBroken`, or of a `WrongReply`.
+        replies: whether the replies of an `Ask[R]` are looked at too.
+    """
 
     def breach(number: int | str, what: str) -> None:
         report(GuaranteeBroken(number, what))
 
-    return [kind(breach) for kind in (Ledger, Answers, Lives, Regroups, Notices, Remains, Durability)]
+    kinds = (Ledger, Answers, Lives, Regroups, Notices, Remains, Durability)
+    found: list[Observer] = [kind(breach) for kind in kinds]
+    return [*found, Replies(report)] if replies else found

@@ -61,7 +61,7 @@ def _reply_type(kind: type[Any]) -> Any:
 
 
 def _is_a(value: object, wanted: Any) -> bool:
-    """Whether a value is of a type, as far as its class tells: what is in a container is not looked at."""
+    """Tell whether a value is of a type, as far as its class tells: what is in a container is not looked at."""
     origin = typing.get_origin(wanted)
     if origin in (Union, types.UnionType):
         return any(_is_a(value, one) for one in typing.get_args(wanted))

@@ -23,10 +23,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack
 
-from actorio._core.observer import Observer
 from actorio._core.run_queue import Waiter
 from actorio.testing._oracles.combined import Combined, oracles
-from actorio.testing._oracles.replies import Replies
 from actorio.testing._simulation.event_log import EventLog
 from actorio.testing._simulation.identity import OrderedWeakSet, SimFuture, SimTask, owner_of
 from actorio.testing._simulation.injection import Injection
@@ -75,8 +73,7 @@ class SimLoop(ClosedLoop, World):  # pyright: ignore[reportIncompatibleMethodOve
         actorio_signals: what systems on this loop have in place of the module `signal`.
     """
 
-    checks_replies = True
-    """Whether the reply of an `Ask[R]` that is no R ends the run."""
+    checks_replies = True  # a reply of an `Ask[R]` that is no R ends the run
 
     actorio_task_class = SimTask
 
@@ -112,9 +109,7 @@ class SimLoop(ClosedLoop, World):  # pyright: ignore[reportIncompatibleMethodOve
         self._asyncgens = OrderedWeakSet()
         self.story = Story(self, keep)
         self.injection = Injection(self, self.story, settings.faults or Faults())
-        observers: list[Observer] = [self.story, *oracles(self.break_guarantee)]
-        if self.checks_replies:
-            observers.append(Replies(self.break_guarantee))
+        observers = [self.story, *oracles(self.break_guarantee, replies=self.checks_replies)]
         self.actorio_observer = Combined([*observers, self.injection] if settings.faults else observers)
 
     def _open_lanes(self, recorder: Recorder) -> None:
