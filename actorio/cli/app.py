@@ -15,6 +15,7 @@ from rich.console import Console
 
 import actorio
 from actorio import ProgressBar
+from actorio.cli.capsule import capsules
 from actorio.cli.cluster import cluster
 from actorio.cli.demo import survey_with_actors
 from actorio.cli.host import Look, TargetError, host, load_actor
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 app.add_typer(store_app, name="store")
 app.add_typer(cluster, name="cluster")
+app.add_typer(capsules, name="capsule")
 
 UvloopOption = Annotated[
     bool | None,
@@ -110,6 +112,9 @@ def run(
             "--page", min=0, max=65535, help="Serve a page on this port of the loopback; 0: any free one."
         ),
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="DIR", help="Write a capsule of each failure there.")
+    ] = None,
     actions: Annotated[
         bool, typer.Option("--actions", help="Let actors be suspended, stopped and killed from outside.")
     ] = False,
@@ -128,7 +133,7 @@ def run(
     look = None
     if inspect or page is not None:
         look = Look(page, has_socket=inspect, actions=actions, values=values)
-    raise typer.Exit(_run(lambda: host(actor_class, look), uvloop=uvloop))
+    raise typer.Exit(_run(lambda: host(actor_class, look, record), uvloop=uvloop))
 
 
 add_commands(app)

@@ -8,10 +8,11 @@ import sys
 import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from actorio import Actor, ActorSystem, ExitReason
-from actorio.observability import DeadLetterLog, Observatory, log_actors
+from actorio.observability import DeadLetterLog, Observatory, Recorder, log_actors
 
 __all__ = ["Look", "TargetError", "host", "load_actor"]
 
@@ -85,7 +86,7 @@ class Look:
     values: bool
 
 
-async def host(actor_class: type[Actor[Any]], look: Look | None = None) -> int:
+async def host(actor_class: type[Actor[Any]], look: Look | None = None, record: Path | None = None) -> int:
     """Run the actor until it ends for good or a signal ends it; return the exit status.
 
     Log records name their actors, and dead letters are logged.
@@ -98,6 +99,7 @@ async def host(actor_class: type[Actor[Any]], look: Look | None = None) -> int:
             ActorSystem(handle_signals=True, close_timeout=CLOSE_TIMEOUT) as system,
             DeadLetterLog(system),
             _looked_into(system, look),
+            contextlib.nullcontext() if record is None else Recorder(system, record),
         ):
             ref = await system.spawn(actor_class)
             ended = await ref.join()

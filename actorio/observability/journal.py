@@ -5,6 +5,7 @@ An input is kept as it is where nobody can change it, else it is encoded at once
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from actorio._core.redaction import Redact
@@ -84,19 +85,29 @@ class Journal:
     """The segments of one incarnation.
 
     Attributes:
+        add: puts an input into the current segment.
         current: where inputs go.
         previous: that before the last checkpoint; None while there is none.
-        turns: since the last checkpoint.
+        left: turns until the next checkpoint.
         put_back: messages of a stash that are first in the mailbox, whose turns are not inputs again.
     """
 
-    __slots__ = ("current", "incarnation", "previous", "put_back", "turns")
+    __slots__ = ("add", "current", "incarnation", "left", "previous", "put_back")
 
-    def __init__(self, incarnation: int, begins: str) -> None:
+    add: Callable[[Input], None]
+    current: Segment
+
+    def __init__(self, incarnation: int, begins: str, left: int) -> None:
         self.incarnation = incarnation
         self.previous: Segment | None = None
-        self.current = Segment(self, begins)
-        self.turns = self.put_back = 0
+        self.left = left
+        self.put_back = 0
+        self.begin(Segment(self, begins))
+
+    def begin(self, segment: Segment) -> None:
+        """Begin a segment: inputs go there from now on."""
+        self.current = segment
+        self.add = segment.inputs.append
 
     def segments(self) -> list[Segment]:
         """Return what a capsule is made of, in order."""

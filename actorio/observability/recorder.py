@@ -148,32 +148,52 @@ class Recorder(Observer):
 
     # -- inputs ------------------------------------------------------------------------------------
 
+    def wants(self, event: str) -> bool:
+        """The ends of turns are of interest only where answers are."""
+        return super().wants(event) and (event != "ended" or self._writes_answers)
+
     def begun(self, cell: Cell, item: Any) -> None:
-        """Record the message that a turn begins with."""
-        journal = self._journals.get(cell) or self._begin(cell)
-        if journal.put_back:
-            journal.put_back -= 1
-            return
-        if journal.turns >= self._keep:
-            self._checkpoint(cell, journal)
+        """Record the message that a turn begins with; written out for speed (the benchmark `observe` pays for it)."""
+        journal = self._journals.get(cell)
+        if journal is None:
+            journal = self._begin(cell)
         kind = type(item)
-        if kind not in ENVELOPES:
-            message = item if kind in ATOMS else kept(item, self._redact)
-            journal.current.inputs.append((self._time(), "send", message, None))
-        elif item.state == QUEUED:
-            journal.current.inputs.append(self._input(item, kind))
-        else:
+        if kind in ENVELOPES and item.state != QUEUED:
+            return  # nobody waits for it any more
+        if journal.left > 0:
+            journal.left -= 1
+        elif self._attend(cell, journal):
             return
-        journal.turns += 1
+        if kind in ATOMS:
+            entry = self._time(), "send", item, None
+        elif kind is Request:
+            message, asker = item.message, item.asker
+            if type(message) not in ATOMS:
+                message = kept(message, self._redact)
+            entry = self._time(), "ask", message, None if asker is None else asker.path
+        elif kind not in ENVELOPES:
+            entry = self._time(), "send", kept(item, self._redact), None
+        else:
+            entry = self._input(item, kind)
+        journal.add(entry)
         self._inputs += 1
         if self._inputs > self._most_inputs:
             self._let_go()
+
+    def _attend(self, cell: Cell, journal: Journal) -> bool:
+        """Take a checkpoint. True: the message comes out of the stash, and is an input already."""
+        if journal.put_back:
+            journal.put_back -= 1
+            return True
+        journal.left = self._keep - 1
+        self._checkpoint(cell, journal)
+        return False
 
     def begun_beside(self, cell: Cell, item: Any) -> None:
         """Record an interleaved call that came in at once; one out of the mailbox has begun its turn already."""
         if cell.envelope is not item:
             journal = self._journals.get(cell) or self._begin(cell)
-            journal.current.inputs.append(self._input(item, type(item)))
+            journal.add(self._input(item, type(item)))
             self._inputs += 1
 
     def _input(self, item: Any, kind: type) -> tuple[float, str, Any, Any]:
@@ -200,7 +220,7 @@ class Recorder(Observer):
             asked = getattr(envelope, "invocation", None)
             message = kept(envelope.message, self._redact) if asked is None else repr(asked)
             details = cell.path, state, kept(outcome, self._redact), asked is not None
-            journal.current.inputs.append((self._time(), "answer", message, details))
+            journal.add((self._time(), "answer", message, details))
             self._inputs += 1
         if self._writes_answers and state == FAILED and self._runtime.run_queue.current is cell:
             error = envelope.error
@@ -210,9 +230,7 @@ class Recorder(Observer):
     def notified(self, cell: Cell, notice: Any) -> None:
         """Record the notice of an end."""
         journal = self._journals.get(cell) or self._begin(cell)
-        journal.current.inputs.append(
-            (self._time(), "notice", Encoded.of(notice, self._redact), notice.ref.path)
-        )
+        journal.add((self._time(), "notice", Encoded.of(notice, self._redact), notice.ref.path))
         self._inputs += 1
 
     def put_back(self, cell: Cell, items: Any) -> None:
@@ -220,6 +238,7 @@ class Recorder(Observer):
         journal = self._journals.get(cell)
         if journal is not None:
             journal.put_back += len(items)
+            journal.left = 0  # so that the next turns are looked at
 
     # -- lives -------------------------------------------------------------------------------------
 
@@ -254,9 +273,8 @@ class Recorder(Observer):
     def _begin(self, cell: Cell) -> Journal:
         """Make the journal of an incarnation at its first input; one that was there before has no start."""
         was_there = cell in self._journals
-        journal = self._journals[cell] = Journal(cell.incarnation, NOWHERE if was_there else START)
-        if was_there:
-            journal.turns = self._keep  # it gets a checkpoint before its next turn
+        begins = NOWHERE if was_there else START  # the former gets a checkpoint before its next turn
+        journal = self._journals[cell] = Journal(cell.incarnation, begins, 0 if was_there else self._keep)
         self._segments[journal.current] = None
         return journal
 
@@ -268,7 +286,7 @@ class Recorder(Observer):
         encoder = Encoder(self._redact, root=cell.instance, most=_MOST_NODES, seconds=_SECONDS)
         state = encoder.attributes(cell.instance, "checkpoint", without="context")
         if encoder.is_cut:
-            journal.turns = -self._keep * _WITHOUT_CHECKPOINT  # it is tried again, but not soon
+            journal.left = self._keep * _WITHOUT_CHECKPOINT  # it is tried again, but not soon
             self._shorten(journal)
             return
         if journal.previous is not None:
@@ -276,8 +294,7 @@ class Recorder(Observer):
         journal.previous = journal.current if journal.current.begins != NOWHERE else None
         if journal.previous is None:
             self._drop(journal.current)
-        journal.current = Segment(journal, CHECKPOINT, state, encoder.missing)
-        journal.turns = 0
+        journal.begin(Segment(journal, CHECKPOINT, state, encoder.missing))
         self._segments[journal.current] = None
 
     def _shorten(self, journal: Journal) -> None:
@@ -301,8 +318,8 @@ class Recorder(Observer):
             if journal.previous is segment:
                 journal.previous = None
             elif journal.previous is None:  # it is the current one: what follows begins nowhere
-                journal.current = Segment(journal, NOWHERE)
-                journal.turns = self._keep
+                journal.begin(Segment(journal, NOWHERE))
+                journal.left = 0
                 self._segments[journal.current] = None
             self._drop(segment)
 
@@ -310,7 +327,7 @@ class Recorder(Observer):
         if segment in self._segments:
             del self._segments[segment]
             self._inputs -= len(segment.inputs)
-            segment.inputs = []
+            segment.inputs.clear()
 
     def _forget(self, cell: Cell) -> None:
         journal = self._journals.pop(cell, None)

@@ -30,7 +30,7 @@ from actorio.testing.failures import ReplayDiverged
 from actorio.testing.settings import SimulationSettings
 from actorio.testing.simulation import SimulationResult, simulate
 
-__all__ = ["Expected", "Replay", "replay"]
+__all__ = ["Expected", "Replay", "is_known", "replay"]
 
 _EXACT = SimulationSettings(quantum=0.0, step_cost=0.0, thread_delay=0.0)
 _CALLS = ("call", "cast", "submit")
@@ -178,6 +178,11 @@ class _Run:
             ) from error
         diverged = error if isinstance(error, ReplayDiverged) else None
         return Replay(error, reproduced, expected, diverged, result.story, result)
+
+
+def is_known(name: str) -> bool:
+    """Tell whether a replay makes that without being given it: an exception of Python, a class of actorio."""
+    return Names((), _known()).find(name) is not None
 
 
 def _known() -> list[type]:
