@@ -58,7 +58,7 @@ class Cell(Ending):
 
     def construct(self) -> Any:
         """Make and return a new instance by the spawn's factory and arguments, in contextvars of its own."""
-        instance = Variables().run(self.factory, *self.args)
+        instance: Any = Variables().run(self.factory, *self.args)
         if not isinstance(instance, self.runtime.faces.actor):
             raise TypeError(f"the factory of {self.path} must return an Actor, not {type(instance).__name__}")
         self.instance = instance

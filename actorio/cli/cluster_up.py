@@ -76,7 +76,7 @@ async def run_up(
         token = None
         if server is None:
             own = await stack.enter_async_context(NatsServer())
-            server, token = own.url, own.token
+            server, token = str(own.url), own.token
         nodes = Nodes("actorio.cli.cluster_up", (module, function or "main"), server, token)
         engine = Nats(server) if token is None else engine_of(server, token)
         stack.push_async_callback(engine.close)

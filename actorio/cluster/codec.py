@@ -208,7 +208,7 @@ def register_all(codec: Codec, messages: Iterable[type] | dict[str, type]) -> No
     named: dict[type, list[str]] = {}
     if isinstance(messages, dict):
         for name, kind in messages.items():
-            named.setdefault(kind, []).append(name)
+            named.setdefault(kind, []).append(str(name))
     else:
         named = {kind: [] for kind in messages}
     for kind, names in named.items():

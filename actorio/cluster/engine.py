@@ -78,15 +78,18 @@ class Engine(Protocol):
             RevisionConflict: it has one.
             Exception: whether it was written is not known.
         """
+        ...
 
     async def update(self, key: str, value: bytes, revision: int) -> int:
         """Write a key that has this revision; returns the new one. Raises as `create` does."""
+        ...
 
     async def delete(self, key: str, revision: int) -> None:
         """Delete a key that has this revision. Raises as `create` does."""
 
     def watch(self) -> AsyncIterator[Change | _Mark]:
         """Tell `SNAPSHOT`, the changes that make it up, `LIVE`, then each change; anew after a doubt."""
+        ...
 
     async def close(self) -> None:
         """Let go of the engine. Idempotent."""

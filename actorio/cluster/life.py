@@ -164,7 +164,7 @@ class Life:
         """Become a member; returns when this node knows all others."""
         settings = self.settings
         if hasattr(self.engine, "attached"):
-            self.engine.attached(self)
+            self.engine.attached(self)  # pyright: ignore[reportAttributeAccessIssue]
         try:
             async with asyncio.timeout(settings.join_timeout / self.clock.rate):
                 await self.engine.connect(settings.name, settings.node, self._receive, self._up)
@@ -343,7 +343,7 @@ class Life:
                 await self._leave_in_order(self.node.incarnation)
         finally:
             await self._end()
-            self._leaving.set_result(None)
+            self._leaving.set_result(None)  # pyright: ignore[reportOptionalMemberAccess]
 
     async def _leave_in_order(self, incarnation: str) -> None:
         self.state = ClusterState.LEAVING

@@ -96,7 +96,7 @@ def check_address(data: Any) -> tuple[str, str | int, str]:
             valid = False
     if not valid:
         raise ValueError("this is no ref")
-    return tuple(data)
+    return tuple(data)  # pyright: ignore[reportReturnType]
 
 
 class References:

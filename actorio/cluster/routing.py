@@ -195,7 +195,7 @@ class Route:
             self._limit.cancel()
             self._limit = None
         self._drop_ended(cell)
-        self.owner = life.node.peer(to)
+        self.owner = life.node.peer(to)  # pyright: ignore[reportOptionalMemberAccess]
         for outgoing in list(cell.mailbox.untaken):
             if self.owner is not None:
                 self._send(self.owner, outgoing)

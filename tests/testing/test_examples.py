@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples" / "testing"
 FAILING = {"test_two_tellers.py"}
@@ -45,11 +43,3 @@ def test_the_race_of_the_tutorial_is_found_and_replayed() -> None:
         re.findall(r"--actorio-seed=(\d+)", found)
     )  # twice in a CI, where pytest's summary is in full
     assert f"seed {seed}, " in run("test_two_tellers.py", f"--actorio-seed={seed}")
-
-
-@pytest.mark.parametrize("page", ["tutorials/testing.md", "how-to/find-a-race.md", "how-to/inject-faults.md"])
-def test_a_page_shows_files_that_are_there(page: str) -> None:
-    path = ROOT / "docs" / page
-    shown = re.findall(r"literalinclude\} (\S+)", path.read_text())
-    assert shown
-    assert all((path.parent / name).exists() for name in shown)
