@@ -54,23 +54,37 @@ def _is_message(kind: type) -> bool:
 
 
 def _argument_of(kind: type, generic: type) -> Any:
-    """Return the X of the nearest `generic[X]` among the bases of a class, None where there is none."""
-    for base in kind.__mro__:
-        for written in vars(base).get("__orig_bases__", ()):
-            if typing.get_origin(written) is generic:
-                argument = typing.get_args(written)[0]
-                return None if isinstance(argument, (typing.TypeVar, typing.ForwardRef)) else argument
+    """Return the X that a class gives to `generic[X]`, through whatever is between them, None where it gives none."""
+    argument = _given_to(kind, generic)
+    return None if isinstance(argument, (typing.TypeVar, typing.ForwardRef)) else argument
+
+
+def _given_to(kind: type, generic: type) -> Any:
+    for written in vars(kind).get("__orig_bases__", kind.__bases__):
+        base = typing.get_origin(written) or written
+        if not isinstance(base, type) or not issubclass(base, generic):
+            continue
+        given = typing.get_args(written)
+        if base is generic:
+            return given[0] if given else None
+        argument = _given_to(base, generic)
+        parameters = getattr(base, "__parameters__", ())
+        return given[parameters.index(argument)] if given and argument in parameters else argument
     return None
 
 
 def messages_of(actor: type) -> Any:
     """Return the M of `Actor[M]`, None where the class does not say it."""
-    return _argument_of(actor, Actor)
+    return _known(_argument_of(actor, Actor))
 
 
 def asks_of(message: type) -> Any:
     """Return the R of `Ask[R]`, None where the class does not say it."""
-    return _argument_of(message, Ask) if issubclass(message, Ask) else None
+    return _known(_argument_of(message, Ask)) if issubclass(message, Ask) else None
+
+
+def _known(argument: Any) -> Any:
+    return None if isinstance(argument, typing.TypeVar) else argument
 
 
 def methods_of(actor: type) -> Iterator[tuple[type, str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from actorio._core.checks import check_count, check_duration, check_instance
@@ -77,9 +78,12 @@ class Entity:
         self.shutdown = None if shutdown is None else check_duration("shutdown", shutdown)
         self.role = None if role is None else check_instance("role", role, str)
         self._claims: set[str] | None = None
+        self._durable = _keyed(cls) if hasattr(cls, "durable_id") else None
 
     def made_with(self, key: str) -> tuple[Any, tuple[Any, ...]]:
-        """Return the factory and the arguments of a key's activation."""
+        """Return the factory and the arguments of a key's activation; a durable actor is made without any."""
+        if self._durable is not None:
+            return partial(_made_durable, self._durable, key), ()
         return self.cls, (key,)
 
     def claims(self, kind: str) -> set[str]:
@@ -92,6 +96,21 @@ class Entity:
         return f"<Entity {self.name}>"
 
 
+def _keyed(cls: type[Any]) -> type[Any]:
+    """Return a class of durable actors whose key is that of the entity, not the name of the actor."""
+    return type(cls.__name__, (cls,), {"key": property(_entity_key), "__module__": cls.__module__})
+
+
+def _entity_key(actor: Any) -> str:
+    return str(vars(actor)["_entity_key"])
+
+
+def _made_durable(cls: type[Any], key: str) -> Any:
+    actor = cls()
+    vars(actor)["_entity_key"] = key
+    return actor
+
+
 class Singleton(Entity):
     """One actor, of which the candidates run one: an entity of one shard and one key."""
 
@@ -102,7 +121,7 @@ class Singleton(Entity):
         self.idle = self.mailbox = self.role = None
         self.shutdown = 5.0
         self._args = args
-        self._claims = None
+        self._claims = self._durable = None
 
     def made_with(self, key: str) -> tuple[Any, tuple[Any, ...]]:
         """Return the factory and its arguments."""
