@@ -55,6 +55,8 @@ class View:
     names: dict[str, Named] = field(default_factory=dict)
     meta: tuple[Meta, int] | None = None
     is_live: bool = False
+    vanished_at: float = float("-inf")
+    """When leases were last seen to be gone without having been seen to be deleted: the store may have been lost."""
     _snapshot: dict[str, None] | None = None
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -98,6 +100,8 @@ class View:
     def _end_snapshot(self) -> None:
         """Drop what is not in the snapshot: it is gone."""
         snapshot, self._snapshot = self._snapshot or {}, None
+        if any(f"m.{node}" not in snapshot for node in self.members):
+            self.vanished_at = self.clock.now()
         for prefix, table in (("m.", self.members), ("c.", self.claims), ("n.", self.names)):
             for rest in [rest for rest in table if prefix + rest not in snapshot]:
                 self._apply(Change(prefix + rest, None, 0))
