@@ -207,6 +207,7 @@ class Nats:
         if connection is not None:
             with contextlib.suppress(NatsError, OSError):
                 await connection.close()
+            _end_checks_of(connection)
             transport = connection._transport
             if transport is not None:  # of one that was not let in: its client forgets it
                 with contextlib.suppress(Exception):
@@ -296,3 +297,12 @@ def _shown(server: str) -> str:
 
 def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _end_checks_of(connection: Any) -> None:
+    """Cancel the client's tasks that look after a watch: a restart of the server makes it forget some of them."""
+    for task in asyncio.all_tasks():
+        frame = getattr(task.get_coro(), "cr_frame", None)
+        owner = None if frame is None else frame.f_locals.get("self")
+        if getattr(owner, "_conn", None) is connection and type(owner).__module__.startswith("nats."):
+            task.cancel()
