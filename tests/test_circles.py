@@ -15,14 +15,12 @@ LARGEST_CIRCLE = {"actorio": 5, "actorio.testing": 1, "benchmarks": 1}
 """The five are the public nouns that name each other: actor, context, ref, system, pool."""
 LONGEST = 400
 LONG = (
-    "_cell.cell",
     "_core.mailbox",
     "_tree.children",
     "cluster.life",
     "errors",
     "persistence.postgres",
     "ref",
-    "system",
 )
 TOO_LONG = {f"actorio.{name}" for name in LONG}
 """The errors are one module by design: their tree is read as one. The others are still to be split."""
