@@ -331,7 +331,7 @@ def test_o9_a_hundred_thousand_actors_hold_up_neither_the_page_nor_the_system(br
             "window.long = []; new PerformanceObserver(list => window.long.push(...list.getEntries().map(one =>"
             " one.duration))).observe({type: 'longtask', buffered: false})"
         )
-        assert totals(page)["Actors"] > 100_000
+        assert totals(page)["Actors"] >= 100_000
         show(page, "Actors")
         expect(page.locator("tbody tr").first).to_be_visible()
         page.get_by_label("Search").fill("99999")

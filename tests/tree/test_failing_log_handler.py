@@ -45,10 +45,10 @@ class Clumsy(Actor[Any]):
             self.context.start_soon(self.fail)
         elif message == "stuck":
             await asyncio.Event().wait()
-        elif message == "swallow":
-            while not let_go.is_set():
+        elif isinstance(message, asyncio.Event):
+            while not message.is_set():
                 try:
-                    await let_go.wait()
+                    await message.wait()
                 except asyncio.CancelledError:
                     continue
         elif message == "fail":
@@ -60,9 +60,6 @@ class Clumsy(Actor[Any]):
 
     async def on_stop(self, reason: ExitReason) -> None:
         raise LookupError("hook")
-
-
-let_go = asyncio.Event()  # made anew by the test, for its loop
 
 
 @pytest.mark.parametrize("message", ["fail", "task"])
@@ -95,11 +92,11 @@ async def test_an_escalation_ends_the_system_all_the_same(handler: Raising) -> N
 
 
 async def test_what_is_abandoned_is_abandoned_all_the_same(handler: Raising) -> None:
-    let_go.clear()
+    let_go = asyncio.Event()
     async with soon():
         async with ActorSystem() as system:
             ref = await system.spawn(Clumsy, name="stubborn")
-            await ref.send("swallow")
+            await ref.send(let_go)
             await ticks(3)
             ref.kill()
             assert (await ref.join()).reason is ExitReason.KILLED
