@@ -66,11 +66,11 @@ class Hooks:
     def _look_at(self, shown: Any, kind: type[Any], base: type[Any]) -> None:
         """Look at what a class or an instance shows."""
         _refuse_generators(shown, kind)
-        self.on_start = _overrides(shown, base, "on_start")
-        self.on_stop = _overrides(shown, base, "on_stop")
-        self.on_undelivered = _overrides(shown, base, "on_undelivered")
+        self.on_start = _overrides(shown, kind, base, "on_start")
+        self.on_stop = _overrides(shown, kind, base, "on_stop")
+        self.on_undelivered = _overrides(shown, kind, base, "on_undelivered")
         self.last = self.on_stop or self.on_undelivered
-        self.own_loop = _overrides(shown, base, "run")
+        self.own_loop = _overrides(shown, kind, base, "run")
         self.receives_async = inspect.iscoroutinefunction(shown.receive)
 
 
@@ -87,8 +87,19 @@ def _has_own(actor: Any, shown: tuple[Any, ...]) -> bool:
     return (*functions, supervision, reply_errors) != shown
 
 
-def _overrides(shown: Any, base: type[Any], name: str) -> bool:
+def _overrides(shown: Any, kind: type[Any], base: type[Any], name: str) -> bool:
+    """Tell whether a hook is overridden; a value of that name on the instance, like a count of runs, is no hook.
+
+    Raises:
+        TypeError: it hides the hook of the class.
+    """
     function = getattr(shown, name)
+    if not callable(function) and shown is not kind:
+        if _overrides(kind, kind, base, name):
+            raise TypeError(
+                f"{kind.__qualname__}.{name} is a hook, and self.{name} hides it: rename the attribute"
+            )
+        return False
     return getattr(function, "__func__", function) is not getattr(base, name)
 
 

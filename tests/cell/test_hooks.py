@@ -131,3 +131,27 @@ async def test_a_supervision_of_a_wrong_kind_that_is_set_later_is_refused_where_
         with pytest.raises(TypeError, match="supervision must be a Supervision"):
             await ref.ask(Strategy.ONE_FOR_ALL)
         await ref.ask(Supervision())
+
+
+async def test_an_attribute_that_has_the_name_of_a_hook_is_none() -> None:
+    class Counts(Actor[int]):
+        def __init__(self) -> None:
+            self.run = 0  # type: ignore[method-assign, assignment]
+
+        async def receive(self, message: int) -> int:
+            return message + self.run  # type: ignore[operator]
+
+    async with ActorSystem() as system:
+        assert await (await system.spawn(Counts)).ask(3) == 3
+
+
+async def test_an_attribute_that_hides_a_hook_of_the_class_is_refused_at_the_spawn() -> None:
+    class Hides(Actor[int]):
+        def __init__(self) -> None:
+            self.on_stop = 0  # type: ignore[method-assign, assignment]
+
+        async def on_stop(self, reason: ExitReason) -> None: ...  # type: ignore[no-redef]
+
+    async with ActorSystem() as system:
+        with pytest.raises(TypeError, match=r"Hides\.on_stop is a hook, and self\.on_stop hides it"):
+            await system.spawn(Hides)
