@@ -179,6 +179,7 @@ class Meddling(Actor[Any]):
             return error
 
 
+@pytest.mark.real_loop("threads")
 @pytest.mark.parametrize("what", ["watch", "unwatch", "link", "unlink"])
 async def test_guarantee_03_an_actor_of_another_thread_is_not_watched_or_linked(what: str) -> None:
     """Or its end would be told on the wrong thread, where both systems break."""
@@ -203,6 +204,7 @@ async def test_guarantee_03_an_actor_of_another_thread_is_not_watched_or_linked(
         )  # its system is over: there is no thread to be wrong
 
 
+@pytest.mark.real_loop("threads")
 async def test_guarantee_03_no_child_is_made_from_another_thread() -> None:
     class Parent(Actor[Any]):
         async def receive(self, message: Any) -> Any:

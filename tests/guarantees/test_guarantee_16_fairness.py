@@ -173,6 +173,7 @@ async def test_guarantee_16_a_stop_is_seen_beside_endless_mail() -> None:
             await ref.join()
 
 
+@pytest.mark.real_loop("a fair loop")
 async def test_guarantee_16_timers_due_at_once_do_not_ring_all_in_one_go() -> None:
     count = 5_000
 

@@ -129,6 +129,7 @@ async def test_guarantee_19_a_second_cancel_is_a_kill() -> None:
     assert valve.finished == []
 
 
+@pytest.mark.real_loop("a fair loop")
 @pytest.mark.parametrize("where", ["in the body", "while it closes"])
 async def test_guarantee_19_a_cancelled_scope_is_one_cancel_however_often_it_is_delivered(where: str) -> None:
     """A scope of anyio cancels its task again in each iteration of the loop; the second is no kill."""
