@@ -143,7 +143,7 @@ class ActorExit(Exception):
     """Raised by `Actor.recv` when the actor is closed and drained, or stopped. Raise it to end an own loop."""
 
     answered_by: str | None = None
-    """The path of the actor that ended by it as it handled an ask: for its asker it is an error like any other."""
+    """The path of the actor that ended by it as it handled an ask. For its asker it is an error like any other."""
 
 
 class ActorError(Exception):
