@@ -4,21 +4,30 @@ The parts are entered as a system's block is, and left as it is. Systems in simu
 at them has threads.
 """
 
+import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 from actorio import ActorSystem
-from actorio.observability import Observatory
+from actorio.observability import Observatory, Recorder, Telemetry
 from actorio.testing import SimLoop
 
 __all__ = ["PARTS"]
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="capsules")
+_TRACES = TracerProvider(shutdown_on_exit=False)
+_METERS = MeterProvider(shutdown_on_exit=False)
+
 PARTS: list[Callable[[ActorSystem], Any]] = [
     lambda system: Observatory(system, socket=False, timing=True, blocked_after=60.0, stuck_after=0.01),
+    lambda system: Recorder(system, _FOLDER.name, keep=4, total=1000, on="errors", every=0),
+    lambda system: Telemetry(system, tracer_provider=_TRACES, meter_provider=_METERS, timing=True),
 ]
 """What is entered in each block."""
 

@@ -336,8 +336,10 @@ def _is_plain(kind: type[Any]) -> bool:
     new: Any = kind.__new__
     if not kind.__flags__ & _HEAP_TYPE or not (new is object.__new__ or isinstance(new, types.FunctionType)):
         return False
-    is_standard = kind.__module__.partition(".")[0] in sys.stdlib_module_names
-    if is_standard and not hasattr(kind, "__dataclass_fields__"):
+    package = kind.__module__.partition(".")[0]  # on objects of actorio hangs the machinery
+    if (package == "actorio" or package in sys.stdlib_module_names) and not hasattr(
+        kind, "__dataclass_fields__"
+    ):
         return False
     return all(base is object for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE)
 

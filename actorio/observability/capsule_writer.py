@@ -126,7 +126,7 @@ class Writer:
 
     def _write(self, draft: Draft) -> Path:
         capsule = draft.encode()
-        content = json.dumps(capsule, indent=1, allow_nan=False).encode()
+        content = json.dumps(capsule, allow_nan=False).encode()  # `indent` is slow, and makes cyclic garbage
         path = self._free_path(capsule)
         draft_path = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:

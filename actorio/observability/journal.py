@@ -74,7 +74,7 @@ class Segment:
     def __init__(
         self, journal: Journal, begins: str, state: Any = None, missing: list[str] | None = None
     ) -> None:
-        self.journal = journal
+        self.journal: Journal | None = journal
         self.begins = begins
         self.state = state
         self.missing = missing or []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from actorio._cell.naming import class_name
+from actorio._core.deadlines import Deadline, Deadlines
 from actorio._core.envelope import FAILED
 from actorio._core.observer import Observer
 from actorio.inspection.rows import letter_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, Meter
 
     from actorio._cell.cell import Cell
-    from actorio._core.deadlines import Deadline
     from actorio._tree.runtime import Runtime
     from actorio.errors import ExitReason
 
@@ -55,7 +55,7 @@ class Pulse:
     """How late the loop is: it looks at the clock a few times a second."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        self._timers = Deadlines(runtime.loop)  # of its own: those of the system are counted
         self._due = 0.0
         self._lag = self._blocked = 0.0
         self._alarm: Deadline | None = None
@@ -63,12 +63,13 @@ class Pulse:
     def start(self) -> None:
         """Begin to look."""
         self._due = time.monotonic() + _BEAT
-        self._alarm = self._runtime.timers.after(_BEAT, self._beat)
+        self._alarm = self._timers.after(_BEAT, self._beat)
 
     def stop(self) -> None:
         """End that."""
         if self._alarm is not None:
             self._alarm.cancel()
+        self._timers.close()
 
     def _beat(self) -> None:
         self._lag = self._late()

@@ -41,6 +41,7 @@ _MOST_NODES = 2000
 _SECONDS = 0.004
 _KINDS: dict[type, str] = {Parcel: "send", Request: "ask", Tick: "tick", Arrival: "item"}
 _CALLS: dict[type, str] = {Call: "call", Cast: "cast", Submission: "submit"}
+_ASKED = (Request, Call)
 _ON = ("failures", "errors")
 _WITHOUT_CHECKPOINT = 4
 """So many times `keep` inputs are kept where no checkpoint can be taken, before the first ones are let go."""
@@ -174,7 +175,7 @@ class Recorder(Observer):
         elif kind not in ENVELOPES:
             entry = self._time(), "send", kept(item, self._redact), None
         else:
-            entry = self._input(item, kind)
+            entry = self._input(cell, item, kind)
         journal.add(entry)
         self._inputs += 1
         if self._inputs > self._most_inputs:
@@ -193,10 +194,10 @@ class Recorder(Observer):
         """Record an interleaved call that came in at once; one out of the mailbox has begun its turn already."""
         if cell.envelope is not item:
             journal = self._journals.get(cell) or self._begin(cell)
-            journal.add(self._input(item, type(item)))
+            journal.add(self._input(cell, item, type(item)))
             self._inputs += 1
 
-    def _input(self, item: Any, kind: type) -> tuple[float, str, Any, Any]:
+    def _input(self, cell: Cell, item: Any, kind: type) -> tuple[float, str, Any, Any]:
         asker = getattr(item, "asker", None)
         path = None if asker is None else asker.path
         if kind in _KINDS:
@@ -204,14 +205,16 @@ class Recorder(Observer):
         invocation = item.invocation if kind in _CALLS else getattr(item, "invocation", None)
         if invocation is None:
             return self._time(), "ask" if item.asks else "send", kept(item.message, self._redact), path
-        encoder = Encoder(self._redact, seconds=_SECONDS)
+        encoder = Encoder(self._redact, root=cell.instance, seconds=_SECONDS)
         call = encoder.call(invocation.func, invocation.args, invocation.kwargs, "")
         name = _CALLS.get(kind) or ("call" if item.asks else "cast")
         return self._time(), name, Encoded(call, encoder.missing), path
 
     def answered(self, cell: Cell, envelope: Any) -> None:
         """Record what an ask has come to, for its asker; note an exception, for `ended`."""
-        asker = getattr(envelope, "asker", None)
+        asker = envelope.asker if type(envelope) in _ASKED else None
+        if asker is None and not self._writes_answers:
+            return
         state = envelope.state
         if asker is not None:
             asking = getattr(asker, "cell", asker)
@@ -314,7 +317,7 @@ class Recorder(Observer):
         """Let go of the oldest segment of all."""
         while self._inputs > self._most_inputs and self._segments:
             segment = next(iter(self._segments))
-            journal = segment.journal
+            journal: Any = segment.journal
             if journal.previous is segment:
                 journal.previous = None
             elif journal.previous is None:  # it is the current one: what follows begins nowhere
@@ -328,6 +331,7 @@ class Recorder(Observer):
             del self._segments[segment]
             self._inputs -= len(segment.inputs)
             segment.inputs.clear()
+            segment.journal = None  # or the two would keep each other alive until a collection of garbage
 
     def _forget(self, cell: Cell) -> None:
         journal = self._journals.pop(cell, None)

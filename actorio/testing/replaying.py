@@ -16,6 +16,7 @@ from typing import Any
 
 import actorio
 from actorio._core.checks import check_instance
+from actorio.actor import Actor
 from actorio.capsule.decoding import Decoder, Names
 from actorio.capsule.errors import CapsuleError, IncompleteCapsuleError
 from actorio.capsule.naming import type_name
@@ -201,7 +202,8 @@ def _check_begins(content: dict[str, Any]) -> None:
 def _check_values(content: dict[str, Any], names: Names, provide: dict[str, object]) -> list[str]:
     """Make all values once, outside of the simulation, so that one error names all that is missing."""
     decoder = Decoder(names, provide, _Nothing, _Nothing)
-    decoder.root = _Nothing()
+    kind = names.find(content["class"])
+    decoder.root = object.__new__(kind) if isinstance(kind, type) and issubclass(kind, Actor) else _Nothing()
     if content["begins"] == "start":
         decoder.decode(content.get("factory"), "factory")
         decoder.arguments(content["args"], "args")

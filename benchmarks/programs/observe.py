@@ -13,15 +13,17 @@ import gc
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.trace import NoOpTracerProvider
 from rich.table import Table
 
 from actorio import Actor, ActorRef, ActorSystem
-from actorio.observability import Observatory
+from actorio.observability import Observatory, Recorder, Telemetry
 
 __all__ = ["Ratio", "measure_looking", "ratios_as_json", "ratios_as_table"]
 
@@ -109,6 +111,8 @@ COUNTS = {"ask": 100_000, "send": 500_000, "ring": 300_000, "spawn": 200_000}
 """A few tenths of a second each: less, and the start of a thread would show."""
 UNSEEN = 0.95
 TIMED = {"ask": 0.88, "send": 0.72}
+RECORDED = {"ask": 0.70, "send": 0.45}
+TRACED = {"ask": 0.85, "send": 0.72}
 WATCHED_AT_LEAST = 0.85
 
 
@@ -125,11 +129,27 @@ def timed(system: ActorSystem) -> Any:
     return Observatory(system, socket=False, timing=True)
 
 
+@contextlib.asynccontextmanager
+async def recorded(system: ActorSystem) -> AsyncIterator[None]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Recorder(system, folder):
+            yield
+
+
+def traced(system: ActorSystem) -> Any:
+    return Telemetry(system, tracer_provider=NoOpTracerProvider(), metrics=False)
+
+
 def measure_looking(*, quick: bool, repetitions: int, begin: Callable[[str], None]) -> list[Ratio]:
     """Measure all parts."""
     counts = dict.fromkeys(WORK, 1000) if quick else COUNTS
     found = []
-    for part, on, targets in (("unseen", unseen, dict.fromkeys(WORK, UNSEEN)), ("timing", timed, TIMED)):
+    for part, on, targets in (
+        ("unseen", unseen, dict.fromkeys(WORK, UNSEEN)),
+        ("timing", timed, TIMED),
+        ("recorder", recorded, RECORDED),
+        ("telemetry, nothing sampled", traced, TRACED),
+    ):
         for name, target in targets.items():
             begin(f"{part} {name}")
             found.append(Ratio(part, name, _ratio(WORK[name], on, counts[name], repetitions), target))

@@ -256,6 +256,12 @@ async def _submits(system: ActorSystem, recorder: Recorder) -> None:
         await ref.submit(explode)
 
 
+async def _submits_a_method(system: ActorSystem, recorder: Recorder) -> None:
+    ref = await _sink(system)
+    with pytest.raises(ValueError, match="own 1"):
+        await ref.submit(ref._cell.instance.fail, 1, why="own")
+
+
 async def _interleaves(system: ActorSystem, recorder: Recorder) -> None:
     ref = await _sink(system)
     with pytest.raises(ValueError, match="beside"):
@@ -286,6 +292,7 @@ WAYS: dict[str, Program] = {
     "call": _calls,
     "cast": _casts,
     "submit": _submits,
+    "submit of its own method": _submits_a_method,
     "interleaved call": _interleaves,
     "timer": _sends("timer"),
     "pipe": _sends("pipe"),

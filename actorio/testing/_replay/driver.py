@@ -78,6 +78,7 @@ class Driver:
         name = capsule["path"].rpartition("/")[2]
         table = stage.table_of_subject()
         cell = table.start(factory, tuple(args), name, Mailbox(None), Options(Restart.TEMPORARY, None))
+        self._decoder.root = cell.instance
         self._add_answers()
         if cell.starter is not None:
             await cell.siblings.until_started(cell, None)
