@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem, Terminated, interleave
+from actorio import Actor, ActorRef, ActorSystem, Supervision, Terminated, interleave
 from actorio._core.redaction import REDACTED
 from actorio.capsule import CapsuleError, IncompleteCapsuleError, read
 from actorio.observability import Recorder
@@ -26,7 +26,8 @@ def record(program: Program, folder: Path, **options: Any) -> list[Path]:
     """Run a program of production, and return the capsules that were written."""
 
     async def main() -> list[Path]:
-        async with ActorSystem("shop") as system:
+        often = Supervision(max_restarts=60)  # a capsule is written by a thread: it may fail again meanwhile
+        async with ActorSystem("shop", supervision=often) as system:
             async with Recorder(system, folder, **{"every": 0, **options}) as recorder:
                 await program(system, recorder)
             return recorder.capsules
