@@ -74,7 +74,7 @@ class Audit:
         async with ActorSystem(store=store) as system:
             for name, numbers in self.reminded.items():
                 ref = await system.spawn(Account, name=name)
-                for _ in range(500):
+                for _ in range(3_000):  # a store looks for what is due every few seconds
                     state, _, _ = await ref.submit(_look, ref)
                     if numbers <= {*state.served}:
                         break
