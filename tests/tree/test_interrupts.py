@@ -52,6 +52,11 @@ async def main():
 """
 
 
+# A Ctrl-C in the middle of uvloop's own start or stop leaves a loop that it then refuses to close: the process ends all
+# the same, by that error of uvloop's and not by the signal.
+ENDED = {"asyncio": {-signal.SIGINT}, "uvloop": {-signal.SIGINT, 1}}
+
+
 def press_thrice(loop: str, pause: float) -> int:
     """Start a busy program, press Ctrl-C three times, and return its exit status."""
     program = subprocess.Popen(
@@ -76,13 +81,13 @@ def press_thrice(loop: str, pause: float) -> int:
 @pytest.mark.parametrize("pause", [0.0005, 0.002])
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_three_interrupts_in_a_row_end_a_busy_process(loop: str, pause: float) -> None:
-    assert press_thrice(loop, pause) == -signal.SIGINT
+    assert press_thrice(loop, pause) in ENDED[loop]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_three_interrupts_in_a_row_end_a_busy_process_a_hundred_times(loop: str) -> None:
-    assert {press_thrice(loop, number * 0.00003) for number in range(100)} == {-signal.SIGINT}
+    assert {press_thrice(loop, number * 0.00003) for number in range(100)} <= ENDED[loop]
 
 
 def here() -> FrameType | None:
