@@ -27,6 +27,7 @@ __all__ = [
     "Redacted",
     "attributes_of",
     "fields_of",
+    "hidden_fields",
     "hide_secrets",
     "inert",
     "text_of",
@@ -152,7 +153,7 @@ def slots_of(cls: type[Any]) -> dict[str, Any]:
 def fields_of(value: object, redact: Redact) -> Iterator[tuple[str, object]]:
     """Yield the names of an object's fields and attributes, each with what is to be shown of it."""
     kind = type(value)
-    hidden = _hidden_fields(kind)  # type: ignore[arg-type]
+    hidden = hidden_fields(kind)  # type: ignore[arg-type]
     for name, field in attributes_of(value).items():
         yield name, REDACTED if name in hidden else seen(redact, name, field)
 
@@ -177,7 +178,7 @@ def _dict_of(value: object) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _hidden_fields(kind: type[Any]) -> frozenset[str]:
+def hidden_fields(kind: type[Any]) -> frozenset[str]:
     """Return the names of the fields that a class keeps out of its own `repr`."""
     hidden = {field.name for field in getattr(kind, "__dataclass_fields__", {}).values() if not field.repr}
     hidden.update(field.name for field in getattr(kind, "__attrs_attrs__", ()) if field.repr is False)

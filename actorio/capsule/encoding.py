@@ -23,7 +23,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from actorio._cell.owned.timer import Timer
-from actorio._core.redaction import REDACTED, Redact, fields_of, is_secret, seen, text_of
+from actorio._core.hidden import Hidden
+from actorio._core.redaction import REDACTED, Redact, attributes_of, hidden_fields, is_secret, seen, text_of
+from actorio.actor import Actor
 from actorio.address import Address
 from actorio.capsule.naming import place_in, place_of, type_name
 
@@ -58,6 +60,7 @@ class Encoder:
 
     Attributes:
         missing: the places of what is opaque or redacted.
+        hidden: what was redacted.
         is_cut: whether something was left out for its size.
     """
 
@@ -70,6 +73,7 @@ class Encoder:
         self._deadline = None if seconds is None else time.perf_counter() + seconds
         self._above: list[object] = []
         self.missing: list[str] = []
+        self.hidden = Hidden()
         self.is_cut = False
 
     def encode(self, value: object, place: str) -> Json:
@@ -81,6 +85,7 @@ class Encoder:
             return self._cut(value, place)
         if value is REDACTED or (kind.__flags__ & _HEAP_TYPE and is_secret(value)):
             self.missing.append(place)
+            self.hidden.note(value)
             return {"$": "redacted"}
         if value is self._root and value is not None:
             return {"$": "self"}
@@ -105,15 +110,28 @@ class Encoder:
 
     def named(self, name: str, value: object, place: str) -> Json:
         """Return the JSON of what has a name: a secret is left out."""
-        return self.encode(seen(self._redact, name, value), place_of(place, name))
+        return self.encode(self._seen(name, value), place_of(place, name))
+
+    def _seen(self, name: str, value: object) -> object:
+        shown = seen(self._redact, name, value)
+        if shown is not value:
+            self.hidden.note(value)
+        return shown
 
     def attributes(self, value: object, place: str, *, without: str = "") -> dict[str, Json]:
         """Return the attributes of an object."""
+        hidden = hidden_fields(type(value))  # type: ignore[arg-type]
         return {
-            name: self.encode(field, place_of(place, name))
-            for name, field in fields_of(value, self._redact)
+            name: self.encode(self._kept_out(field), place_of(place, name))
+            if name in hidden
+            else self.named(name, field, place)
+            for name, field in attributes_of(value).items()
             if name != without
         }
+
+    def _kept_out(self, value: object) -> object:
+        self.hidden.note(value)
+        return REDACTED
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], place: str) -> Json:
         """Return the JSON of a call; its arguments are redacted by the names of the parameters."""
@@ -128,7 +146,7 @@ class Encoder:
         names = _parameters(func)
         return [
             self.encode(
-                seen(self._redact, names[index], value) if index < len(names) else value,
+                self._seen(names[index], value) if index < len(names) else value,
                 place_in(place, index),
             )
             for index, value in enumerate(args)
@@ -178,6 +196,16 @@ class Encoder:
             "args": [self.encode(one, f"{place}.args[{index}]") for index, one in enumerate(error.args)],
             "attributes": self.attributes(error, place),
             "text": text_of(error, self._redact),
+        }
+
+    def _actor(self, value: Actor[Any], place: str) -> Json:
+        """Leave out another actor, as it is that of a method which is submitted to a worker: it is no value."""
+        self.missing.append(place)
+        return {
+            "$": "opaque",
+            "type": type_name(type(value)),
+            "text": "",
+            "why": "it is an actor, and not a ref",
         }
 
     def _items(self, values: Iterable[Any], place: str) -> list[Json]:
@@ -318,6 +346,7 @@ _CONTAINERS: dict[type, Callable[[Encoder, Any, str], Json]] = {
 _BASES: dict[type, Callable[[Encoder, Any, str], Json]] = {
     type: lambda encoder, value, place: {"$": "class", "name": type_name(value)},
     Address: lambda encoder, value, place: {"$": "ref", "path": str(value.path)},
+    Actor: Encoder._actor,
     enum.Enum: Encoder._enum,
     BaseException: Encoder._exception,
     logging.Logger: lambda encoder, value, place: {"$": "logger", "name": value.name},

@@ -13,12 +13,14 @@ from actorio._cell.frames import in_turn
 from actorio._cell.naming import class_of, log_fields
 from actorio._core.deadlock import chain_of
 from actorio._core.envelope import ANSWERED, FAILED, payload
+from actorio._core.hidden import Hidden, quote
 from actorio._core.redaction import Redact, inert, text_of
 from actorio.capsule.encoding import Encoder
 from actorio.capsule.naming import type_name
 from actorio.capsule.reading import FORMAT
 from actorio.inspection.rows import frame_at, is_of_actorio, letter_of
 from actorio.observability.journal import CHECKPOINT, NOWHERE, START, Encoded, Input, Journal, kept
+from actorio.observability.quoting import hidden_around
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -49,6 +51,8 @@ class Draft:
         self.lines: list[tuple[CodeType, int]] = []
         self.neighbours: list[tuple[dict[str, Any], list[Input]]] = []
         self.log_fields: dict[str, Any] = {}
+        self.error: BaseException | None = None
+        self.hidden = Hidden()
         self._redact = redact
         self._missing: list[str] = []
 
@@ -60,8 +64,10 @@ class Draft:
         if isinstance(args, Encoded):
             facts["args"] = args.json
             self._missing += args.missing
+            self.hidden.texts.update(args.hidden)
         else:
             facts["args"] = encoder.arguments(self.factory, args, "args")
+            self.hidden.texts.update(encoder.hidden.texts)
         facts["inputs"] = [self._input(number, one) for number, one in enumerate(self.inputs)]
         last = next(
             (one for one in reversed(facts["inputs"]) if one["kind"] not in ("answer", "notice")), None
@@ -75,13 +81,33 @@ class Draft:
             {"kind": kind, "message": self._value(value, f"mailbox[{index}].message")}
             for index, (kind, value) in enumerate(self.mailbox)
         ]
-        if facts["error"] is not None:
-            facts["error"]["frames"] = [_frame(code, line) for code, line in self.lines]
-        facts["neighbours"] = [
-            {**about, "last": [self._text(one) for one in inputs]} for about, inputs in self.neighbours
-        ]
         facts["missing"] += [*encoder.missing, *self._missing]
+        self._veil()
+        if self.error is not None:
+            facts["error"] = {
+                "type": type_name(type(self.error)),
+                "text": quote(self.error, self.hidden, self._redact),
+                "frames": [_frame(code, line) for code, line in self.lines],
+            }
+        facts["neighbours"] = [
+            {**about, "last": [self.hidden.veil(self._text(one)) for one in inputs]}
+            for about, inputs in self.neighbours
+        ]
         return facts
+
+    def _veil(self) -> None:
+        """Take what was hidden out of the exceptions among the values, which may quote it."""
+        if not self.hidden.texts:
+            return
+        facts = self.facts
+        values = [("state", facts["state"]), ("checkpoint", facts["checkpoint"])]
+        for number, one in enumerate(facts["inputs"]):
+            values += [
+                (f"inputs[{number}].{name}", one[name]) for name in ("message", "value") if name in one
+            ]
+        for place, value in values:
+            if _veil_exceptions(value, self.hidden):
+                facts["missing"].append(place)
 
     def _input(self, number: int, one: Input) -> dict[str, Any]:
         at, kind, message, details = one
@@ -102,10 +128,12 @@ class Draft:
     def _value(self, value: Any, place: str) -> Any:
         if isinstance(value, Encoded):
             self._missing += [f"{place}{inner}" for inner in value.missing]
+            self.hidden.texts.update(value.hidden)
             return value.json
         encoder = Encoder(self._redact)
         encoded = encoder.encode(value, place)
         self._missing += encoder.missing
+        self.hidden.texts.update(encoder.hidden.texts)
         return encoded
 
     def _text(self, one: Input) -> str:
@@ -129,12 +157,14 @@ def draft_of(
         "reason": reason,
         "message": error is not None and in_turn(cell),
         "state": encoder.attributes(cell.instance, "state", without="context"),
-        "error": None
-        if error is None
-        else {"type": type_name(type(error)), "text": _text_of(error), "frames": []},
+        "error": None,
         "missing": encoder.missing,
     }
     draft = Draft(facts, redact)
+    draft.hidden = encoder.hidden
+    if error is not None:
+        draft.error = error
+        draft.hidden.texts.update(hidden_around(error, cell, None, redact).texts)
     draft.factory, draft.args = cell.factory, cell.args if arguments is None else arguments
     draft.log_fields = log_fields(cell)
     _begin(cell, draft, journals, redact)
@@ -150,27 +180,32 @@ def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact) -> None
     facts["begins"], facts["checkpoint"] = START, None
     if journal is None:
         if cell in journals:
-            _begin_now(cell, facts, redact)
+            _begin_now(cell, draft, redact)
         return
     first, *_ = segments = journal.segments()
     facts["begins"] = first.begins
-    if first.begins == CHECKPOINT:
-        facts["checkpoint"] = first.state
-        facts["missing"] += first.missing
+    if first.state is not None:
+        _begin_at(draft, first.state)
     elif first.begins == NOWHERE:
         facts["begins"] = f"{NOWHERE}: the recorder has let go of what was before, or did not see its start"
     draft.inputs = [one for segment in segments for one in segment.inputs]
 
 
-def _begin_now(cell: Cell, facts: dict[str, Any], redact: Redact) -> None:
+def _begin_now(cell: Cell, draft: Draft, redact: Redact) -> None:
     """It was there before the recorder, and has had no turn since: it begins as it is now."""
+    facts = draft.facts
     if in_turn(cell):
         facts["begins"] = f"{NOWHERE}: it was in a turn that had begun before the recorder"
         return
     encoder = Encoder(redact, root=cell.instance, seconds=_SECONDS)
     facts["begins"] = CHECKPOINT
-    facts["checkpoint"] = encoder.attributes(cell.instance, "checkpoint", without="context")
-    facts["missing"] += encoder.missing
+    _begin_at(draft, Encoded(encoder.attributes(cell.instance, "checkpoint", without="context"), encoder))
+
+
+def _begin_at(draft: Draft, checkpoint: Encoded) -> None:
+    draft.facts["checkpoint"] = checkpoint.json
+    draft.facts["missing"] += checkpoint.missing
+    draft.hidden.texts.update(checkpoint.hidden)
 
 
 def _facts(cell: Cell) -> dict[str, Any]:
@@ -203,7 +238,7 @@ def _mail(item: Any, redact: Redact) -> tuple[str, Any]:
     if invocation is not None:
         encoder = Encoder(redact, seconds=_SECONDS)
         call = encoder.call(invocation.func, invocation.args, invocation.kwargs, "")
-        return letter.kind, Encoded(call, encoder.missing)
+        return letter.kind, Encoded(call, encoder)
     return letter.kind, kept(payload(item), redact)
 
 
@@ -250,11 +285,19 @@ def _cell_at(runtime: Any, path: str) -> Any:
     return cell
 
 
-def _text_of(error: BaseException) -> str:
-    try:
-        return inert(str(error))
-    except Exception as failed:
-        return f"<its __str__ raised {type(failed).__name__}>"
+def _veil_exceptions(value: Any, hidden: Hidden) -> bool:
+    """Take what was hidden out of the exceptions in an encoded value; whether an argument of one had it."""
+    found = False
+    for part in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+        found |= _veil_exceptions(part, hidden)
+    if not isinstance(value, dict) or value.get("$") != "exception":
+        return found
+    value["text"] = hidden.veil(value["text"])
+    for index, one in enumerate(value["args"]):
+        if isinstance(one, str) and hidden.veil(one) != one:
+            value["args"][index] = {"$": "redacted"}
+            found = True
+    return found
 
 
 def lines_of(error: BaseException) -> list[tuple[CodeType, int]]:

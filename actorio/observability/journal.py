@@ -5,7 +5,7 @@ An input is kept as it is where nobody can change it, else it is encoded at once
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from actorio._core.redaction import Redact
@@ -27,18 +27,19 @@ _FROZEN: dict[type, tuple[str, ...] | None] = {}
 class Encoded:
     """A value that was encoded at once."""
 
-    __slots__ = ("json", "missing")
+    __slots__ = ("hidden", "json", "missing")
 
-    def __init__(self, json: Any, missing: list[str]) -> None:
+    def __init__(self, json: Any, encoder: Encoder) -> None:
         self.json = json
-        self.missing = missing
+        self.missing = encoder.missing
         """The places of what is missing in it, without that of itself."""
+        self.hidden: Collection[str] = encoder.hidden.texts or ()
 
     @classmethod
     def of(cls, value: object, redact: Redact) -> Encoded:
         """Encode a value."""
         encoder = Encoder(redact, seconds=_SECONDS)
-        return cls(encoder.encode(value, ""), encoder.missing)
+        return cls(encoder.encode(value, ""), encoder)
 
 
 def kept(value: Any, redact: Redact) -> Any:
@@ -69,15 +70,12 @@ def _frozen_fields(kind: type[Any]) -> tuple[str, ...] | None:
 class Segment:
     """The inputs since the start of an incarnation, since a checkpoint, or since what was before was let go."""
 
-    __slots__ = ("begins", "inputs", "journal", "missing", "state")
+    __slots__ = ("begins", "inputs", "journal", "state")
 
-    def __init__(
-        self, journal: Journal, begins: str, state: Any = None, missing: list[str] | None = None
-    ) -> None:
+    def __init__(self, journal: Journal, begins: str, state: Encoded | None = None) -> None:
         self.journal: Journal | None = journal
         self.begins = begins
         self.state = state
-        self.missing = missing or []
         self.inputs: list[Input] = []
 
 

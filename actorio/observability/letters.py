@@ -10,12 +10,14 @@ from actorio._cell.naming import class_of, message_type
 from actorio._core.redaction import inert
 from actorio.errors import ActorStoppedError, MailboxFullError
 from actorio.inspection.rows import frame_at, is_of_actorio
+from actorio.observability.quoting import text_of_error
 from actorio.observability.rows import Failure, LostLetter
 
 if TYPE_CHECKING:
     from types import CodeType
 
     from actorio._cell.cell import Cell
+    from actorio._core.redaction import Redact
     from actorio.inspection import Frame
 
 __all__ = ["Failures", "Letters", "message_type"]
@@ -29,8 +31,9 @@ _HANDED_BACK = "; not delivered: "
 class Failures:
     """The last 200 failures, newest first, and how many there were."""
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Redact) -> None:
         self.count = 0
+        self._redact = redact
         self._kept: deque[tuple[Failure, list[tuple[CodeType, int]]]] = deque(maxlen=_MOST)
 
     def note(self, cell: Cell, message: Any, error: BaseException) -> None:
@@ -42,7 +45,7 @@ class Failures:
             cls=class_of(cell),
             incarnation=cell.incarnation,
             error=inert(type(error).__qualname__),
-            text=_text_of(error),
+            text=_text_of(error, cell, message, self._redact),
             message_type="" if message is None else message_type(message),
             frames=[],
         )
@@ -72,12 +75,12 @@ class Letters:
         return list(reversed(tuple(self._kept)))
 
 
-def _text_of(error: BaseException) -> str:
-    """Return what an exception says; of a message that it hands back, its class in place of its contents."""
-    try:
-        text = str(error)
-    except Exception as failed:
-        return f"<its __str__ raised {type(failed).__qualname__}>"
+def _text_of(error: BaseException, cell: Cell, message: Any, redact: Redact) -> str:
+    """Return what an exception says without the secrets that it may quote.
+
+    Of a message that it hands back, its class stands in place of its contents.
+    """
+    text = text_of_error(error, cell, message, redact)
     if isinstance(error, (ActorStoppedError, MailboxFullError)) and error.undelivered is not None:
         text = f"{text.partition(_HANDED_BACK)[0]}{_HANDED_BACK}{message_type(error.undelivered)}"
     return inert(text, _LONGEST)

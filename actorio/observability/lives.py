@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.naming import class_of
 from actorio._core.observer import Observer
+from actorio._core.redaction import Redact, hide_secrets
+from actorio.inspection.rows import letter_of
 from actorio.observability.attention import Restarts
 from actorio.observability.letters import Failures, Letters
+from actorio.observability.turn_durations import ONE_IN, DurationCounts, answer_error, error_type
 
 if TYPE_CHECKING:
     from actorio.errors import ExitReason
@@ -25,9 +28,9 @@ class Lives(Observer):
 
     level = "lives"
 
-    def __init__(self, census: Census) -> None:
+    def __init__(self, census: Census, redact: Redact = hide_secrets) -> None:
         self._census = census
-        self.failures = Failures()
+        self.failures = Failures(redact)
         self.letters = Letters()
         self.restarts = Restarts()
         self.restarted_in_all = 0
@@ -51,29 +54,36 @@ class Lives(Observer):
 
 
 class TurnTimes(Observer):
-    """Times the first turns of each actor, and then one in 64: the others cost a look at how many it has handled."""
+    """Times the first turns of each actor, and then one in 64: the others cost a look at how many it has handled.
+
+    Of the first ones only the very first counts in the histogram, else the actors that have just begun would be most
+    of it.
+    """
 
     level = "turns"
 
     def __init__(self) -> None:
+        self.durations = DurationCounts()
         self._begun: dict[Any, float] = {}
         self._of: dict[Any, list[float]] = {}
 
     def begun(self, cell: Any, item: Any) -> None:
         """Note when a turn begins that is to be timed."""
         handled = cell.handled
-        if handled < _ONE_IN or not handled % _ONE_IN:
+        if handled < ONE_IN or not handled % ONE_IN:
             self._begun[cell] = time.perf_counter()
 
     def ended(self, cell: Any, item: Any) -> None:
         """Add the time of a turn."""
         handled = cell.handled
-        if handled >= _ONE_IN and handled % _ONE_IN:
+        if handled >= ONE_IN and handled % ONE_IN:
             return
         began = self._begun.pop(cell, None)
         if began is None:
             return
         took = time.perf_counter() - began
+        if not handled % ONE_IN:
+            self.durations.add(took, class_of(cell), letter_of(item, None).kind, answer_error(item))
         times = self._of.get(cell)
         if times is None:
             self._of[cell] = [1, took, took]
@@ -82,9 +92,19 @@ class TurnTimes(Observer):
         times[1] += took
         times[2] = max(times[2], took)
 
+    def failed(self, cell: Any, message: Any, error: BaseException) -> None:
+        """Count a turn that has failed its actor."""
+        self._end(cell, error_type(error))
+
     def stopped(self, cell: Any, reason: ExitReason) -> None:
-        """Forget a turn that has failed."""
-        self._begun.pop(cell, None)
+        """Count a turn that a kill has ended."""
+        self._end(cell, "killed")
+
+    def _end(self, cell: Any, error: str) -> None:
+        began = self._begun.pop(cell, None)
+        if began is not None and not cell.handled % ONE_IN:
+            kind = "send" if cell.envelope is None else letter_of(cell.envelope, None).kind
+            self.durations.add(time.perf_counter() - began, class_of(cell), kind, error)
 
     def ended_for_good(self, cell: Any, reason: ExitReason) -> None:
         """Forget an actor."""
@@ -100,6 +120,3 @@ class TurnTimes(Observer):
         """Return about how many seconds its turns have taken, in all."""
         mean, _ = self.of(cell)
         return 0.0 if mean is None else mean * max(1, cell.handled)
-
-
-_ONE_IN = 64

@@ -11,30 +11,25 @@ import concurrent.futures
 import contextlib
 import time
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from actorio._cell.naming import class_name
 from actorio._core.deadlines import Deadline, Deadlines
-from actorio._core.envelope import FAILED
-from actorio._core.observer import Observer
-from actorio.inspection.rows import letter_of
 from actorio.observability.census import Census
 from actorio.observability.lives import Lives
-from actorio.observability.spans import error_type
-from actorio.observability.survey import OTHERS, class_rows, states_of
+from actorio.observability.survey import class_rows, senders_of, states_of, stuck_of
+from actorio.observability.turn_durations import BOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from opentelemetry.metrics import Histogram, Meter
+    from opentelemetry.metrics import Meter
 
-    from actorio._cell.cell import Cell
     from actorio._tree.runtime import Runtime
-    from actorio.errors import ExitReason
+    from actorio.observability.turn_durations import Told
 
-__all__ = ["Metrics", "TurnDurations"]
+__all__ = ["Metrics", "duration_histogram"]
 
 _FRESH = 0.2
 _PATIENCE = 1.0
@@ -42,11 +37,6 @@ _PATIENCE = 1.0
 _BEAT = 0.2
 _BLOCKED_AFTER = 0.5
 _STUCK_AFTER = 5.0
-_ONE_IN = 64
-_BOUNDS = [
-    *(round(digit * 10.0**power, 6) for power in range(-4, 2) for digit in (1, 2.5, 5)),
-    100.0,
-]
 
 Figures = dict[str, list[Observation]]
 
@@ -213,25 +203,12 @@ class Metrics:
             for (cls, state), count in states_of(census, kept).items()
         ]
         for name, counts in (
-            ("actorio.mailbox.senders", self._senders()),
-            ("actorio.actors.stuck", self._stuck()),
+            ("actorio.mailbox.senders", senders_of(census, kept)),
+            ("actorio.actors.stuck", stuck_of(census, kept, _STUCK_AFTER)),
         ):
-            sums = dict.fromkeys(kept, 0)
-            for cls, count in counts:
-                sums[cls if cls in kept else OTHERS] += count
-            figures[name] = [Observation(count, _of(system, cls)) for cls, count in sums.items()]
+            figures[name] = [Observation(count, _of(system, cls)) for cls, count in counts.items()]
         self._figures = figures
         self._at = time.monotonic()
-
-    def _senders(self) -> Iterable[tuple[str, int]]:
-        for row in self._census.filled:
-            if (waiting := row.cell.mailbox.waiting) is not None:
-                yield row.group.name, len(waiting)
-
-    def _stuck(self) -> Iterable[tuple[str, int]]:
-        for row in self._census.turns:
-            if row.cell.waits_on is None and (self._census.turn_seconds(row) or 0.0) >= _STUCK_AFTER:
-                yield row.group.name, 1
 
     def _of_loop(self) -> Figures:
         """Return what is known without a census."""
@@ -246,51 +223,20 @@ class Metrics:
         }
 
 
-class TurnDurations(Observer):
-    """Measures one turn in 64."""
+def duration_histogram(system: str, meter: Meter) -> Told:
+    """Register the histogram of the durations of turns, and return what is to be told of each."""
+    histogram = meter.create_histogram(
+        "actorio.turn.duration",
+        "s",
+        "How long turns take; one in 64 is measured.",
+        explicit_bucket_boundaries_advisory=BOUNDS,
+    )
 
-    level = "turns"
+    def record(seconds: float, cls: str, kind: str, error: str) -> None:
+        attributes = {**_of(system, cls), "actorio.message.kind": kind}
+        histogram.record(seconds, {**attributes, "error.type": error} if error else attributes)
 
-    def __init__(self, system: str, meter: Meter) -> None:
-        self._system = system
-        self._count = 0
-        self._begun: dict[Any, tuple[Any, float]] = {}
-        self._histogram: Histogram = meter.create_histogram(
-            "actorio.turn.duration",
-            "s",
-            "How long turns take; one in 64 is measured.",
-            explicit_bucket_boundaries_advisory=_BOUNDS,
-        )
-
-    def begun(self, cell: Any, item: Any) -> None:
-        """Look at the clock, if it is the turn of that."""
-        self._count += 1
-        if not self._count % _ONE_IN:
-            self._begun[cell] = item, time.perf_counter()
-
-    def ended(self, cell: Any, item: Any) -> None:
-        """Record how long it took."""
-        if cell in self._begun:
-            error = getattr(item, "error", None) if getattr(item, "state", None) == FAILED else None
-            self._record(cell, None if error is None else error_type(error))
-
-    def failed(self, cell: Any, message: Any, error: BaseException) -> None:
-        """Record how long it took to fail."""
-        if cell in self._begun:
-            self._record(cell, error_type(error))
-
-    def stopped(self, cell: Any, reason: ExitReason) -> None:
-        """Record a turn that a kill has ended."""
-        if cell in self._begun:
-            self._record(cell, "killed")
-
-    def _record(self, cell: Cell, error: str | None) -> None:
-        item, began = self._begun.pop(cell)
-        cls = "" if cell.instance is None else class_name(type(cell.instance))
-        attributes = {**_of(self._system, cls), "actorio.message.kind": letter_of(item, None).kind}
-        if error is not None:
-            attributes["error.type"] = error
-        self._histogram.record(time.perf_counter() - began, attributes)
+    return record
 
 
 def _of(system: str, cls: str) -> dict[str, str]:

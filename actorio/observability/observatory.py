@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from actorio._cell.frames import turn_frames
 from actorio._core.checks import check_count, check_instance, check_some_time
 from actorio._core.deadlines import Deadlines
+from actorio._core.observer import Observer
 from actorio._core.redaction import Redact, hide_secrets
 from actorio.errors import ActorError
 from actorio.inspection.rows import frames_of
@@ -108,8 +109,9 @@ class Observatory:
         runtime = self.runtime = system._runtime
         self.watchdog = Watchdog(runtime, self.blocked_after, self._changed)
         self.census = Census(runtime, self.watchdog.living_time)
-        self.lives = Lives(self.census)
+        self.lives = Lives(self.census, redact)
         self.times = TurnTimes() if timing else None
+        self._told: list[Observer] = [self.lives] if self.times is None else [self.lives, self.times]
         self.history: deque[tuple[float, int, float, int, float, int]] = deque(maxlen=_HISTORY)
         self.survey: Survey | None = None
         self.doors: Doors | None = None
@@ -136,9 +138,8 @@ class Observatory:
         self._began = time.monotonic()
         self.timers = Deadlines(runtime.loop)
         runtime.turn_clock = self.census.turn_seconds_now
-        runtime.observe(self.lives)
-        if self.times is not None:
-            runtime.observe(self.times)
+        for observer in self._told:
+            runtime.observe(observer)
         try:
             await self._look()
             self.watchdog.start()
@@ -161,9 +162,8 @@ class Observatory:
         runtime, task = self.runtime, self._task
         self._alarm = None
         runtime.turn_clock = None
-        runtime.unobserve(self.lives)
-        if self.times is not None:
-            runtime.unobserve(self.times)
+        for observer in self._told:
+            runtime.unobserve(observer)
         self.timers.close()
         self.watchdog.stop()
         left = [] if task is None else [task]

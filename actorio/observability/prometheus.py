@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from actorio.observability.survey import class_rows, states_of
+from actorio.observability.survey import class_rows, senders_of, states_of, stuck_of
+from actorio.observability.turn_durations import BOUNDS
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from actorio.observability.seen import Seen
+    from actorio.observability.turn_durations import DurationCounts
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 
@@ -37,6 +40,8 @@ class _Collector(Collector):
         observatory = self._observatory
         system = observatory.runtime.name
         yield from self._of_classes(system)
+        if observatory.times is not None:
+            yield self._of_turns(system, observatory.times.durations)
         letters = CounterMetricFamily(
             "actorio_dead_letters", "Messages that will not be handled.", None, [_SYSTEM, "actorio_reason"]
         )
@@ -82,3 +87,27 @@ class _Collector(Collector):
             for row in rows:
                 gauge.add_metric([system, row.cls], getattr(row, field))
             yield gauge
+        for name, text, counts in (
+            ("actorio_mailbox_senders", "Senders that wait for room.", senders_of(census, kept)),
+            (
+                "actorio_actors_stuck",
+                "Actors in one turn for long, waiting for no actor.",
+                stuck_of(census, kept, observatory.stuck_after),
+            ),
+        ):
+            gauge = GaugeMetricFamily(name, text, None, [_SYSTEM, _CLASS])
+            for cls, count in counts.items():
+                gauge.add_metric([system, cls], count)
+            yield gauge
+
+    def _of_turns(self, system: str, durations: DurationCounts) -> Metric:
+        histogram = HistogramMetricFamily(
+            "actorio_turn_duration_seconds",
+            "How long turns take; one in 64 is measured.",
+            labels=[_SYSTEM, _CLASS, "actorio_message_kind", "error_type"],
+        )
+        bounds = [*map(str, BOUNDS), "+Inf"]
+        for key, counts in tuple(durations.counts.items()):
+            buckets = list(zip(bounds, accumulate(counts), strict=True))
+            histogram.add_metric([system, *key], buckets, durations.sums[key])
+        return histogram

@@ -208,7 +208,7 @@ class Recorder(Observer):
         encoder = Encoder(self._redact, root=cell.instance, seconds=_SECONDS)
         call = encoder.call(invocation.func, invocation.args, invocation.kwargs, "")
         name = _CALLS.get(kind) or ("call" if item.asks else "cast")
-        return self._time(), name, Encoded(call, encoder.missing), path
+        return self._time(), name, Encoded(call, encoder), path
 
     def answered(self, cell: Cell, envelope: Any) -> None:
         """Record what an ask has come to, for its asker; note an exception, for `ended`."""
@@ -251,7 +251,7 @@ class Recorder(Observer):
         if not all(type(value) in ATOMS for value in cell.args):
             encoder = Encoder(self._redact, seconds=_SECONDS)
             json = encoder.arguments(cell.factory, cell.args, "args")
-            self._arguments[cell] = Encoded(json, encoder.missing)
+            self._arguments[cell] = Encoded(json, encoder)
 
     def ended_for_good(self, cell: Cell, reason: ExitReason) -> None:
         """Forget an actor."""
@@ -297,7 +297,7 @@ class Recorder(Observer):
         journal.previous = journal.current if journal.current.begins != NOWHERE else None
         if journal.previous is None:
             self._drop(journal.current)
-        journal.begin(Segment(journal, CHECKPOINT, state, encoder.missing))
+        journal.begin(Segment(journal, CHECKPOINT, Encoded(state, encoder)))
         self._segments[journal.current] = None
 
     def _shorten(self, journal: Journal) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from actorio._core.redaction import Redact
     from actorio.observability.census import Census
-    from actorio.observability.lives import Lives
+    from actorio.observability.lives import Lives, TurnTimes
     from actorio.observability.rows import Culprit
     from actorio.observability.survey import Survey
     from actorio.observability.waiting import Cause
@@ -22,6 +22,8 @@ class Seen(Protocol):
 
     runtime: Any
     values: bool
+    stuck_after: float
+    times: TurnTimes | None
     redact: Redact
     census: Census
     lives: Lives

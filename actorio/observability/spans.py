@@ -6,6 +6,7 @@ A message that came with no contextvars belongs to no trace, and costs a look at
 
 from __future__ import annotations
 
+import traceback
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,14 @@ from opentelemetry.context import Context, attach, create_key, get_current, get_
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from actorio._cell.naming import class_name
-from actorio._core.envelope import ENVELOPES, FAILED, QUEUED, Arrival, Tick
+from actorio._core.envelope import ENVELOPES, FAILED, QUEUED, Arrival, Tick, payload
+from actorio._core.hidden import quote
 from actorio._core.observer import Observer
+from actorio._core.redaction import hide_secrets
 from actorio.errors import AskTimeoutError, ExitReason
 from actorio.inspection.rows import letter_of
+from actorio.observability.quoting import hidden_around
+from actorio.observability.turn_durations import error_type
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio.inspection import Letter
 
-__all__ = ["Spans", "error_type"]
+__all__ = ["Spans"]
 
 _MOST_IN_A_ROW = 256
 """The send of that number in a row begins a trace: actors that send to each other for ever make no endless one."""
@@ -58,7 +63,7 @@ class Spans(Observer):
         """End the span of a turn."""
         if cell in self._open:
             began, span = self._open.pop(cell)
-            _note_answer(span, began)
+            _note_answer(span, began, cell)
             span.end()
 
     def begun_beside(self, cell: Cell, item: Any) -> None:
@@ -72,13 +77,13 @@ class Spans(Observer):
         """End the span of an interleaved call."""
         span = self._beside.pop(item, None)
         if span is not None:
-            _note_answer(span, item, cell.failure)
+            _note_answer(span, item, cell, cell.failure)
             span.end()
 
     def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
         """Note that the turn has failed its actor."""
         if cell in self._open:
-            _note_error(self._open[cell][1], error)
+            _note_error(self._open[cell][1], error, cell, message)
 
     def decided(self, cell: Cell, reason: ExitReason, verdict: int) -> None:
         """End the span of a turn that the incarnation has not survived."""
@@ -130,11 +135,6 @@ class Spans(Observer):
         return span
 
 
-def error_type(error: BaseException) -> str:
-    """Return the name of an exception's class, with its module if that is not `builtins`."""
-    return class_name(type(error)).removeprefix("builtins.")
-
-
 def _inside(variables: Variables, function: Any, *args: Any) -> Any:
     """Call a function inside of contextvars, which may be those of now: an interleaved call begins in a turn."""
     try:
@@ -161,17 +161,26 @@ def _attributes(cell: Cell, letter: Letter, *, is_split: bool) -> dict[str, str 
     return attributes
 
 
-def _note_answer(span: Span, item: Any, failure: BaseException | None = None) -> None:
+def _note_answer(span: Span, item: Any, cell: Cell, failure: BaseException | None = None) -> None:
     """Note that the answer was an exception; one that came too late for its asker is none of the handler's."""
     if item.state != FAILED:
         return
     error = getattr(item, "error", None) or failure
     if error is not None and not isinstance(error, AskTimeoutError):
-        _note_error(span, error)
+        _note_error(span, error, cell, payload(item))
 
 
-def _note_error(span: Span, error: BaseException) -> None:
-    span.record_exception(error)
+def _note_error(span: Span, error: BaseException, cell: Cell, message: Any) -> None:
+    hidden = hidden_around(error, cell, message, hide_secrets)
+    if hidden.texts:
+        trace_of_it = hidden.veil("".join(traceback.format_exception(error)))
+        attributes = {
+            "exception.message": quote(error, hidden, hide_secrets),
+            "exception.stacktrace": trace_of_it,
+        }
+        span.record_exception(error, attributes)
+    else:
+        span.record_exception(error)
     span.set_status(Status(StatusCode.ERROR))
     span.set_attribute("error.type", error_type(error))
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from actorio.observability.waiting import WaitsNow
     from actorio.observability.watchdog import Watchdog
 
-__all__ = ["SORTS", "Survey"]
+__all__ = ["MOST_CLASSES", "OTHERS", "SORTS", "Survey", "class_rows", "senders_of", "states_of", "stuck_of"]
 
 OTHERS = "(others)"
-_MOST_CLASSES = 200
+MOST_CLASSES = 200
 
 _PLAIN = {
     "depth": attrgetter("depth"),
@@ -168,7 +168,7 @@ def class_rows(census: Census) -> list[ClassRow]:
         )
         for group in groups
     ]
-    kept, others = rows[:_MOST_CLASSES], rows[_MOST_CLASSES:]
+    kept, others = rows[:MOST_CLASSES], rows[MOST_CLASSES:]
     if others:
         kept.append(
             ClassRow(
@@ -195,3 +195,28 @@ def states_of(census: Census, kept: set[str]) -> dict[tuple[str, str], int]:
         for state, count in ((State.RUNNING, running), *unusual.items()):
             counts[name, state] = counts.get((name, state), 0) + max(0, count)
     return counts
+
+
+def senders_of(census: Census, kept: set[str]) -> dict[str, int]:
+    """Count the senders that wait for room, by class of whom they send to."""
+    waiting = ((row.group.name, len(row.cell.mailbox.waiting or ())) for row in census.filled)
+    return _summed(waiting, kept)
+
+
+def stuck_of(census: Census, kept: set[str], stuck_after: float) -> dict[str, int]:
+    """Count the actors that are in one turn for so many seconds, and wait for no actor."""
+    return _summed(
+        (
+            (row.group.name, 1)
+            for row in census.turns
+            if row.cell.waits_on is None and (census.turn_seconds(row) or 0.0) >= stuck_after
+        ),
+        kept,
+    )
+
+
+def _summed(counts: Iterable[tuple[str, int]], kept: set[str]) -> dict[str, int]:
+    sums = dict.fromkeys(kept, 0)
+    for cls, count in counts:
+        sums[cls if cls in kept else OTHERS] += count
+    return sums

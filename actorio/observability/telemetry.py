@@ -109,12 +109,13 @@ class Telemetry:
     async def _add_metrics(self) -> None:
         from opentelemetry import metrics
 
-        from actorio.observability.meter import Metrics, TurnDurations
+        from actorio.observability.meter import Metrics, duration_histogram
+        from actorio.observability.turn_durations import TurnDurations
 
         meter = metrics.get_meter(_NAME, __version__, self._providers[1])
         self._metrics = Metrics(self._runtime, meter)
         if self._timing:
-            self._observers.append(TurnDurations(self._runtime.name, meter))
+            self._observers.append(TurnDurations(duration_histogram(self._runtime.name, meter)))
         await self._metrics.start()
 
 

@@ -404,6 +404,52 @@ async def test_metrics_are_prometheus_text_by_class() -> None:
         assert "/gate" not in text
 
 
+async def test_metrics_have_all_instruments_of_the_system_as_a_parser_reads_them() -> None:
+    async with opened(timing=True, stuck_after=0.02) as (system, observatory, client):
+        ref = await system.spawn(Gate, name="gate", mailbox=Mailbox(2))
+        for _ in range(65):
+            with pytest.raises(ValueError, match="told to"):
+                await ref.ask("fail")
+        sends = [asyncio.ensure_future(ref.ask("wait")) for _ in range(5)]
+
+        async def stuck() -> Any:
+            await observatory.overview()
+            found = families_of((await client.get("/metrics")).text)
+            return found if found["actorio_actors_stuck"].samples[0].value else None
+
+        families = await until(stuck)
+        ref._cell.instance.open.set()
+        await asyncio.gather(*sends)
+    assert {name: family.type for name, family in families.items()} == {
+        "actorio_actors": "gauge",
+        "actorio_messages_handled": "counter",
+        "actorio_actor_failures": "counter",
+        "actorio_actor_restarts": "counter",
+        "actorio_mailbox_depth": "gauge",
+        "actorio_mailbox_deepest": "gauge",
+        "actorio_mailbox_senders": "gauge",
+        "actorio_actors_stuck": "gauge",
+        "actorio_dead_letters": "counter",
+        "actorio_loop_lag_seconds": "gauge",
+        "actorio_loop_blocked_seconds": "counter",
+        "actorio_turn_duration_seconds": "histogram",
+    }
+    values = {name: family.samples[0].value for name, family in families.items() if family.samples}
+    assert (values["actorio_mailbox_depth"], values["actorio_mailbox_senders"]) == (2, 2)
+    turns = [one for one in families["actorio_turn_duration_seconds"].samples if one.name.endswith("_count")]
+    assert [(one.value, one.labels["error_type"], one.labels["actorio_message_kind"]) for one in turns] == [
+        (2, "ValueError", "ask")
+    ]
+    counts = [
+        one.value for one in families["actorio_turn_duration_seconds"].samples if one.name.endswith("_bucket")
+    ]
+    assert (len(counts), counts, counts[-1]) == (20, sorted(counts), 2)
+
+
+def families_of(text: str) -> dict[str, Any]:
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
 async def _handled(client: httpx.AsyncClient, observatory: Observatory) -> bool:
     await observatory.overview()
     return "handled_total{" in (text := (await client.get("/metrics")).text) and "} 1.0" in text

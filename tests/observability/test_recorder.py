@@ -1,5 +1,6 @@
 """O15, the flight recorder: what it keeps, when it writes, and that nobody is held up or told a secret."""
 
+import gc
 import json
 import logging
 import stat
@@ -13,7 +14,7 @@ import pytest
 from actorio import Actor, ActorError, ActorRef, ActorSystem, NameNotFoundError
 from actorio._core.redaction import REDACTED
 from actorio.capsule import read
-from actorio.observability import Recorder
+from actorio.observability import Observatory, Recorder
 from actorio.testing import until
 
 
@@ -113,6 +114,104 @@ async def test_o10_a_redaction_of_ones_own_is_asked_and_one_that_raises_hides(tm
     assert "nobody-sees-this" not in path.read_text()
     assert "canary-in-a-message" in path.read_text()
     assert read(path)["state"]["seen"] == {"$": "redacted"}
+
+
+class Refuses(Exception):
+    def __init__(self, text: str, token: str) -> None:
+        super().__init__(text)
+        self.token = token
+
+
+class Quotes(Actor[Any]):
+    """Its failures quote what they must not."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    async def receive(self, message: Any) -> None:
+        match message:
+            case "state":
+                raise ValueError(f"{self.token!r} is too old; ada")
+            case Login():
+                raise ValueError(f"bad: {message.__dict__}")
+            case "error":
+                token = "-".join(["canary", "of", "the", "error"])
+                raise Refuses(f"it was {token}", token)
+            case ActorRef():
+                try:
+                    await message.ask(Login("ada", "-".join(["canary", "of", "an", "answer"])))
+                except ValueError as error:
+                    raise LookupError("chained; ada") from error
+
+    def login(self, *, password: str) -> None:
+        raise ValueError(f"{password} of ada")
+
+
+@pytest.mark.parametrize("message", ["state", Login("ada", "canary \n'1'"), "error", "ref", "call"], ids=str)
+async def test_o10_a_text_of_an_exception_that_quotes_a_secret_is_without_it(
+    message: Any, tmp_path: Path
+) -> None:
+    async with (
+        ActorSystem() as system,
+        Observatory(system, socket=False) as observatory,
+        Recorder(system, tmp_path, every=0) as recorder,
+    ):
+        ref = await system.spawn(Quotes, "canary-of-the-state")
+        if message == "ref":
+            message = await system.spawn(Quotes, "canary-of-another")
+        if message == "call":
+            await ref.cast(Quotes.login, password="canary-of-a-call")
+            await until(lambda: ref.statistics().failed)
+        else:
+            await fails(ref, message)
+        capsules = await written(recorder)
+        texts = [read(path)["error"]["text"] for path in capsules]
+        texts += [failure.text for failure in observatory.failures()]
+    assert not [path for path in capsules if "canary" in path.read_text()]
+    assert len(texts) == 2
+    for text in texts:
+        assert "canary" not in text
+        assert "ada" in text or text == "it was <redacted>"
+
+
+async def test_o10_a_redaction_of_ones_own_decides_about_texts_of_exceptions_too(tmp_path: Path) -> None:
+    def redact(name: str, value: object) -> object:
+        return value if name == "seen" else REDACTED
+
+    async with ActorSystem() as system, Recorder(system, tmp_path, redact=redact) as recorder:
+        await fails(await system.spawn(Till))
+        (path,) = await written(recorder)
+    assert read(path)["error"]["text"] == "<redacted>"
+
+
+async def test_a_method_of_an_actor_that_is_submitted_to_another_is_not_kept_with_all_of_its_actor(
+    tmp_path: Path,
+) -> None:
+    class Works(Actor[Any]):
+        def receive(self, message: Any) -> None:
+            pass
+
+    class Sends(Actor[Any]):
+        def __init__(self, worker: ActorRef[Works]) -> None:
+            self.worker = worker
+            self.rows = ["canary"] * 1000
+
+        async def receive(self, message: Any) -> Any:
+            return await self.worker.submit(self.work, message)
+
+        def work(self, message: Any) -> Any:
+            return message
+
+    async with ActorSystem() as system, Recorder(system, tmp_path) as recorder:
+        worker = await system.spawn(Works, name="works")
+        sends = await system.spawn(Sends, worker)
+        gc.collect()
+        for number in range(10):
+            assert await sends.ask(number) == number
+        assert gc.collect() == 0
+        path = await recorder.write(worker)
+    assert "canary" not in path.read_text()
+    assert "inputs[0].message.func.__self__" in read(path)["missing"]
 
 
 async def test_the_neighbours_are_who_asked_who_was_asked_parent_and_children(tmp_path: Path) -> None:

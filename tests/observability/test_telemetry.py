@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,7 +16,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
 from actorio import Actor, ActorError, ActorRef, ActorSystem, Mailbox, Worker, interleave
-from actorio.observability import Telemetry
+from actorio.observability import Observatory, Recorder, Telemetry
 from actorio.testing import until
 
 
@@ -473,6 +474,17 @@ async def test_one_turn_in_64_is_timed() -> None:
     )
 
 
+async def test_o3_what_looks_has_no_timer_among_those_of_the_system(tmp_path: Path) -> None:
+    async with (
+        ActorSystem() as system,
+        Telemetry(system, meter_provider=MeterProvider(shutdown_on_exit=False), timing=True),
+        Observatory(system, socket=False, timing=True),
+        Recorder(system, tmp_path),
+    ):
+        await system.spawn(Fails)
+        assert len(system._runtime.timers) == 0
+
+
 async def test_o2_two_hundred_classes_have_rows_of_their_own_and_the_rest_is_others() -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -482,3 +494,29 @@ async def test_o2_two_hundred_classes_have_rows_of_their_own_and_the_rest_is_oth
         points = await asyncio.to_thread(points_of, reader)
     assert len(points["actorio.messages.handled"]) == 201
     assert values(points, "actorio.actors", actorio_actor_class="(others)") == [5]
+
+
+async def test_o10_a_span_of_a_failure_does_not_quote_a_secret(tracing: Tracing) -> None:
+    class Quotes(Actor[Any]):
+        def __init__(self, token: str) -> None:
+            self.token = token
+
+        def receive(self, message: Any) -> None:
+            raise ValueError(f"{self.token} of ada")
+
+    async with (
+        ActorSystem() as system,
+        Telemetry(system, tracer_provider=tracing.provider, metrics=False),
+    ):
+        ref = await system.spawn(Quotes, "canary")
+        with tracing.tracer.start_as_current_span("client"):
+            await ref.send(1)
+            with pytest.raises(ValueError, match="canary"):
+                await ref.ask(1)
+    spans = [span for span in tracing.exporter.get_finished_spans() if span.name.endswith("int")]
+    assert [span.status.status_code for span in spans] == [StatusCode.ERROR] * 2
+    for span in spans:
+        (event,) = span.events
+        assert event.attributes is not None
+        assert event.attributes["exception.message"] == "<redacted> of ada"
+        assert "canary" not in span.to_json()
