@@ -16,7 +16,6 @@ LARGEST_CIRCLE = {"actorio": 5, "actorio.testing": 1, "benchmarks": 1}
 LONGEST = 400
 LONG = (
     "_core.mailbox",
-    "cluster.life",
     "errors",
     "persistence.postgres",
     "ref",

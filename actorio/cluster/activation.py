@@ -59,8 +59,11 @@ class Activation:
         try:
             options = Options(restart=Restart.TEMPORARY, shutdown=entity.shutdown)
             cell = life.runtime.root.start(factory, args, name, mailbox, options)
-        except Exception as error:  # its constructor's
-            self._fail_all(error)
+        except Exception as error:  # its constructor's, unless the system ends
+            if isinstance(error, ActorStoppedError) and life.runtime.shutdown.has_begun:
+                self._refuse_all()
+            else:
+                self._fail_all(error)
             return
         self.region.by_cell[cell] = self
         if life.tap is not None:
@@ -73,9 +76,12 @@ class Activation:
     async def _until_started(self, cell: Any) -> None:
         try:
             await cell.siblings.until_started(cell, None)
-        except Exception as error:  # its on_start's
+        except Exception as error:  # its on_start's, unless it was ended meanwhile
             self.region.by_cell.pop(cell, None)
-            self._fail_all(error)
+            if isinstance(error, ActorStoppedError) and error.ref is not None and error.ref == cell.ref:
+                self._ended()
+            else:
+                self._fail_all(error)
             return
         self._started(cell)
 
@@ -91,6 +97,13 @@ class Activation:
         if self.shard.is_leaving or self.region.shards.get(self.shard.name) is not self.shard:
             cell.request(Intent.CLOSE if self.shard.is_leaving else Intent.KILL)
 
+    def _refuse_all(self) -> None:
+        """It will never start: this system ends, and what waits is for another node."""
+        waiting, self.waiting = self.waiting, []
+        for arrival in waiting:
+            self.region.refuse(arrival)
+        self.region.ended(self, [])
+
     def _fail_all(self, error: BaseException) -> None:
         """It did not start: who asks is told why, all else that waits for it is dropped."""
         self.has_failed = True
@@ -99,8 +112,8 @@ class Activation:
             if self.region.is_refused(arrival):
                 continue
             item = arrival.item.item
-            self._tap_taken(arrival)
             if isinstance(item, (wire.Ask, wire.Call)):
+                self._tap_taken(arrival)
                 self.region.credit(arrival.peer, item.target, arrival.item.epoch)
                 self.region.flush(arrival.peer)
                 failure = self.region.life.failures.encode(error)

@@ -27,8 +27,8 @@ async def acquire(life: Life, shard: str, incarnation: str) -> Held | None:
     """Claim a shard; None when a living node owns it, or this one has lost its lease."""
     while life.is_member(incarnation):
         # Where the store was lost, an owner that has not noticed yet goes on until its own fence.
-        left = life.view.vanished_at + life.membership.lease - life.clock.now()
-        if left > 0:
+        left = life.view.settles_in(life.membership.lease)
+        if left:
             await life.view.news(left)
             continue
         held = life.view.claims.get(shard)

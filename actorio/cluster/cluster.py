@@ -222,7 +222,7 @@ class Cluster:
     @property
     def members(self) -> tuple[Member, ...]:
         """The members in order of joining, this node too, as far as it knows."""
-        return self._life.members()
+        return self._life.roster.members()
 
     @property
     def events(self) -> ClusterEvents:

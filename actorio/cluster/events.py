@@ -136,3 +136,8 @@ class ClusterEvents(EventBus):
     def subscribe(self, *types: type[E], limit: int = 10_000) -> EventStream[E]:  # type: ignore[override]
         """Return a stream of the events of these types, of all types when none is named."""
         return super().subscribe(*types, limit=limit)  # type: ignore[type-var]
+
+    def tell(self, event: ClusterEvent) -> None:
+        """Publish an event that somebody may want."""
+        if self.wants(type(event)):
+            self.publish(event)

@@ -19,12 +19,7 @@ from actorio.cluster.events import (
     Detached,
     EngineDown,
     EngineUp,
-    MemberLeaving,
-    MemberLeft,
-    MemberLost,
-    MemberUp,
     Rejoined,
-    member_of,
 )
 from actorio.cluster.failures import Failures
 from actorio.cluster.following import Follower
@@ -36,6 +31,7 @@ from actorio.cluster.node import Node
 from actorio.cluster.placing import SINGLETON
 from actorio.cluster.references import References
 from actorio.cluster.region import Region
+from actorio.cluster.roster import Roster
 from actorio.cluster.routing import Router
 from actorio.cluster.singletons import Singletons
 from actorio.cluster.spawning import Spawner
@@ -48,7 +44,6 @@ from actorio.cluster.wire import PROTOCOL
 from actorio.errors import ClusterError, DetachedError, EngineError
 
 if TYPE_CHECKING:
-    from actorio.cluster.events import Member
     from actorio.cluster.settings import Settings
     from actorio.system import ActorSystem
 
@@ -74,14 +69,14 @@ class Life:
         self.tap: Tap | None = getattr(engine, "tap", None)
         self.state = ClusterState.JOINING
         self.node: Node | None = None
-        self.changed_at = 0.0
         self.asked: tuple[float | None, float | None] = (None, None)
         self.codec = Codec(References(self), settings.max_message)
         self.methods = Methods(self.codec)
         self.failures = Failures(self.codec, errors)
         self.kinds: dict[str, int] = {}
         self.factories: dict[str, Any] = {}
-        self.view = View(self.clock, self._came, self._changed, self._gone, self._moved)
+        self.roster = roster = Roster(self)
+        self.view = View(self.clock, roster.came, roster.changed, roster.gone, roster.moved)
         self.membership = Membership(
             engine, self.view, self.clock, self.runtime.timers, settings.node, self._record, self._lost
         )
@@ -137,10 +132,6 @@ class Life:
         if self.state is ClusterState.LEFT or (self.state is ClusterState.JOINING and self.node is None):
             raise ClusterError(f"the node {self.settings.node!r} is in no cluster: {self.state.value}")
 
-    def members(self) -> tuple[Member, ...]:
-        """Return the members in order of joining."""
-        return tuple(member_of(seen.record) for seen in self.view.members.values())
-
     def _record(self, incarnation: str) -> bytes:
         leaving = self.state is ClusterState.LEAVING
         hosted = [kind for kind in self.region.kinds if not kind.startswith(SINGLETON)]
@@ -155,6 +146,7 @@ class Life:
             self.kinds,
             [] if leaving else list(self.singletons.names),
             list(self.methods.spawnable),
+            self.view.settles_in(self.membership.lease),
         )
         return msgspec.msgpack.encode(record)
 
@@ -196,6 +188,7 @@ class Life:
             )
 
     async def _take(self) -> None:
+        self.view.settle_with_others(self.membership.lease)
         await self.membership.take()
         while not self.view.is_alive(self.incarnation):  # so that all that this node knows is of one moment
             await self.view.news(0.1)
@@ -206,55 +199,11 @@ class Life:
         self.state = ClusterState.UP
         if self.tap is not None:
             self.tap.joined(self, self.incarnation)
-        for seen in list(self.view.members.values()):
-            if seen.record.incarnation != node.incarnation:
-                self._greet(node, seen.record.incarnation)
+        self.roster.greet_all(node)
         self._of_lease.start(self.membership.renew_always(), "heartbeat")
         self._of_lease.start(self.membership.bury_always(), "burials")
         self._of_lease.start(self.follower.look_after(), "watch over the watch")
-        self.changed_at = self.clock.now()
         self.router.look_again()
-
-    def _greet(self, node: Node, incarnation: str) -> None:
-        peer = node.peer(incarnation)
-        self.groups.came(peer)
-        self.topics.came(peer)
-        node.came(incarnation)
-
-    # -- members ----------------------------------------------------------------------------------
-
-    def _came(self, record: LeaseRecord) -> None:
-        self.changed_at = self.clock.now()
-        node = self.node
-        if node is not None and record.incarnation != node.incarnation:
-            self._greet(node, record.incarnation)
-        self._publish(MemberUp(member_of(record)))
-
-    def _changed(self, record: LeaseRecord) -> None:
-        self.changed_at = self.clock.now()
-        if record.leaving:
-            self._publish(MemberLeaving(member_of(record)))
-
-    def _gone(self, record: LeaseRecord) -> None:
-        self.changed_at = self.clock.now()
-        node = self.node
-        self._publish((MemberLeft if record.leaving else MemberLost)(member_of(record)))
-        if record.incarnation == self.incarnation and self.membership.is_held:
-            self.membership.give_up("its lease was buried")
-        elif node is not None:
-            node.bury(record.incarnation)
-            first = next(iter(self.view.members.values()), None)
-            if first is not None and first.record.incarnation == node.incarnation:
-                self.start(self.names.bury(record.incarnation), f"names of {record.incarnation}")
-
-    def _moved(self) -> None:
-        if self.node is not None:
-            self.router.look_again()
-            self.singletons.look()
-
-    def _publish(self, event: Any) -> None:
-        if self.events.wants(type(event)):
-            self.events.publish(event)
 
     # -- the engine --------------------------------------------------------------------------------
 
@@ -270,10 +219,10 @@ class Life:
         now = self.clock.now()
         if not is_up and self._down_since is None:
             self._down_since = now
-            self._publish(EngineDown())
+            self.events.tell(EngineDown())
         elif is_up and self._down_since is not None:
             after, self._down_since = now - self._down_since, None
-            self._publish(EngineUp(after))
+            self.events.tell(EngineUp(after))
             if self.node is not None:
                 self.node.reached_again()
 
@@ -297,7 +246,7 @@ class Life:
         self.region.close()
         node.close()
         self._of_lease.cancel()
-        self._publish(Detached(why))
+        self.events.tell(Detached(why))
         if leaving:
             return
         if self.settings.rejoins:
@@ -316,7 +265,7 @@ class Life:
                     await self._join_again()
             except Exception:  # not now: the name is taken, the engine away, or others do not agree
                 pause = self.runtime.random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE)
-        self._publish(Rejoined(self.incarnation))
+        self.events.tell(Rejoined(self.incarnation))
         self.singletons.look()
         await self.names.announce()
 

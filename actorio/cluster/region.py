@@ -242,7 +242,7 @@ class Region:
         life, interval = self.life, self.life.settings.rebalance_interval
         while True:
             await asyncio.sleep(min(interval, 1.0) / 2)
-            if life.node is None or self.is_leaving or life.clock.now() - life.changed_at < interval:
+            if life.node is None or self.is_leaving or life.clock.now() - life.roster.changed_at < interval:
                 continue
             for shard in list(self.shards.values()):
                 kind = next((kind for kind in self.kinds if _is_of(shard.name, kind, self.kinds[kind])), None)

@@ -60,7 +60,7 @@ def take_snapshot(life: Life) -> ClusterSnapshot:
         life.settings.node,
         life.incarnation,
         life.state,
-        life.members(),
+        life.roster.members(),
         links,
         tuple(life.region.shards),
         activations,

@@ -42,6 +42,8 @@ class LeaseRecord(msgspec.Struct, frozen=True):
     singletons: list[Text]
     classes: list[Text]
     """Those that others may spawn here."""
+    settles: Annotated[float, msgspec.Meta(ge=0.0, le=1e6)] = 0.0
+    """Seconds for which owners of a store that was lost may still go on: who joins now is to wait for them too."""
 
 
 class ClaimRecord(msgspec.Struct, frozen=True, array_like=True):

@@ -75,6 +75,8 @@ class Life(Protocol):
     methods: Any
     failures: Any
     membership: Any
+    events: Any
+    roster: Any
     region: Any
     router: Any
     names: Any
@@ -86,7 +88,6 @@ class Life(Protocol):
     factories: dict[str, Any]
     state: Any
     asked: tuple[float | None, float | None]
-    changed_at: float
     next_serial: Callable[[], int]
 
     @property
@@ -96,6 +97,5 @@ class Life(Protocol):
     def is_member(self, incarnation: str) -> bool: ...
     def check_attached(self, what: str) -> None: ...
     def check_usable(self) -> None: ...
-    def members(self) -> Any: ...
     def soon(self, work: Awaitable[R]) -> Coroutine[Any, Any, R]: ...
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> Any: ...

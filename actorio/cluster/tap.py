@@ -36,6 +36,3 @@ class Tap:
 
     def unnamed(self, cluster: Any, name: str, incarnation: str) -> None:
         """A name is about to be freed."""
-
-    def watched(self, watcher: Any, cell: Any) -> None:
-        """An actor watches one of another node."""

@@ -60,6 +60,16 @@ class View:
     _snapshot: dict[str, None] | None = None
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
+    def settles_in(self, lease: float) -> float:
+        """Return the seconds for which owners that have not noticed the loss of the store may still go on."""
+        return max(self.vanished_at + lease - self.clock.now(), 0.0)
+
+    def settle_with_others(self, lease: float) -> None:
+        """Wait for such owners as long as the others do: who joins has not seen the loss itself."""
+        longest = max((seen.record.settles for seen in self.members.values()), default=0.0)
+        if longest:
+            self.vanished_at = max(self.vanished_at, self.clock.now() + longest - lease)
+
     def is_alive(self, incarnation: str) -> bool:
         """Tell whether that incarnation is a member."""
         seen = self.members.get(node_of(incarnation))

@@ -33,7 +33,9 @@ class ClusterOracles(Tap):
         self._last: dict[tuple[Any, Any], int] = {}
         self._tokens: dict[str, int] = {}
         self._names: dict[str, str] = {}
+        self._parted: dict[str, float] = {}
         self.turns = Turns(self._breach)
+        self.watches = Watches(self._breach)
 
     def _breach(self, number: str, what: str) -> None:
         error = GuaranteeBroken(number, what)
@@ -50,6 +52,7 @@ class ClusterOracles(Tap):
 
     def parted(self, cluster: Any, incarnation: str, why: str) -> None:
         """Its names are free."""
+        self._parted[incarnation] = self._loop.time()
         for name in [name for name, owner in self._names.items() if owner == incarnation]:
             del self._names[name]
 
@@ -135,11 +138,52 @@ class ClusterOracles(Tap):
     def check_fates(self, longest: float = 0.0) -> None:
         """Check that no message of a living node has been without a fate for longer than so many seconds."""
         now, living = self._loop.time(), self._living()
+        self.watches.check_told({node for node, at in self._parted.items() if now - at > longest})
         for (life, serial), (at, cell) in self._posted.items():
             if life in living and now - at > longest:
                 self._breach(
                     "C4", f"message {serial} of {life.incarnation} to {cell.path} waits since {now - at:g} s"
                 )
+
+
+class Watches(Observer):
+    """A watcher of an actor of another node is told of its end once, and of its node's."""
+
+    level = "lives"
+
+    def __init__(self, breach: Callable[[str, str], None]) -> None:
+        self._breach = breach
+        self._open: dict[Any, dict[Any, None]] = {}
+
+    def watched(self, cell: Any, other: Any) -> None:
+        """Remember the watch."""
+        if other.is_far:
+            self._open.setdefault(cell, {})[other] = None
+
+    def unwatched(self, cell: Any, other: Any) -> None:
+        """Forget the watch."""
+        self._open.get(cell, {}).pop(other, None)
+
+    def notified(self, cell: Any, notice: Any) -> None:
+        """Check that the notice was expected."""
+        other = notice.ref._cell
+        if other.is_far and self._open.get(cell, {}).pop(other, other) is not None:
+            self._breach(
+                "C9", f"{cell.path} is told of the end of {other.path} twice, or without watching it"
+            )
+
+    def stopped(self, cell: Any, reason: Any) -> None:
+        """The watches of an incarnation end with it."""
+        self._open.pop(cell, None)
+
+    def check_told(self, parted: set[str]) -> None:
+        """Check that nobody still watches an actor that has ended, or one of these incarnations."""
+        for cell, others in self._open.items():
+            for other in others:
+                if other.reason is not None or other.address[0] in parted:
+                    self._breach(
+                        "C9", f"{cell.path} of {cell.runtime.name} was never told of the end of {other.path}"
+                    )
 
 
 class Turns(Observer):

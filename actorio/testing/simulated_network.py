@@ -24,6 +24,8 @@ _UNANSWERED = 1.0
 _SILENT_WATCH = 0.2
 """How likely a watch dies without a word when its connection was lost, as that of nats-py does."""
 _QUIET = 60.0
+_SLOWEST = 0.9
+"""The rate of the slowest clock that the guarantees allow for."""
 
 
 class SimulatedNetwork:
@@ -51,6 +53,7 @@ class SimulatedNetwork:
         self.is_cut: dict[str, None] = {}
         self.oracles = ClusterOracles(self.loop, self._living)
         self._quiet: asyncio.TimerHandle | None = None
+        self._forgot_at, self._lease = float("-inf"), 0.0
         self.note_fault()
 
     # -- what a program does with it ---------------------------------------------------------------
@@ -95,6 +98,10 @@ class SimulatedNetwork:
         """Start the engine again, with its store or, with `forget`, with an empty one."""
         self.is_up = True
         if forget:
+            self._lease = max(
+                (engine.life.membership.lease for engine in self.engines if engine.life), default=0.0
+            )
+            self._forgot_at = self.loop.time()
             self.values.clear()
             self.revision = 0
         for engine in self.engines:
@@ -129,6 +136,12 @@ class SimulatedNetwork:
             for engine in self.engines
             if engine.life is not None and not engine.is_gone and not engine.is_closed
         ]
+
+    @property
+    def is_forgetful(self) -> bool:
+        """Tell whether the store was lost, and no node that knows has come back to say so."""
+        has_members = any(key.startswith("m.") for key in self.values)
+        return not has_members and self.loop.time() < self._forgot_at + self._lease / _SLOWEST
 
     def delay(self) -> float:
         """Draw how long a way takes."""
@@ -197,6 +210,7 @@ class SimulatedEngine:
         """Note whose engine this is, for `crash` and the oracles."""
         self.life = life
         life.runtime.observe(self._network.oracles.turns)
+        life.runtime.observe(self._network.oracles.watches)
 
     @property
     def is_reached(self) -> bool:
@@ -207,9 +221,9 @@ class SimulatedEngine:
     async def connect(
         self, cluster: str, node: str, receive: Callable[[str, bytes], None], up: Callable[[bool], None]
     ) -> None:
-        """Connect the node."""
+        """Connect the node. Where the store was lost, its old members are there first, as the guarantees say."""
         self.node, self._receive, self._up = node, receive, up
-        while not self.is_reached:
+        while not self.is_reached or self._network.is_forgetful:
             await asyncio.sleep(0.05)
 
     def reconnected(self) -> None:

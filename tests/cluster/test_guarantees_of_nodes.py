@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from actorio import DetachedError, NameInUseError, NameNotFoundError, NotLocalError
+from actorio._cell.states import Intent
 from actorio.cluster import (
     ClusterState,
     ClusterTopic,
@@ -248,3 +249,50 @@ def test_c20_a_program_without_a_cluster_imports_none_of_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_c10_who_joins_after_the_store_was_lost_waits_for_an_owner_that_has_not_noticed() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        kinds = [Entity(Account, shards=1)]
+        async with node(network, "a", entities=kinds) as a:
+            assert await a.entity(Account, "u").ask(Add(1)) == 1
+            async with node(network, "b", entities=kinds):
+                network.stop_engine()
+                network.cut("a")
+                network.start_engine(forget=True)
+                async with node(network, "c", entities=kinds) as c:
+                    assert a.state is ClusterState.UP, "b has rejoined and told c in time"
+                    assert await c.entity(Account, "u").ask(Add(1)) == 1
+                    assert a.state is ClusterState.DETACHED
+                network.heal()
+
+    run(main)
+
+
+def test_c13_a_message_for_a_node_whose_system_ends_goes_to_another() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork(latency=0.05)
+        kinds = [Entity(Account, shards=1)]
+
+        async def ends_twice() -> None:
+            async with node(network, "b", entities=kinds) as b:
+                assert await b.entity(Account, "first").ask(Add(1)) == 1
+                await passes(0.5)
+                b.system._runtime.shutdown.begin(Intent.CLOSE)
+                b.system._runtime.shutdown.fail_from_outside(OSError("no disk"))
+                await passes(60.0)
+
+        async with node(network, "a", entities=[], uses=kinds) as a:
+            ends = asyncio.ensure_future(ends_twice())
+            await passes(0.4)
+            async with node(network, "c", entities=kinds):
+                asks = []
+                for key in range(300):
+                    asks.append(asyncio.ensure_future(a.entity(Account, str(key)).ask(Add(1))))
+                    await passes(0.002)
+                assert await asyncio.gather(*asks) == [1] * 300
+                with pytest.raises(BaseExceptionGroup):
+                    await ends
+
+    run(main)
