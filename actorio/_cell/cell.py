@@ -1,9 +1,7 @@
 """The machinery of one actor: its life from spawn to end. Only this package changes an actor's insides.
 
 A cell owns one asyncio task, one mailbox and, one after the other, the incarnations of one actor. Its task
-lives as long as the actor does, over restarts:
-
-    start, turns, wind down  ->  its supervisor decides  ->  again, or the end
+lives as long as the actor does, over restarts (see `life`).
 
 What others ask of it (close, stop, kill, a failure from outside) is noted down, and the task sees to it
 between two messages; only a kill interrupts. Everything here runs on the system's thread.
@@ -11,47 +9,30 @@ between two messages; only a kill interrupts. Everything here runs on the system
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from collections import deque
 from contextvars import Context as Variables
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.ending import Ending
-from actorio._cell.hooks import Hooks, refuse_own_context
-from actorio._cell.mailbox_loop import mailbox_loop
+from actorio._cell.hooks import Hooks
+from actorio._cell.life import AT_ONCE, Life
 from actorio._cell.notices import Joiner
-from actorio._cell.own_loop import own_loop
-from actorio._cell.owned.idle_timeout import IdleTimeout
-from actorio._cell.state import BEGIN, is_closing
-from actorio._cell.states import Intent, State, Verdict
-from actorio._cell.steps import hook
-from actorio._core.envelope import (
-    NO_MESSAGE,
-)
+from actorio._cell.states import Intent, State
 from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
-from actorio.errors import (
-    ActorStoppedError,
-    ExitReason,
-    exit_in,
-    is_actor_exit,
-    without_frames,
-)
+from actorio.errors import without_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actorio._cell.notices import Terminated
+    from actorio.errors import ExitReason
 
 __all__ = ["Cell"]
 
-AT_ONCE = 256
-"""What is done to so many others is done at once; to more of them in goes, so that the loop has its turns."""
 
-
-class Cell(Ending):
+class Cell(Life):
     """One actor, alive or ended."""
 
     __slots__ = ()
@@ -95,167 +76,6 @@ class Cell(Ending):
         if not run_queue.scheduled:
             run_queue.schedule()
         run_queue.ready.append(self)
-
-    def begin(self) -> None:
-        """Start the task.
-
-        Its coroutine has begun before the task exists: a task cancelled before its first step would drop an
-        unstarted coroutine, and nobody would be told of the actor's end.
-        """
-        life = self._live()
-        life.send(None)
-        self.task = self.runtime.make_task(life, self.path)
-
-    async def _live(self) -> None:  # noqa: C901, PLR0912, PLR0915 (a call less in each wake-up)
-        try:
-            await BEGIN
-        except asyncio.CancelledError:
-            self._request(Intent.KILL)
-        try:
-            while True:
-                try:  # the turns are awaited right here: each wake-up passes through this frame
-                    if self.state != State.RUNNING:
-                        await self._start()
-                    if not self.must_end():
-                        await self._turns()
-                    outcome: tuple[ExitReason, BaseException | None] = self.exit_reason(), None
-                except BaseException as error:
-                    if is_closing(error, self.task):
-                        raise
-                    outcome = self._reason_of(error)
-                    if self._resumes(*outcome):
-                        continue
-                self._end_turn()
-                self.mailbox.sleeper = None
-                verdict = self._verdict(*outcome)
-                if self._has_to_wind_down():
-                    await self._wind_down(*outcome, verdict)
-                self._drop_instance(outcome[0])
-                if self.state == State.ENDED:  # it was given up for dead, and has come back too late
-                    return
-                if verdict == Verdict.END:
-                    break
-                if not await self._until_restart(verdict):
-                    if verdict == Verdict.RESTART:
-                        # Ended by hand in the pause: that is its end, not the failure.
-                        outcome = self.exit_reason(), outcome[1]
-                    break
-                self.incarnation += 1
-                self.restarts += 1
-                del outcome  # or the failure would be kept for as long as the next incarnation runs
-            if len(self.mailbox.items) > AT_ONCE:
-                await self._undeliver_many()
-            self._end(*self._final(outcome))
-        except Exception as error:
-            self.runtime.broken(self.path, error)
-
-    async def _start(self) -> None:
-        self.state = State.STARTING
-        instance = self.construct() if self.instance is None else self.instance
-        hooks = self.hooks
-        if hooks is not None and hooks.on_start:
-            await hook(self, instance.on_start)
-            refuse_own_context(instance, self.runtime.faces.actor, self.context)
-        if self.state == State.STARTING:  # not when it was given up for dead in the meantime
-            self.mark_started()
-
-    def mark_started(self) -> None:
-        """Note and tell that the incarnation has started."""
-        self.state = State.RUNNING
-        if self.owned is not None:
-            IdleTimeout.begin_again(self)
-        if self.incarnation:
-            if (tell := self.observers.restarted) is not None:
-                tell(self)
-        else:
-            if (tell := self.observers.started) is not None:
-                tell(self)
-        if self.starter is not None:
-            self._tell_starter()
-        self.siblings.changed()
-
-    def _turns(self) -> Any:
-        if self.hooks.own_loop:  # type: ignore[union-attr]
-            return own_loop(self, self.instance.run())
-        return mailbox_loop(self)
-
-    def _reason_of(self, error: BaseException) -> tuple[ExitReason, BaseException | None]:
-        if is_actor_exit(error, self.path):
-            return self.exit_reason(), None
-        if isinstance(error, asyncio.CancelledError) and self.is_killed():
-            if self.intent != Intent.RESTART_NOW:
-                self.intent = Intent.KILL
-            self._interrupt_in_hand()
-            return ExitReason.KILLED, None
-        if self.envelope is not None:
-            self.envelope.fail(error if isinstance(error, Exception) else ActorStoppedError(self.ref))
-        self.failed += 1
-        if self.starter is None:  # otherwise spawn raises it
-            self._report(error)
-        if (exit_ := exit_in(error)) is not None:
-            self.runtime.end_by(exit_)
-        return ExitReason.CRASHED, error
-
-    def _verdict(self, reason: ExitReason, error: BaseException | None) -> int:
-        """Ask the supervisor, and shut the mailbox when this is the end."""
-        if self.state == State.ENDED:
-            return Verdict.END
-        self.start_failed = self.starter is not None
-        self.message, self.envelope = NO_MESSAGE, None
-        self.in_hand = False
-        final = self.start_failed or self._is_final() or exit_in(error) is not None
-        verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
-        if verdict == Verdict.END:
-            self._shut()
-        if (tell := self.observers.decided) is not None:
-            tell(self, reason, verdict)
-        self.state = State.STOPPING
-        return verdict
-
-    def _is_final(self) -> bool:
-        """Tell whether it was ended by hand, so that no supervisor is asked: stopped, or closed and drained."""
-        return self.intent >= Intent.STOP or (self.mailbox.closed and not self.mailbox.items)
-
-    async def _until_restart(self, verdict: int) -> bool:
-        """Wait for the pause before a restart, or for the group; False when there will be none."""
-        self.state = State.RESTARTING
-        if self.intent == Intent.RESTART_NOW:
-            self._end_restart_now()
-        alarm = None
-        if verdict == Verdict.WAIT:
-            self.parked = True
-            self.siblings.changed()
-        elif (pause := self.siblings.pause_before_restart(self)) > 0:
-            alarm = self.runtime.timers.after(pause, self._poke)
-        self.wake()  # one that fails to start, time after time, is not to hold up all the others
-        await self._wait()
-        while not self._is_final() and (self.parked or (alarm is not None and alarm.pending)):
-            await self._wait()
-        if alarm is not None:
-            alarm.cancel()
-        self.parked = False
-        if self._is_final():
-            return False
-        self.error = None  # that of a last hook: it was the old incarnation's
-        self.intent = Intent.CLOSE if self.mailbox.closed else Intent.NONE
-        self.urgent = self.failure is not None
-        return True
-
-    async def _wait(self) -> None:
-        try:
-            await self
-        except asyncio.CancelledError:
-            if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
-                self.intent = Intent.KILL
-
-    def _end_restart_now(self) -> None:
-        """The incarnation that was aborted is gone: the cancels were for it."""
-        self.intent = Intent.RESTART
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        while self.task is not None and self.task.cancelling():
-            self.task.uncancel()
 
     def _end(self, reason: ExitReason, error: BaseException | None) -> None:
         """The end for good: every message has its fate, the name is free, then all are told."""
@@ -307,17 +127,6 @@ class Cell(Ending):
             if pace.is_up() and watchers:
                 self.run_queue.loop.call_soon(self._tell_watchers, notice, watchers, context=Variables())
                 return
-
-    async def _undeliver_many(self) -> None:
-        """Give what is left in a long mailbox its fate, in goes; `_end` does so with what is left of it."""
-        pace = Pace(self.run_queue.loop)
-        try:
-            while len(items := self.mailbox.items) > AT_ONCE:
-                self._undeliver(items.popleft())
-                if pace.is_up():
-                    await pace.rest()
-        except asyncio.CancelledError:
-            return
 
     def _tell_starter(self) -> None:
         starter, self.starter = self.starter, None

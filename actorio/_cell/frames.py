@@ -1,7 +1,7 @@
 """Where the turn of an actor stands: whether it is in one, and the frames of that, outermost first.
 
-The stacks of asyncio end at `Cell._live`: a handler is stepped by hand, so that nothing awaits it. The walk goes on
-through the coroutine that `suspended`, or the actor's own loop, steps.
+The stacks of asyncio end at the loop that takes the turns: a handler is stepped by hand, so that nothing awaits it. The
+walk goes on through the coroutine that `suspended`, or the actor's own loop, steps.
 """
 
 from __future__ import annotations

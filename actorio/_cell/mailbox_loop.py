@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from actorio._cell.turn import Turn
     from actorio._core.envelope import Envelope
 
-__all__ = ["mailbox_loop", "rest"]
+__all__ = ["DirectTurns", "is_drained", "mailbox_loop", "rest"]
 
 _DONE = Signal()
 """It has taken its share of messages, or there is no more that it may take."""
@@ -163,6 +163,10 @@ class DirectTurns:
         else:
             self.work = work
 
+    def is_at_rest(self) -> bool:
+        """Tell whether no handler waits, and none has failed."""
+        return self.awaited is _DONE and self.error is None
+
     def fail(self) -> None:
         """Raise in the task what a handler raised while it was parked."""
         error, self.error = self.error, None
@@ -200,13 +204,18 @@ def rest(work: Steps, awaited: Any) -> Steps:
 
 
 @types.coroutine
-def mailbox_loop(cell: Turn) -> Steps:
-    """Hand each message to `receive`, in order, until the incarnation has to end."""
+def mailbox_loop(cell: Turn, turns: DirectTurns | None = None) -> Steps:
+    """Hand each message to `receive`, in order, until the incarnation has to end.
+
+    With `turns` it goes on where those are parked: it first waits for what has woken the task.
+    """
     mailbox, run_queue = cell.mailbox, cell.run_queue
-    turns = DirectTurns(cell)
-    run_queue.current = cell
+    is_parked = turns is not None
+    if turns is None:
+        turns = DirectTurns(cell)
+        run_queue.current = cell
     while True:
-        for _ in BUDGET:
+        for _ in () if is_parked else BUDGET:
             if cell.urgent:
                 cell.message = NO_MESSAGE  # no notice is blamed on the last one
                 if (yield from attend(cell)):
@@ -222,9 +231,11 @@ def mailbox_loop(cell: Turn) -> Steps:
             if run_queue.loop.time() >= run_queue.deadline:
                 run_queue.spent = True
                 break
-        if mailbox.items or cell.urgent:
+        if is_parked:
+            is_parked = False
+        elif mailbox.items or cell.urgent:
             cell.wake()
-        elif mailbox.closed and not awaits_interleaved(cell):
+        elif is_drained(cell):
             return
         else:
             mailbox.sleeper = cell
@@ -244,6 +255,11 @@ def mailbox_loop(cell: Turn) -> Steps:
             yield from turns.go_on()
             if turns.own:
                 turns.renew()
+
+
+def is_drained(cell: Turn) -> bool:
+    """Tell whether an actor is closed and has nothing left to do."""
+    return cell.mailbox.closed and not cell.mailbox.items and not awaits_interleaved(cell)
 
 
 @types.coroutine

@@ -99,6 +99,7 @@ class CellState(Waiter):
         "waits_on",
         "watchers",
         "watching",
+        "work",
     )
 
     def __init__(  # noqa: PLR0915 (one line a part)
@@ -136,6 +137,7 @@ class CellState(Waiter):
         self.children: Siblings | None = None
         # what the turn is at
         self.turns: Any = None
+        self.work: Any = None
         self.message: Any = NO_MESSAGE
         self.in_hand = False
         self.envelope: Envelope | None = None
@@ -322,6 +324,18 @@ class CellState(Waiter):
     @abstractmethod
     def request(self, intent: int) -> None:
         """Note down what is asked and wake the task."""
+
+    @abstractmethod
+    def _request(self, intent: int) -> None:
+        """Do so for this one alone."""
+
+    @abstractmethod
+    def construct(self) -> Any:
+        """Make and return a new instance."""
+
+    @abstractmethod
+    def _tell_starter(self) -> None:
+        """Wake who waits for its start."""
 
     @abstractmethod
     def _poke(self) -> None:
