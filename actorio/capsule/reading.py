@@ -10,9 +10,11 @@ from typing import Any, NoReturn
 
 from actorio.capsule.errors import CapsuleError
 
-__all__ = ["FORMAT", "checked", "read"]
+__all__ = ["FORMAT", "STORE", "checked", "read"]
 
 FORMAT = 1
+STORE = "(store)"
+"""Of whom the outcome of a write is, among the inputs of a durable actor."""
 _LARGEST = 256 * 1024 * 1024
 _NUMBER = (int, float)
 _SCHEMA: dict[str, type | tuple[type, ...]] = {
@@ -41,6 +43,7 @@ _SCHEMA: dict[str, type | tuple[type, ...]] = {
 _INPUT: dict[str, type | tuple[type, ...]] = {"n": int, "at": _NUMBER, "kind": str}
 _NEIGHBOUR: dict[str, type | tuple[type, ...]] = {"path": str, "last": list}
 _ERROR: dict[str, type | tuple[type, ...]] = {"type": str, "text": str, "frames": list}
+_DURABLE: dict[str, type | tuple[type, ...]] = {"id": str, "sequence": int}
 _FRAME: dict[str, type | tuple[type, ...]] = {"file": str, "line": int, "function": str, "code": str}
 _BEGINS = ("start", "checkpoint", "nowhere")
 
@@ -81,6 +84,8 @@ def checked(content: object, name: str = "this") -> dict[str, Any]:
     for part, schema in (("inputs", _INPUT), ("neighbours", _NEIGHBOUR)):
         for index, one in enumerate(content[part]):
             _check(one, schema, f"{part}[{index}] of {name}")
+    if content.get("durable") is not None:
+        _check(content["durable"], _DURABLE, f"the durable part of {name}")
     if content["error"] is not None:
         _check(content["error"], _ERROR, f"the error of {name}")
         for frame in content["error"]["frames"]:

@@ -130,6 +130,8 @@ def _where(content: dict[str, Any]) -> str:
 def _lines(content: dict[str, Any], most: int) -> Iterator[str]:
     yield f"{content['path']}  {content['class']}  incarnation {content['incarnation']}"
     yield f"written {content['written']} by actorio {content['actorio']} on Python {content['python']}"
+    if (durable := content.get("durable")) is not None:
+        yield f"durable {durable['id']} at sequence {durable['sequence']}"
     yield f"reason  {content['reason']}"
     if (error := content["error"]) is not None:
         yield f"error   {_where(content)}: {error['text']}"

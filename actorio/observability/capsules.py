@@ -19,7 +19,16 @@ from actorio.capsule.encoding import Encoder
 from actorio.capsule.naming import type_name
 from actorio.capsule.reading import FORMAT
 from actorio.inspection.rows import frame_at, is_of_actorio, letter_of
-from actorio.observability.journal import CHECKPOINT, NOWHERE, START, Encoded, Input, Journal, kept
+from actorio.observability.journal import (
+    CHECKPOINT,
+    NOWHERE,
+    START,
+    Encoded,
+    Input,
+    Journal,
+    has_stored_state,
+    kept,
+)
 from actorio.observability.quoting import hidden_around
 
 if TYPE_CHECKING:
@@ -177,9 +186,13 @@ def draft_of(
 def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact) -> None:
     """Put in where the capsule begins, and the inputs since then."""
     facts, journal = draft.facts, journals.get(cell)
-    facts["begins"], facts["checkpoint"] = START, None
+    is_stored = has_stored_state(cell)
+    facts["begins"] = (
+        f"{NOWHERE}: it failed before its first message, as it recovered" if is_stored else START
+    )
+    facts["checkpoint"] = None
     if journal is None:
-        if cell in journals:
+        if cell in journals or (is_stored and draft.error is None):
             _begin_now(cell, draft, redact)
         return
     first, *_ = segments = journal.segments()
@@ -229,7 +242,14 @@ def _facts(cell: Cell) -> dict[str, Any]:
         "incarnation": cell.incarnation,
         "restarts": cell.restarts,
         "waits_for": [node.path for node in chain_of(cell)],
+        "durable": _stored(cell),
     }
+
+
+def _stored(cell: Cell) -> dict[str, Any] | None:
+    """Return the id and the sequence of a durable actor."""
+    journal = getattr(cell.instance, "_journal", None) if has_stored_state(cell) else None
+    return None if journal is None else {"id": journal.durable_id, "sequence": journal.sequence}
 
 
 def _mail(item: Any, redact: Redact) -> tuple[str, Any]:

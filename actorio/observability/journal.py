@@ -6,13 +6,26 @@ An input is kept as it is where nobody can change it, else it is encoded at once
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actorio._core.redaction import Redact
 from actorio.address import Address
 from actorio.capsule.encoding import ATOMS, Encoder
 
-__all__ = ["CHECKPOINT", "NOWHERE", "START", "Encoded", "Input", "Journal", "Segment", "kept"]
+if TYPE_CHECKING:
+    from actorio._cell.cell import Cell
+
+__all__ = [
+    "CHECKPOINT",
+    "NOWHERE",
+    "START",
+    "Encoded",
+    "Input",
+    "Journal",
+    "Segment",
+    "has_stored_state",
+    "kept",
+]
 
 START, CHECKPOINT, NOWHERE = "start", "checkpoint", "nowhere"
 
@@ -53,6 +66,11 @@ def kept(value: Any, redact: Redact) -> Any:
     if fields is not None and all(type(getattr(value, name)) in ATOMS for name in fields):
         return value
     return Encoded.of(value, redact)
+
+
+def has_stored_state(cell: Cell) -> bool:
+    """Tell whether an actor goes on from what is in a store."""
+    return getattr(type(cell.instance), "_has_stored_state", False) is True
 
 
 def _frozen_fields(kind: type[Any]) -> tuple[str, ...] | None:

@@ -22,10 +22,20 @@ from actorio._core.redaction import Redact, hide_secrets
 from actorio._core.request import Call, Request, Submission
 from actorio.address import check_ref
 from actorio.capsule.encoding import ATOMS, Encoder
+from actorio.capsule.reading import STORE
 from actorio.errors import ActorError, AskTimeoutError
 from actorio.observability.capsule_writer import Writer
 from actorio.observability.capsules import Draft, draft_of
-from actorio.observability.journal import CHECKPOINT, NOWHERE, START, Encoded, Journal, Segment, kept
+from actorio.observability.journal import (
+    CHECKPOINT,
+    NOWHERE,
+    START,
+    Encoded,
+    Journal,
+    Segment,
+    has_stored_state,
+    kept,
+)
 from actorio.system import ActorSystem
 
 if TYPE_CHECKING:
@@ -230,6 +240,13 @@ class Recorder(Observer):
             if isinstance(error, Exception) and not isinstance(error, AskTimeoutError):
                 self._answer[cell] = error
 
+    def persisted(self, cell: Cell, actor: Any, write: Any, error: BaseException | None) -> None:
+        """Record what a write of a durable actor has come to."""
+        journal = self._journals.get(cell) or self._begin(cell)
+        state, outcome = (ANSWERED, None) if error is None else (FAILED, kept(error, self._redact))
+        journal.add((self._time(), "answer", write.sequence, (STORE, state, outcome, False)))
+        self._inputs += 1
+
     def notified(self, cell: Cell, notice: Any) -> None:
         """Record the notice of an end."""
         journal = self._journals.get(cell) or self._begin(cell)
@@ -274,10 +291,15 @@ class Recorder(Observer):
     # -- journals ----------------------------------------------------------------------------------
 
     def _begin(self, cell: Cell) -> Journal:
-        """Make the journal of an incarnation at its first input; one that was there before has no start."""
-        was_there = cell in self._journals
-        begins = NOWHERE if was_there else START  # the former gets a checkpoint before its next turn
-        journal = self._journals[cell] = Journal(cell.incarnation, begins, 0 if was_there else self._keep)
+        """Make the journal of an incarnation at its first input.
+
+        One that was there before has no start, and the start of a durable actor is in its store.
+        """
+        needs_checkpoint = cell in self._journals or has_stored_state(
+            cell
+        )  # it gets one before its next turn
+        begins, left = (NOWHERE, 0) if needs_checkpoint else (START, self._keep)
+        journal = self._journals[cell] = Journal(cell.incarnation, begins, left)
         self._segments[journal.current] = None
         return journal
 

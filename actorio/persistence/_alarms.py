@@ -76,6 +76,14 @@ class Alarms:
             message = self._types.read(row.durable_id, None, row.type, row.version, row.body)
             self._entries[row.key] = _Entry(row, message, self._journal.store._next_number())
 
+    def set_ones(self) -> list[tuple[ReminderRow, Any, int]]:
+        """Return the rows of all that are set, with their messages and numbers."""
+        return [(entry.row, entry.message, entry.number) for entry in self._entries.values()]
+
+    def put(self, row: ReminderRow, message: Any, number: int) -> None:
+        """Take one that was set, without a timer."""
+        self._entries[row.key] = _Entry(row, message, number)
+
     def begin(self) -> None:
         """Set the timers, once the actor has recovered."""
         self._begun = True

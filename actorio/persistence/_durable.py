@@ -42,6 +42,9 @@ class Durable(Actor[C], Generic[C, S]):
     once_kept: ClassVar[int] = 1000
     """How many once ids of an actor are kept, at least 1."""
 
+    _has_stored_state: ClassVar[bool] = True
+    """A part of the state is neither in the arguments nor in the messages: a capsule begins with a checkpoint."""
+
     _kind_is_given: ClassVar[bool] = False
     _types: ClassVar[dict[str, StoredTypes] | None] = None
     _journal: Journal | None = None
@@ -142,8 +145,9 @@ class Durable(Actor[C], Generic[C, S]):
         loaded = await recover(journal, self._rules(types))
         self._take_parts(journal, loaded)
         self._journal = journal
-        if (observer := self.context.system.observer) is not None:
-            observer.recovered(self.context.ref._cell, self)
+        cell = self.context.ref._cell
+        if (tell := cell.observers.recovered) is not None:
+            tell(cell, self)
         await self.on_recovered()
         journal.has_recovered = True
         if journal.alarms is not None:

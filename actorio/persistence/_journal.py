@@ -20,6 +20,7 @@ from actorio.errors import (
     StoreUnavailableError,
     describe,
 )
+from actorio.persistence._capsuled import encoded, restored
 from actorio.persistence._clock import now
 from actorio.persistence._msgspec import msgspec
 from actorio.persistence._rows import (
@@ -93,6 +94,17 @@ class Journal:
         if head is not None:
             self.row, self.revision, self.sequence = head.row, head.revision, head.sequence
             self.erased = head.erased
+
+    def __capsule__(self) -> dict[str, Any]:
+        """Return what a capsule of the actor has of it."""
+        return encoded(self)
+
+    @classmethod
+    def __from_capsule__(cls, data: dict[str, Any]) -> Journal:
+        """Make it in a replay."""
+        journal = cls.__new__(cls)
+        restored(journal, data)
+        return journal
 
     @property
     def context(self) -> Context:
@@ -255,18 +267,17 @@ class Journal:
         except StoreFailedError as error:
             self._end(error)
             raise
-        observer = self.context.system.observer
-        if observer is None:
-            await self._submit(write)
-            return
         cell = self.context.ref._cell
-        observer.persisting(cell, self.actor, write)
+        if (tell := cell.observers.persisting) is not None:
+            tell(cell, self.actor, write)
         try:
             await self._submit(write)
         except BaseException as error:
-            observer.persisted(cell, self.actor, write, error)
+            if (tell := cell.observers.persisted) is not None:
+                tell(cell, self.actor, write, error)
             raise
-        observer.persisted(cell, self.actor, write, None)
+        if (tell := cell.observers.persisted) is not None:
+            tell(cell, self.actor, write, None)
 
     async def _submit(self, write: Write) -> None:
         outcome = self.store._submit(write)

@@ -26,6 +26,7 @@ from actorio.observability.capsules import lines_of
 from actorio.testing._replay.driver import Driver
 from actorio.testing._replay.recorded import Answers
 from actorio.testing._replay.stage import Stage
+from actorio.testing._replay.stored import durable_types
 from actorio.testing._simulation.tape import Tape
 from actorio.testing.failures import ReplayDiverged
 from actorio.testing.settings import SimulationSettings
@@ -188,7 +189,8 @@ def is_known(name: str) -> bool:
 
 def _known() -> list[type]:
     """Return the classes of actorio itself, of which a replay may make any."""
-    return [one for one in vars(actorio).values() if isinstance(one, type)]
+    public = (*vars(actorio).values(), *vars(actorio.errors).values())
+    return [*(one for one in public if isinstance(one, type)), *durable_types()]
 
 
 def _check_begins(content: dict[str, Any]) -> None:

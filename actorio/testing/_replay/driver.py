@@ -20,6 +20,7 @@ from actorio.capsule.decoding import Decoder, put
 from actorio.policy import Restart
 from actorio.ref import ActorRef
 from actorio.testing._replay.stage import Stage
+from actorio.testing._replay.stored import give_store
 
 __all__ = ["Driver"]
 
@@ -91,6 +92,7 @@ class Driver:
             cell.instance,
             {name: self._decoder.decode(value, f"checkpoint.{name}") for name, value in checkpoint.items()},
         )
+        give_store(cell.instance, self._stage.answers)
         cell.hooks = copy.copy(Hooks.of(cell.instance, Actor))
         cell.hooks.on_start = False
 

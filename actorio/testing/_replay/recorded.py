@@ -8,6 +8,7 @@ from typing import Any
 
 from actorio._core.redaction import Redact
 from actorio.capsule.encoding import Encoder
+from actorio.capsule.reading import STORE
 from actorio.testing.failures import ReplayDiverged
 
 __all__ = ["Answers"]
@@ -82,6 +83,17 @@ class Answers:
             self.errors.append(answer.value)
             raise answer.value
         return await asyncio.get_running_loop().create_future()  # withdrawn: whoever asked has given up
+
+    async def of_write(self, sequence: int) -> None:
+        """Wait for what the write to that sequence came to; one that production has not made, or not ended, is done."""
+        answer = next((one for one in self._left.get(STORE, []) if one.message == sequence), None)
+        if answer is None:
+            return
+        self._left[STORE].remove(answer)
+        await answer.released.wait()
+        if isinstance(answer.value, BaseException):
+            self.errors.append(answer.value)
+            raise answer.value
 
     def _take(self, path: str, message: Any, *, is_call: bool) -> Answer | None:
         left = self._left.get(path, [])
