@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 LONGEST = 100 * 366 * 86_400.0
 _HAS_YIELD = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_NOT_PLAIN = _HAS_YIELD | inspect.CO_COROUTINE | inspect.CO_ITERABLE_COROUTINE
 
 
 def check_duration(name: str, value: float) -> float:
@@ -134,6 +135,8 @@ def check_plain_function(name: str, value: object) -> None:
     Raises:
         TypeError: it is no function, a coroutine function, or one with a `yield` in it.
     """
+    if type(value) is FunctionType and not value.__code__.co_flags & _NOT_PLAIN:
+        return  # the usual one, without the questions of `inspect`: each persist pays for it
     if not callable(value) or inspect.iscoroutinefunction(value):
         kind = "a coroutine function" if callable(value) else kind_of(value)
         raise TypeError(f"{name} must be a plain function, not {kind}")

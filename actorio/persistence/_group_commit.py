@@ -60,7 +60,7 @@ class _Pending:
         self.write = write
         self.size = write.size
         self.future: asyncio.Future[int] = loop.create_future()
-        self.waiting: list[asyncio.Future[None]] = []
+        self.waiting: Sequence[asyncio.Future[None]] = ()
 
     def settle(self, outcome: int | BaseException) -> None:
         """Tell whoever waits; a writer that was cancelled meanwhile does not."""
@@ -106,7 +106,7 @@ class GroupCommit:
         """Wait until nothing is queued or in flight under that id."""
         while (pending := self._pending.get(durable_id)) is not None:
             waiting = self._loop.create_future()
-            pending.waiting.append(waiting)
+            pending.waiting = (*pending.waiting, waiting)
             await waiting
 
     async def drain(self) -> None:

@@ -8,7 +8,7 @@ incarnation after its message: the next one recovers (P8).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from actorio.context import Context
     from actorio.persistence._alarms import Alarms
     from actorio.persistence.store import Store
-    from actorio.persistence.stored import StoredTypes
+    from actorio.persistence.stored import Encoded, StoredTypes
 
 __all__ = ["Done", "Journal"]
 
@@ -130,21 +130,12 @@ class Journal:
         if self.ended is not None:
             raise self.ended
 
-    def rows_of(self, events: Iterable[tuple[Any, Sequence[str]]], at: float) -> list[EventRow]:
-        """Return the rows of encoded events, in their order behind the last one."""
-        return [
-            EventRow(
-                self.durable_id,
-                sequence,
-                one.type,
-                one.version,
-                at,
-                checksum(self.durable_id, sequence, one.type, one.version, one.body),
-                one.body,
-                tuple(tags),
-            )
-            for sequence, (one, tags) in enumerate(events, self.sequence + 1)
-        ]
+    def row_of(self, event: Encoded, sequence: int, at: float, tags: Sequence[str]) -> EventRow:
+        """Return the row of an encoded event."""
+        crc = checksum(self.durable_id, sequence, event.type, event.version, event.body)
+        return EventRow(
+            self.durable_id, sequence, event.type, event.version, at, crc, event.body, tuple(tags)
+        )
 
     def snapshot_of(self, state: Any, sequence: int, types: StoredTypes) -> SnapshotRow:
         """Return the row of a state.
@@ -263,40 +254,35 @@ class Journal:
 
     async def _write(self, write: Write) -> None:
         try:
-            self.store._check()
+            outcome = self.store._submit(write)
         except StoreFailedError as error:
             self._end(error)
             raise
         cell = self.context.ref._cell
         if (tell := cell.observers.persisting) is not None:
             tell(cell, self.actor, write)
-        try:
-            await self._submit(write)
-        except BaseException as error:
-            if (tell := cell.observers.persisted) is not None:
-                tell(cell, self.actor, write, error)
-            raise
-        if (tell := cell.observers.persisted) is not None:
-            tell(cell, self.actor, write, None)
-
-    async def _submit(self, write: Write) -> None:
-        outcome = self.store._submit(write)
         self.busy = True
         try:
             self.row = await outcome
-            self.revision += 1
-        except StoreUnavailableError:
-            raise
-        except StoreError as error:
-            self._end(error)
-            raise
-        except BaseException as error:  # cancelled, in all likelihood: the store finishes what it has
-            doubt = OutcomeUnknownError(f"a write of {self.durable_id} was broken off", self.durable_id)
-            doubt.__cause__ = error
-            self._end(doubt)
+        except BaseException as error:
+            self._take(error)
+            if (tell := cell.observers.persisted) is not None:
+                tell(cell, self.actor, write, error)
             raise
         finally:
             self.busy = False
+        self.revision += 1
+        if (tell := cell.observers.persisted) is not None:
+            tell(cell, self.actor, write, None)
+
+    def _take(self, error: BaseException) -> None:
+        """End this incarnation, unless it is certain that nothing was written and nobody else has."""
+        if isinstance(error, StoreUnavailableError):
+            return
+        if not isinstance(error, StoreError):  # cancelled, in all likelihood: the store finishes what it has
+            doubt = OutcomeUnknownError(f"a write of {self.durable_id} was broken off", self.durable_id)
+            doubt.__cause__, error = error, doubt
+        self._end(error)
 
     def _end(self, error: BaseException) -> None:
         """End this incarnation after its message, and write nothing more in it."""

@@ -193,8 +193,10 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """How many bytes of bodies it has."""
-        size = sum(len(event.body) for event in self.events)
-        return size if self.snapshot is None else size + len(self.snapshot.body)
+        size = 0 if self.snapshot is None else len(self.snapshot.body)
+        for event in self.events:
+            size += len(event.body)
+        return size
 
 
 class Loaded(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from actorio.errors import ConflictError, StoreError
@@ -13,17 +15,19 @@ from actorio.persistence._sqlite_schema import TABLES
 __all__ = ["clear", "commit", "count", "insert_rows", "truncate_wal", "vacuum", "write_group"]
 
 _ADVANCE = "UPDATE actors SET sequence = ?, revision = revision + 1 WHERE id = ? AND revision = ?"
-_NEW = (
-    "INSERT INTO actors (id, durable_id, kind, sequence, revision) VALUES (?, ?, ?, ?, 1)"
-    " ON CONFLICT DO NOTHING"
+_ADVANCE_ALL = (
+    "UPDATE actors SET sequence = w.column1, revision = revision + 1 FROM (VALUES {}) AS w"
+    " WHERE id = w.column2 AND revision = w.column3"
 )
-_EVENT = (
-    "INSERT INTO events (actor, sequence, type, version, at, crc, body, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_NEW = "INSERT INTO actors (id, durable_id, kind, sequence, revision) VALUES {} ON CONFLICT DO NOTHING"
+_EVENT = "INSERT INTO events (actor, sequence, type, version, at, crc, body, tags) VALUES {}"
 _TAG = "INSERT INTO tags (tag, position) SELECT ?, position FROM events WHERE actor = ? AND sequence = ?"
 _SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ONCE = "INSERT INTO once VALUES (?, ?, ?, ?, ?, ?, ?)"
 _REMINDER = "INSERT OR REPLACE INTO reminders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+# Few, so that the statements stay prepared. `UPDATE ... FROM` is of SQLite 3.33.
+_SIZES = (256, 64, 16, 4, 2) if sqlite3.sqlite_version_info >= (3, 33) else ()
 
 
 def write_group(connection: sqlite3.Connection, group: Sequence[Write]) -> list[int | StoreError]:
@@ -65,7 +69,7 @@ def _advance(connection: sqlite3.Connection, group: Sequence[Write]) -> list[int
     """Move the heads on, if each is where its write expects it; returns their rows, fewer if any is not."""
     known = [(write.sequence, write.row, write.revision) for write in group if write.row]
     new = [write for write in group if not write.row]
-    if known and connection.executemany(_ADVANCE, known).rowcount != len(known):
+    if known and _carry_out(connection, _ADVANCE_ALL, known, by_one=_ADVANCE) != len(known):
         return []
     if not new:
         return [write.row for write in group]
@@ -74,12 +78,38 @@ def _advance(connection: sqlite3.Connection, group: Sequence[Write]) -> list[int
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM actors").fetchone()
     rows = {write.durable_id: last + number for number, write in enumerate(new, 1)}
     heads = [
-        (rows[write.durable_id], write.durable_id, kind_and_key(write.durable_id)[0], write.sequence)
+        (rows[write.durable_id], write.durable_id, kind_and_key(write.durable_id)[0], write.sequence, 1)
         for write in new
     ]
-    if connection.executemany(_NEW, heads).rowcount != len(new):
+    if _carry_out(connection, _NEW, heads) != len(new):
         return []
     return [write.row or rows[write.durable_id] for write in group]
+
+
+def _carry_out(
+    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]], by_one: str = ""
+) -> int:
+    """Carry out a statement for all rows, and return how many it has changed.
+
+    `executemany` lets go of the GIL at each row, and waits for it: up to 5 ms while the loop is busy. So many rows
+    go into one statement.
+    """
+    changed = at = 0
+    for size in _SIZES:
+        while len(rows) - at >= size:
+            values = tuple(chain.from_iterable(rows[at : at + size]))
+            changed += connection.execute(_for_rows(statement, size, len(rows[0])), values).rowcount
+            at += size
+    if at < len(rows):
+        by_one = by_one or _for_rows(statement, 1, len(rows[0]))
+        changed += connection.executemany(by_one, rows[at:]).rowcount
+    return changed
+
+
+@cache
+def _for_rows(statement: str, rows: int, columns: int) -> str:
+    one = f"({', '.join('?' * columns)})"
+    return statement.format(", ".join([one] * rows))
 
 
 def _store_parts(connection: sqlite3.Connection, group: Sequence[Write], rows: Sequence[Any]) -> None:
@@ -101,7 +131,7 @@ def _store_parts(connection: sqlite3.Connection, group: Sequence[Write], rows: S
         for one in write.events
     ]
     if events:
-        connection.executemany(_EVENT, events)
+        _carry_out(connection, _EVENT, events)
     for write, row in zip(group, rows, strict=True):
         for event in write.events:
             if event.tags:

@@ -25,3 +25,8 @@ class Unwritten:
     once: tuple[str, bytes] | None = None
     remind: Sequence[ReminderRow] = ()
     forget: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to write."""
+        return not (self.events or self.remind or self.forget or self.snapshot or self.once)

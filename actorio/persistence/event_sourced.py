@@ -15,10 +15,11 @@ from actorio.persistence._durable import MOST_ONCE, C, Durable, Reply, S
 from actorio.persistence._journal import Journal
 from actorio.persistence._kinds import WritesEvents
 from actorio.persistence._recovery import Rules
+from actorio.persistence._rows import EventRow
 from actorio.persistence._snapshots import SnapshotEvery
 from actorio.persistence._unwritten import Unwritten
 from actorio.persistence.reminders import Reminder
-from actorio.persistence.stored import Encoded, StoredTypes
+from actorio.persistence.stored import StoredTypes
 
 __all__ = ["EventSourced"]
 
@@ -128,34 +129,44 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
             check_text("once", once, MOST_ONCE)
             if (done := journal.done_under(once)) is not None:
                 return done.reply
-        new = Unwritten(journal.state, journal.sequence)
-        self._add_reminders(journal, new, remind, forget)
-        decoded = self._add_events(journal, new, events)
-        if not (events or new.remind or new.forget or once is not None):
-            return None if reply is None else reply(cast("S", journal.state))
-        return await self._persist(journal, new, decoded, reply, once)
+        new, answer = self._prepared(journal, events, reply, once, remind, forget)
+        if not new.is_empty:
+            try:
+                await journal.commit(new)
+            except BaseException as error:
+                self._cannot_undo(journal, new, error)
+                raise
+        return answer
 
-    async def _persist(
+    def _prepared(
         self,
         journal: Journal,
-        new: Unwritten,
         events: Sequence[E],
         reply: Reply[S, Any] | None,
         once: str | None,
-    ) -> Any:
-        new.state = self._applied(journal, events)
+        remind: Sequence[Reminder],
+        forget: Sequence[str],
+    ) -> tuple[Unwritten, Any]:
+        """Encode and apply; returns what is to be written, and the reply."""
+        new = Unwritten(journal.state, journal.sequence)
+        if remind != () or forget != ():
+            self._add_reminders(journal, new, remind, forget)
+        new.state = self._applied(journal, self._add_events(journal, new, events))
         try:
-            answer = None if reply is None else reply(new.state)
+            answer = None if reply is None else reply(cast("S", new.state))
             if once is not None:
                 new.once = once, journal.encode_reply(answer)
             if events and self._is_time_for_a_snapshot(journal, new):
                 self._add_snapshot(journal, new)
-            await journal.commit(new)
         except BaseException as error:
-            if events and new.state is journal.state:  # it was changed in place, and cannot be taken back
-                journal.undo_is_impossible(error)
+            self._cannot_undo(journal, new, error)
             raise
-        return answer
+        return new, answer
+
+    def _cannot_undo(self, journal: Journal, new: Unwritten, error: BaseException) -> None:
+        """End the incarnation if `apply` has changed the state in place."""
+        if new.events and new.state is journal.state:
+            journal.undo_is_impossible(error)
 
     def _add_events(self, journal: Journal, new: Unwritten, events: Sequence[E]) -> list[E]:
         """Encode the events; returns what would be read back of them."""
@@ -166,14 +177,15 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
             raise TypeError(
                 f"{type(self).__qualname__} has no class of events: write EventSourced[Command, Event, State]"
             )
-        encoded: list[tuple[Encoded, Sequence[str]]] = []
+        at = now()
+        rows: list[EventRow] = []
         decoded: list[E] = []
-        for event in events:
+        for sequence, event in enumerate(events, journal.sequence + 1):
             one, back = types.store(event, journal.durable_id, most)
-            encoded.append((one, self._tags_of(back)))
+            rows.append(journal.row_of(one, sequence, at, self._tags_of(back)))
             decoded.append(back)
-        new.events = journal.rows_of(encoded, now())
-        new.sequence += len(encoded)
+        new.events = rows
+        new.sequence += len(rows)
         return decoded
 
     def _tags_of(self, event: E) -> Sequence[str]:
@@ -188,10 +200,12 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
 
     def _applied(self, journal: Journal, events: Sequence[E]) -> S:
         state = cast("S", journal.state)
-        for event in events:
+        for number, event in enumerate(events):
             try:
                 state = self.apply(state, event)
             except Exception as error:
+                if number and state is journal.state:  # changed in place by those before
+                    journal.undo_is_impossible(error)
                 raise NotStorableError(
                     f"{journal.durable_id}: apply raised {describe(error)} at {describe(event)}",
                     journal.durable_id,
