@@ -6,6 +6,7 @@ import importlib.metadata
 import multiprocessing
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
@@ -66,6 +67,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_logfinish(nodeid: str, location: tuple[str, int | None, str]) -> None:
     """Set aside what the runner keeps of each test: or a collection would cost 300 ms after thousands of them."""
     gc.freeze()
+
+
+_CLOCK = time.time
+
+
+@pytest.fixture(autouse=True)
+def leaves_the_clock() -> Iterator[None]:
+    """Fail a test that leaves another `time.time`: a virtual one stands still for all tests after it."""
+    yield
+    left, time.time = time.time, _CLOCK
+    assert left is _CLOCK, f"the test left {left} as time.time"
 
 
 @pytest.fixture(autouse=True)
