@@ -13,7 +13,7 @@ from itertools import islice
 
 from actorio._core.redaction import REDACTED, Redact, attributes_of, inert, seen
 
-__all__ = ["Hidden", "quote"]
+__all__ = ["Hidden", "quote", "said"]
 
 _MOST = 1000
 _MOST_PARTS = 50
@@ -46,12 +46,16 @@ class Hidden:
         return re.sub("|".join(_pattern(one) for one in longest_first), repr(REDACTED), text)
 
 
-def quote(error: BaseException, hidden: Hidden, redact: Redact) -> str:
-    """Return what an exception says, inert and without what was hidden; `redact` is asked for it as `text`."""
+def said(error: BaseException) -> str:
+    """Return what an exception says, as it is but for its length."""
     try:
-        text = str(error)[:_LONGEST]
+        return str(error)[:_LONGEST]
     except Exception as failed:
         return f"<its __str__ raised {type(failed).__qualname__}>"
+
+
+def quote(text: str, hidden: Hidden, redact: Redact) -> str:
+    """Return what an exception says, inert and without what was hidden; `redact` is asked for it as `text`."""
     shown = seen(redact, "text", hidden.veil(text))
     return inert(shown if isinstance(shown, str) else repr(REDACTED))
 

@@ -13,7 +13,7 @@ from actorio._cell.frames import in_turn
 from actorio._cell.naming import class_of, log_fields
 from actorio._core.deadlock import chain_of
 from actorio._core.envelope import ANSWERED, FAILED, payload
-from actorio._core.hidden import Hidden, quote
+from actorio._core.hidden import Hidden, quote, said
 from actorio._core.redaction import Redact, inert, text_of
 from actorio.capsule.encoding import Encoder
 from actorio.capsule.naming import type_name
@@ -60,7 +60,8 @@ class Draft:
         self.lines: list[tuple[CodeType, int]] = []
         self.neighbours: list[tuple[dict[str, Any], list[Input]]] = []
         self.log_fields: dict[str, Any] = {}
-        self.error: BaseException | None = None
+        self.error: tuple[str, str] | None = None
+        """The type of the exception and what it says; not itself, on which hangs all that has failed."""
         self.hidden = Hidden()
         self._redact = redact
         self._missing: list[str] = []
@@ -93,9 +94,10 @@ class Draft:
         facts["missing"] += [*encoder.missing, *self._missing]
         self._veil()
         if self.error is not None:
+            name, text = self.error
             facts["error"] = {
-                "type": type_name(type(self.error)),
-                "text": quote(self.error, self.hidden, self._redact),
+                "type": name,
+                "text": quote(text, self.hidden, self._redact),
                 "frames": [_frame(code, line) for code, line in self.lines],
             }
         facts["neighbours"] = [
@@ -172,7 +174,7 @@ def draft_of(
     draft = Draft(facts, redact)
     draft.hidden = encoder.hidden
     if error is not None:
-        draft.error = error
+        draft.error = type_name(type(error)), said(error)
         draft.hidden.texts.update(hidden_around(error, cell, None, redact).texts)
     draft.factory, draft.args = cell.factory, cell.args if arguments is None else arguments
     draft.log_fields = log_fields(cell)

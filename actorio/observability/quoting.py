@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.hidden import Hidden, quote
+from actorio._core.hidden import Hidden, quote, said
 from actorio._core.redaction import Redact
 from actorio.capsule.encoding import Encoder
 from actorio.inspection.rows import is_of_actorio
@@ -24,7 +24,7 @@ _MOST_FRAMES = 20
 
 def text_of_error(error: BaseException, cell: Cell, message: Any, redact: Redact) -> str:
     """Return what an exception of an actor says; on the loop, when it is told of."""
-    return quote(error, hidden_around(error, cell, message, redact), redact)
+    return quote(said(error), hidden_around(error, cell, message, redact), redact)
 
 
 def hidden_around(error: BaseException, cell: Cell, message: Any, redact: Redact) -> Hidden:

@@ -16,7 +16,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from actorio._cell.naming import class_name
 from actorio._core.envelope import ENVELOPES, FAILED, QUEUED, Arrival, Tick, payload
-from actorio._core.hidden import quote
+from actorio._core.hidden import quote, said
 from actorio._core.observer import Observer
 from actorio._core.redaction import hide_secrets
 from actorio.errors import AskTimeoutError, ExitReason
@@ -175,7 +175,7 @@ def _note_error(span: Span, error: BaseException, cell: Cell, message: Any) -> N
     if hidden.texts:
         trace_of_it = hidden.veil("".join(traceback.format_exception(error)))
         attributes = {
-            "exception.message": quote(error, hidden, hide_secrets),
+            "exception.message": quote(said(error), hidden, hide_secrets),
             "exception.stacktrace": trace_of_it,
         }
         span.record_exception(error, attributes)
