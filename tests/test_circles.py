@@ -17,7 +17,6 @@ LONGEST = 400
 LONG = (
     "_core.mailbox",
     "errors",
-    "persistence.postgres",
     "ref",
 )
 TOO_LONG = {f"actorio.{name}" for name in LONG}

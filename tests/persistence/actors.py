@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actorio import ActorRef, ActorSystem, Ask
+from actorio import Actor, ActorRef, ActorSystem, Ask, Supervision
 from actorio.persistence import (
     DurableState,
     EventSourced,
@@ -105,6 +105,15 @@ class Account(EventSourced[Command, Deposited | Noted, Balance]):
 
     async def ticked(self, message: Tick, fired: Fired | None) -> None:
         await self.persist(Noted(message.text))
+
+
+class Parent(Actor[None]):
+    """Lets its accounts fail as often as they are fenced."""
+
+    supervision = Supervision(max_restarts=10_000)
+
+    async def account(self, name: str) -> ActorRef[Account]:
+        return await self.context.get_or_spawn(name, Account)
 
 
 class Snapshotted(Account):

@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import asyncpg
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem, Supervision
+from actorio import ActorSystem
 from actorio.errors import ConflictError, OutcomeUnknownError, StoreError, StoreUnavailableError
 from actorio.persistence import PostgresStore
 from actorio.testing import until
 from tests.guarantees.actors import soon
-from tests.persistence.actors import Account, Deposit, Look
+from tests.persistence.actors import Account, Deposit, Look, Parent
 from tests.persistence.kills.rounds import rounds
 from tests.persistence.pg import Server, why_there_is_none
 
@@ -22,15 +23,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_factories=["asyncio"]),
     pytest.mark.skipif(bool(why_there_is_none()), reason=why_there_is_none()),
 ]
-
-
-class Parent(Actor[None]):
-    """Lets its accounts fail as often as they are fenced."""
-
-    supervision = Supervision(max_restarts=10_000)
-
-    async def account(self, name: str) -> ActorRef[Account]:
-        return await self.context.get_or_spawn(name, Account)
 
 
 @pytest.fixture(scope="module")
@@ -131,13 +123,13 @@ async def test_p17_one_that_is_away_too_long_is_an_error(
         ref = await system.spawn(Account, name="ada")
         await ref.ask(Deposit(1))
         with monkeypatch.context() as patch:
-            patch.setattr(store, "_connect", away)
+            patch.setattr(store._link, "_connect", away)
             if in_the_commit:
                 patch.setattr(asyncpg.transaction.Transaction, "commit", lose)
                 with pytest.raises(OutcomeUnknownError):
                     await ref.ask(Deposit(5))
             else:
-                store._lose("_writing")
+                store._link._lose("_writing")
                 with pytest.raises(StoreUnavailableError):
                     await ref.ask(Deposit(5))
         assert await ref.ask(Look()) == 1
@@ -176,6 +168,59 @@ async def test_p3_p13_p16_two_writers_of_one_database_and_a_reader(server: Serve
         for name, count in acknowledged.items():
             assert (await stores[2].info(f"Account/{name}")).sequence == count
         assert (await stores[2].verify()).problems == ()
+
+
+async def test_p13_of_two_processes_on_one_id_the_later_is_fenced_and_nothing_acknowledged_is_lost(
+    server: Server, schema: str
+) -> None:
+    store = PostgresStore(server.dsn, schema=schema)
+    async with ActorSystem(store=store) as system, _second_writer(server.dsn, schema) as order:
+        here = await (await system.spawn(Parent)).call(Parent.account, "ada")
+        assert await order(1) == ["ack 1"]
+        with pytest.raises(ConflictError) as fenced:  # opened here before that was written there
+            await here.ask(Deposit(1))
+        assert (fenced.value.expected, fenced.value.found) == (0, 1)
+        assert await here.ask(Deposit(1)) == 2
+        assert await order(2) == ["conflict 1 2", "ack 3"]
+
+        balances = [1, 2, 3]
+        ordering = asyncio.create_task(order(40))
+        while not ordering.done():
+            with contextlib.suppress(ConflictError):
+                balances.append(await here.ask(Deposit(1)))
+        balances += [int(line.split()[1]) for line in await ordering if line.startswith("ack")]
+        assert sorted(balances) == [*range(1, len(balances) + 1)]
+        assert (await store.info("Account/ada")).sequence == len(balances)
+        assert store.statistics().conflicts > 1
+        assert (await store.verify()).problems == ()
+
+
+@contextlib.asynccontextmanager
+async def _second_writer(dsn: str, schema: str) -> AsyncIterator[Callable[[int], Awaitable[list[str]]]]:
+    """Run the second writer; what is yielded orders deposits of it, and returns what became of each."""
+    pipe = asyncio.subprocess.PIPE
+    module = "tests.persistence.second_writer"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, dsn, schema, stdin=pipe, stdout=pipe
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    async def order(count: int) -> list[str]:
+        stdin.write(f"{count}\n".encode())
+        lines: list[str] = []
+        async for line in stdout:
+            if line == b"done\n":
+                return lines
+            lines.append(line.decode().strip())
+        raise AssertionError(f"the second writer has ended: {lines}")
+
+    try:
+        yield order
+    finally:
+        stdin.close()
+        assert await process.wait() == 0
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.slow)])
