@@ -57,6 +57,7 @@ class Encoder:
         root: the object that stands for the actor itself, wherever it is met.
         most: nodes that may be encoded in all; what comes after them is `opaque`.
         seconds: for how long; None for as long as it takes.
+        until: the time of `perf_counter` by which several encoders have to be done.
 
     Attributes:
         missing: the places of what is opaque or redacted.
@@ -65,12 +66,20 @@ class Encoder:
     """
 
     def __init__(
-        self, redact: Redact, *, root: object = None, most: int = _MOST, seconds: float | None = None
+        self,
+        redact: Redact,
+        *,
+        root: object = None,
+        most: int = _MOST,
+        seconds: float | None = None,
+        until: float | None = None,
     ) -> None:
         self._redact = redact
         self._root = root
         self._left = most
-        self._deadline = None if seconds is None else time.perf_counter() + seconds
+        self._deadline = until if seconds is None else time.perf_counter() + seconds
+        if until is not None and time.perf_counter() > until:
+            self._left = 0
         self._above: list[object] = []
         self.missing: list[str] = []
         self.hidden = Hidden()

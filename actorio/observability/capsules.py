@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "draft_of", "lines_of"]
 
-_SECONDS = 0.002
+_SECONDS = 0.003
+"""For all that is encoded on the loop, which is held for 5 ms at most."""
 _MOST_MAIL = 50
 _MOST_NEIGHBOURS = 20
 _LAST = 8
@@ -162,7 +164,8 @@ def draft_of(
     redact: Redact,
 ) -> Draft:
     """Read of an actor what can change; on the loop."""
-    encoder = Encoder(redact, root=cell.instance, seconds=_SECONDS)
+    until = time.perf_counter() + _SECONDS
+    encoder = Encoder(redact, root=cell.instance, until=until)
     facts = {
         **_facts(cell),
         "reason": reason,
@@ -178,14 +181,14 @@ def draft_of(
         draft.hidden.texts.update(hidden_around(error, cell, None, redact).texts)
     draft.factory, draft.args = cell.factory, cell.args if arguments is None else arguments
     draft.log_fields = log_fields(cell)
-    _begin(cell, draft, journals, redact)
-    draft.mailbox = [_mail(item, redact) for item in islice(cell.mailbox.items, _MOST_MAIL)]
+    _begin(cell, draft, journals, redact, until)
+    draft.mailbox = [_mail(item, redact, until) for item in islice(cell.mailbox.items, _MOST_MAIL)]
     draft.lines = [] if error is None else lines_of(error)
     draft.neighbours = _neighbours(cell, draft.inputs, journals)
     return draft
 
 
-def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact) -> None:
+def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact, until: float) -> None:
     """Put in where the capsule begins, and the inputs since then."""
     facts, journal = draft.facts, journals.get(cell)
     is_stored = has_stored_state(cell)
@@ -195,7 +198,7 @@ def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact) -> None
     facts["checkpoint"] = None
     if journal is None:
         if cell in journals or (is_stored and draft.error is None):
-            _begin_now(cell, draft, redact)
+            _begin_now(cell, draft, redact, until)
         return
     first, *_ = segments = journal.segments()
     facts["begins"] = first.begins
@@ -206,13 +209,13 @@ def _begin(cell: Cell, draft: Draft, journals: Journals, redact: Redact) -> None
     draft.inputs = [one for segment in segments for one in segment.inputs]
 
 
-def _begin_now(cell: Cell, draft: Draft, redact: Redact) -> None:
+def _begin_now(cell: Cell, draft: Draft, redact: Redact, until: float) -> None:
     """It was there before the recorder, and has had no turn since: it begins as it is now."""
     facts = draft.facts
     if in_turn(cell):
         facts["begins"] = f"{NOWHERE}: it was in a turn that had begun before the recorder"
         return
-    encoder = Encoder(redact, root=cell.instance, seconds=_SECONDS)
+    encoder = Encoder(redact, root=cell.instance, until=until)
     facts["begins"] = CHECKPOINT
     _begin_at(draft, Encoded(encoder.attributes(cell.instance, "checkpoint", without="context"), encoder))
 
@@ -254,14 +257,14 @@ def _stored(cell: Cell) -> dict[str, Any] | None:
     return None if journal is None else {"id": journal.durable_id, "sequence": journal.sequence}
 
 
-def _mail(item: Any, redact: Redact) -> tuple[str, Any]:
+def _mail(item: Any, redact: Redact, until: float) -> tuple[str, Any]:
     letter = letter_of(item, None)
     invocation = getattr(item, "invocation", None)
     if invocation is not None:
-        encoder = Encoder(redact, seconds=_SECONDS)
+        encoder = Encoder(redact, until=until)
         call = encoder.call(invocation.func, invocation.args, invocation.kwargs, "")
         return letter.kind, Encoded(call, encoder)
-    return letter.kind, kept(payload(item), redact)
+    return letter.kind, kept(payload(item), redact, until)
 
 
 def _neighbours(

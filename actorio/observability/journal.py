@@ -49,23 +49,23 @@ class Encoded:
         self.hidden: Collection[str] = encoder.hidden.texts or ()
 
     @classmethod
-    def of(cls, value: object, redact: Redact) -> Encoded:
+    def of(cls, value: object, redact: Redact, until: float | None = None) -> Encoded:
         """Encode a value."""
-        encoder = Encoder(redact, seconds=_SECONDS)
+        encoder = Encoder(redact, seconds=_SECONDS) if until is None else Encoder(redact, until=until)
         return cls(encoder.encode(value, ""), encoder)
 
 
-def kept(value: Any, redact: Redact) -> Any:
+def kept(value: Any, redact: Redact, until: float | None = None) -> Any:
     """Return the value where it cannot change, else its code."""
     kind = type(value)
     if kind in ATOMS or isinstance(value, Address):
         return value
     if kind is tuple:
-        return value if all(type(item) in ATOMS for item in value) else Encoded.of(value, redact)
+        return value if all(type(item) in ATOMS for item in value) else Encoded.of(value, redact, until)
     fields = _FROZEN[kind] if kind in _FROZEN else _frozen_fields(kind)
     if fields is not None and all(type(getattr(value, name)) in ATOMS for name in fields):
         return value
-    return Encoded.of(value, redact)
+    return Encoded.of(value, redact, until)
 
 
 def has_stored_state(cell: Cell) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorError, ActorSystem, Mailbox, Overflow, Restart, interleave
-from actorio.observability import ActorRow, Observatory
+from actorio.observability import ActorRow, Observatory, pace
 from tests.observability.actors import Asker, Gate, Keeper, observed, seen, until
 
 # -- O1: free when off -----------------------------------------------------------------------------
@@ -192,6 +192,50 @@ async def _settled(observatory: Observatory) -> Any:
     for _ in range(4):
         await asyncio.sleep(0.05)
     return await observatory.overview()
+
+
+# -- O9: a hundred thousand actors ---------------------------------------------------------------
+
+
+class Processor:
+    """Processor time that goes by steps: each actor that is read takes 5 microseconds."""
+
+    reads = 0
+
+    def thread_time(self) -> float:
+        return self.reads * 5e-6
+
+
+@pytest.mark.parametrize("deep", [False, True])
+async def test_o9_a_census_lets_others_run_after_a_millisecond_at_most(
+    deep: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Parent(Actor[Any]):
+        async def on_start(self) -> None:
+            for _ in range(10):
+                await self.context.spawn(Gate)
+
+    async with observed() as (system, observatory):
+        for _ in range(200 if deep else 2000):
+            await system.spawn(Parent if deep else Gate)
+        processor, census = Processor(), observatory.census
+        monkeypatch.setattr(pace, "time", processor)
+        read = census._read_cell
+
+        def counted(cell: Any, tables: Any) -> None:
+            processor.reads += 1
+            read(cell, tables)
+
+        monkeypatch.setattr(census, "_read_cell", counted)
+        passes: list[int] = []
+        taking = asyncio.ensure_future(census.take())
+        while not taking.done():
+            before = processor.reads
+            await asyncio.sleep(0)
+            passes.append(processor.reads - before)
+        assert sum(passes) >= 2000
+        assert max(passes) * 5e-6 <= 0.001
+        assert census.scan_seconds == processor.reads * 5e-6
 
 
 # -- O8: true waits --------------------------------------------------------------------------------

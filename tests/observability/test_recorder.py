@@ -1,5 +1,6 @@
 """O15, the flight recorder: what it keeps, when it writes, and that nobody is held up or told a secret."""
 
+import asyncio
 import gc
 import json
 import logging
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorError, ActorRef, ActorSystem, NameNotFoundError
+from actorio import Actor, ActorError, ActorRef, ActorSystem, Mailbox, NameNotFoundError
 from actorio._core.redaction import REDACTED
-from actorio.capsule import read
-from actorio.observability import Observatory, Recorder
+from actorio.capsule import encoding, read
+from actorio.observability import Observatory, Recorder, capsules
 from actorio.testing import until
 
 
@@ -398,3 +399,47 @@ async def test_a_huge_state_holds_up_nobody_and_is_cut(tmp_path: Path) -> None:
         (path,) = await written(recorder)
     content = json.loads(path.read_bytes())
     assert content["begins"].startswith("nowhere")
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_o15_what_is_encoded_on_the_loop_has_steps_for_5_ms_in_all(
+    is_new: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is that of steps: each node takes 2 microseconds."""
+
+    class Laden(Actor[Any]):
+        def __init__(self) -> None:
+            self.rows = [[number] for number in range(10_000)]
+
+        async def receive(self, message: Any) -> None:
+            await asyncio.sleep(0)
+
+    class Clock:
+        steps = 0
+
+        def perf_counter(self) -> float:
+            return self.steps * 2e-6
+
+    clock, loop_thread = Clock(), threading.get_ident()
+    spend = encoding.Encoder._spend
+
+    def counted(encoder: encoding.Encoder) -> bool:
+        clock.steps += threading.get_ident() == loop_thread
+        return spend(encoder)
+
+    async with ActorSystem() as system:
+        before = None if is_new else await system.spawn(Laden, mailbox=Mailbox(None))
+        async with Recorder(system, tmp_path) as recorder:
+            ref = before or await system.spawn(Laden, mailbox=Mailbox(None))
+            await system.inspect(ref).suspend()
+            for _ in range(60):
+                ref.send_nowait([[number] for number in range(500)])
+            monkeypatch.setattr(encoding.Encoder, "_spend", counted)
+            monkeypatch.setattr(encoding, "time", clock)
+            monkeypatch.setattr(capsules, "time", clock)
+            content = read(await recorder.write(ref))
+            monkeypatch.undo()
+        ref.kill()
+    assert 1000 < clock.steps <= 2500
+    assert len(content["mailbox"]) == 50
+    assert content["mailbox"][-1]["message"]["why"] == "it is too large"
