@@ -183,50 +183,52 @@ class Census:
         seen = len(tables)
         async for chunk in pace.chunks(tables[:seen]):
             for table in chunk:
-                for cell in _newest(table, self.rows, self.number):
-                    self._read_cell(cell, tables)
+                self._read_cells(list(_newest(table, self.rows, self.number)), tables)
         for table in tables[seen:]:
             await self._read(list(table.table.values()), [], pace)
         self.tables = tables
 
     async def _read(self, cells: list[Cell], tables: list[Children], pace: Pace) -> None:
-        read = self._read_cell
         for start in range(0, len(cells), _AT_ONCE):
-            for cell in cells[start : start + _AT_ONCE]:
-                read(cell, tables)
+            self._read_cells(cells[start : start + _AT_ONCE], tables)
             await pace.rest()
 
-    def _read_cell(self, cell: Cell, tables: list[Children]) -> None:  # noqa: C901, PLR0912, PLR0915 (a call less for each actor)
-        if cell.reason is not None:  # it has ended since the table was looked at, and is counted
-            return
-        row = self.rows.get(cell) or self._add(cell)
-        group = row.group
-        row.seen = self.number
-        handled = cell.handled
-        if handled != row.handled:
-            self._count_handled(row, handled)
-        elif row.delta:
-            row.delta = 0
-        if cell.failed != row.failed or cell.restarts != row.restarts:
-            group = self._count_failed(row)
-        depth = len(cell.mailbox.items)
-        row.depth = depth
-        if depth:
-            self._count_depth(row, depth)
-        if (state := cell.state) != row.state or state != State.RUNNING:
-            row.state = state
-            if state != State.RUNNING:
-                group.unusual[state] = group.unusual.get(state, 0) + 1
-        if cell.task is not None and (cell.callback is None or cell.stopper is not None) and in_turn(cell):
-            self._note_turn(row)
-        elif row.since is not None:
-            row.since = row.marker = None
-        if cell.waits_on is not None:
-            self._waits.append((cell, cell.waits_on))
-        if cell.owned is not None and (beside := cell.owned_of(InterleavedCalls)) is not None:
-            self._waits.extend(beside.waits())
-        if cell.children is not None:
-            tables.append(cell.children)  # type: ignore[arg-type]
+    def _read_cells(self, cells: list[Cell], tables: list[Children]) -> None:  # noqa: C901, PLR0912, PLR0915 (a call less for each actor)
+        rows, number, waits, running = self.rows, self.number, self._waits, State.RUNNING
+        for cell in cells:
+            if cell.reason is not None:  # it has ended since the table was looked at, and is counted
+                continue
+            row = rows.get(cell) or self._add(cell)
+            row.seen = number
+            handled = cell.handled
+            if handled != row.handled:
+                self._count_handled(row, handled)
+            elif row.delta:
+                row.delta = 0
+            if cell.failed != row.failed or cell.restarts != row.restarts:
+                self._count_failed(row)
+            row.depth = depth = len(cell.mailbox.items)
+            if depth:
+                self._count_depth(row, depth)
+            state = cell.state
+            if state != row.state or state != running:
+                row.state = state
+                if state != running:
+                    row.group.unusual[state] = row.group.unusual.get(state, 0) + 1
+            if (
+                cell.task is not None
+                and (cell.callback is None or cell.stopper is not None)
+                and in_turn(cell)
+            ):
+                self._note_turn(row)
+            elif row.since is not None:
+                row.since = row.marker = None
+            if cell.waits_on is not None:
+                waits.append((cell, cell.waits_on))
+            if cell.owned is not None and (beside := cell.owned_of(InterleavedCalls)) is not None:
+                waits.extend(beside.waits())
+            if cell.children is not None:
+                tables.append(cell.children)  # type: ignore[arg-type]
 
     def _add(self, cell: Cell) -> Row:
         row = self.rows[cell] = Row(cell, self._class_of(cell))
@@ -248,7 +250,7 @@ class Census:
         row.group.handled += delta
         self.handled += delta
 
-    def _count_failed(self, row: Row) -> Class:
+    def _count_failed(self, row: Row) -> None:
         cell, group = row.cell, row.group
         group.failed += cell.failed - row.failed
         if cell.restarts != row.restarts and (made := self._class_of(cell)) is not group and made.name:
@@ -257,7 +259,6 @@ class Census:
             row.group = group = made
         group.restarts += cell.restarts - row.restarts
         row.failed, row.restarts = cell.failed, cell.restarts
-        return group
 
     def _count_depth(self, row: Row, depth: int) -> None:
         group = row.group

@@ -220,13 +220,13 @@ async def test_o9_a_census_lets_others_run_after_a_millisecond_at_most(
             await system.spawn(Parent if deep else Gate)
         processor, census = Processor(), observatory.census
         monkeypatch.setattr(pace, "time", processor)
-        read = census._read_cell
+        read = census._read_cells
 
-        def counted(cell: Any, tables: Any) -> None:
-            processor.reads += 1
-            read(cell, tables)
+        def counted(cells: Any, tables: Any) -> None:
+            processor.reads += len(cells)
+            read(cells, tables)
 
-        monkeypatch.setattr(census, "_read_cell", counted)
+        monkeypatch.setattr(census, "_read_cells", counted)
         passes: list[int] = []
         taking = asyncio.ensure_future(census.take())
         while not taking.done():
