@@ -22,8 +22,8 @@ __all__ = [
     "NO_MESSAGE",
     "QUEUED",
     "RUNNING",
-    "Arrival",
     "Cast",
+    "Delivery",
     "Envelope",
     "Invocation",
     "Parcel",
@@ -179,7 +179,7 @@ class Tick(Parcel):
         return super().begin()
 
 
-class Arrival(Tick):
+class Delivery(Tick):
     """A message from a task of the actor: an item of a source, what was piped. The task waits for its end."""
 
     __slots__ = ("is_item", "over")
@@ -200,7 +200,7 @@ class Arrival(Tick):
         self.over.wake()
 
 
-ENVELOPES: set[type] = {Parcel, Cast, Tick, Arrival}
+ENVELOPES: set[type] = {Parcel, Cast, Tick, Delivery}
 """The types of all envelopes; `request` and `inquiry` add theirs."""
 
 

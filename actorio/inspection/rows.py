@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.naming import class_name
-from actorio._core.envelope import ENVELOPES, Arrival, Cast, Parcel, Tick
+from actorio._core.envelope import ENVELOPES, Cast, Delivery, Parcel, Tick
 from actorio._core.inquiry import CalledInquiry, Inquiry
 from actorio._core.redaction import Redact, inert, text_of
 from actorio._core.request import Call, Request, Submission
@@ -29,7 +29,7 @@ _KINDS = {
     Cast: "cast",
     Submission: "submit",
     Tick: "tick",
-    Arrival: "item",
+    Delivery: "item",
 }
 _KINDS_FROM_AFAR = {
     (Inquiry, False): "send",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from actorio._cell.owned.interleaved import runs_interleaved
 from actorio._cell.owned.stash import Stash
 from actorio._core.checks import check_count, check_duration, check_instance
-from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, QUEUED, Arrival, Cast, Parcel, Tick
+from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, QUEUED, Cast, Delivery, Parcel, Tick
 from actorio._core.observer import Observer
 from actorio._core.redaction import Redact, hide_secrets
 from actorio._core.request import Call, Request, Submission
@@ -49,7 +49,7 @@ __all__ = ["Recorder"]
 
 _MOST_NODES = 2000
 _SECONDS = 0.004
-_KINDS: dict[type, str] = {Parcel: "send", Request: "ask", Tick: "tick", Arrival: "item"}
+_KINDS: dict[type, str] = {Parcel: "send", Request: "ask", Tick: "tick", Delivery: "item"}
 _CALLS: dict[type, str] = {Call: "call", Cast: "cast", Submission: "submit"}
 _ASKED = (Request, Call)
 _ON = ("failures", "errors")

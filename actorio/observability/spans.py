@@ -15,7 +15,7 @@ from opentelemetry.context import Context, attach, create_key, get_current, get_
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from actorio._cell.naming import class_name
-from actorio._core.envelope import ENVELOPES, FAILED, QUEUED, Arrival, Tick, payload
+from actorio._core.envelope import ENVELOPES, FAILED, QUEUED, Delivery, Tick, payload
 from actorio._core.hidden import quote, said
 from actorio._core.observer import Observer
 from actorio._core.redaction import hide_secrets
@@ -118,7 +118,7 @@ class Spans(Observer):
             return None
         in_a_row = int(get_value(_IN_A_ROW, base) or 0) + 1  # type: ignore[call-overload]
         is_split = in_a_row >= _MOST_IN_A_ROW
-        begins = is_split or type(item) is Tick or (type(item) is Arrival and item.is_item)
+        begins = is_split or type(item) is Tick or (type(item) is Delivery and item.is_item)
         letter = letter_of(item, None)
         span = self._tracer.start_span(
             f"{type(cell.instance).__qualname__} {letter.type.rpartition('.')[2]}",

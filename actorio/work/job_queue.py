@@ -33,7 +33,7 @@ __all__ = ["JobQueue", "JobWatcher", "PoolMailbox"]
 
 
 class PoolMailbox(Mailbox[Any]):
-    """The mailbox of a pool: bound, overflow policy and line of waiting senders of the jobs of a crew.
+    """The mailbox of a pool: bound, overflow policy and line of waiting senders of the jobs of its routees.
 
     Args:
         jobs: what is behind it.
@@ -46,13 +46,13 @@ class PoolMailbox(Mailbox[Any]):
         super().__init__(pattern.capacity, overflow=pattern.overflow)
         self.jobs = jobs
         self.items = jobs
-        self.readers = jobs.crew
+        self.readers = jobs.any_routee
 
     def observe(self, *, every: bool) -> None:
         """Change nothing: a send never stores a job by itself, observed or not."""
 
     def fresh(self) -> Mailbox[Any]:
-        """Return itself: a pool has one gate, made for it."""
+        """Return itself: a pool has one mailbox, made for it."""
         return self
 
     def close(self) -> None:
@@ -75,10 +75,10 @@ class JobWatcher:
         """Tell whether a job may begin now."""
         return True
 
-    def begins(self, desk: RouteeMailbox, item: Item) -> None:
+    def begins(self, routee: RouteeMailbox, item: Item) -> None:
         """A routee takes a job."""
 
-    def done(self, desk: RouteeMailbox) -> None:
+    def done(self, routee: RouteeMailbox) -> None:
         """A routee is done with its job, or has ended."""
 
 
@@ -92,16 +92,16 @@ class JobQueue:
         self.cell: Cell | None = None
         self.new_queue: Callable[[], Any] = pattern._new_items
         self.common = self.new_queue()
-        self.desks: tuple[RouteeMailbox, ...] = ()
+        self.routees: tuple[RouteeMailbox, ...] = ()
         self._leaving: dict[RouteeMailbox, None] = {}
         """Those that take no new jobs any more, and whose lanes still hold some."""
         self._size = 0
         self._idle: OrderedDict[RouteeMailbox, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
         self._failure: BaseException | None = None
-        self.crew = WaitForMany(self._those_who_take, every=False)
+        self.any_routee = WaitForMany(self._those_who_take, every=False)
         """Any of the routees, as one who may be waited for."""
-        self.gate = PoolMailbox(self, pattern)
+        self.mailbox = PoolMailbox(self, pattern)
 
     # -- as the store of a mailbox -----------------------------------------------------------------
 
@@ -110,13 +110,13 @@ class JobQueue:
 
     def __iter__(self) -> Iterator[Item]:
         yield from self.common
-        for desk in (*self.desks, *self._leaving):
-            yield from desk.lane
+        for routee in (*self.routees, *self._leaving):
+            yield from routee.lane
 
     def append(self, item: Item, /) -> None:
         """Put a job in its place, and wake whom it is for."""
-        desks = self.desks
-        chosen = self.routing.select(_seen(item), desks) if desks else ()
+        routees = self.routees
+        chosen = self.routing.select(_seen(item), routees) if routees else ()
         if not chosen:
             self._size += 1
             self.common.append(item)
@@ -126,54 +126,54 @@ class JobQueue:
             self._assign(item, cast("RouteeMailbox", chosen[0]))
         else:
             self._hand_round(item, cast("Sequence[RouteeMailbox]", chosen))
-        if self._size > self.gate.peak:
-            self.gate.peak = self._size
+        if self._size > self.mailbox.peak:
+            self.mailbox.peak = self._size
 
     def popleft(self) -> Item:
         """Take out the oldest job of the longest queue: the overflow policy gives it up."""
-        queue = self.common or max((desk.lane for desk in (*self.desks, *self._leaving)), key=len)
+        queue = self.common or max((routee.lane for routee in (*self.routees, *self._leaving)), key=len)
         item = queue.popleft()
         self._size -= 1
         return item
 
     def drop_dead(self) -> None:
         """Take the jobs out that have ended."""
-        for queue in (self.common, *(desk.lane for desk in self.desks)):
+        for queue in (self.common, *(routee.lane for routee in self.routees)):
             before = len(queue)
             drop_dead(queue)
             self._size -= before - len(queue)
 
-    def _assign(self, item: Item, desk: RouteeMailbox) -> None:
-        if desk not in self.desks:
-            raise ActorError(f"the routing has chosen {describe(desk)}, who is not among the routees")
+    def _assign(self, item: Item, routee: RouteeMailbox) -> None:
+        if routee not in self.routees:
+            raise ActorError(f"the routing has chosen {describe(routee)}, who is not among the routees")
         self._size += 1
-        desk.lane.append(item)
+        routee.lane.append(item)
         if self.watch.may_take():
-            desk.wake()
+            routee.wake()
 
-    def _hand_round(self, item: Item, desks: Sequence[RouteeMailbox]) -> None:
+    def _hand_round(self, item: Item, routees: Sequence[RouteeMailbox]) -> None:
         if type(item) in ENVELOPES and item.answers:
             item.fail(ActorError("several routees would answer; only a send or a cast goes to more than one"))
             return
-        self._assign(item, desks[0])
-        for desk in desks[1:]:
-            self._assign(copied := _copied(item), desk)
+        self._assign(item, routees[0])
+        for routee in routees[1:]:
+            self._assign(copied := _copied(item), routee)
             if self.cell is not None and (tell := self.cell.observers.accepted) is not None:
                 tell(self.cell, copied)
 
     # -- for the routees ---------------------------------------------------------------------------
 
-    def take(self, desk: RouteeMailbox) -> Item:
+    def take(self, routee: RouteeMailbox) -> Item:
         """Give a routee, whose turn it is, its next job."""
-        item = (desk.lane or self.common).popleft()
+        item = (routee.lane or self.common).popleft()
         self._size -= 1
-        if self.gate.waiting is not None:
-            self.gate.admit()
-        elif not self._size and self.gate.closed:
+        if self.mailbox.waiting is not None:
+            self.mailbox.admit()
+        elif not self._size and self.mailbox.closed:
             self.changed()
         if type(item) in ENVELOPES:
             self._adopt(item, self.system._runtime.run_queue.current)
-        self.watch.begins(desk, item)
+        self.watch.begins(routee, item)
         return item
 
     def _adopt(self, item: Any, cell: Cell) -> None:
@@ -188,53 +188,53 @@ class JobQueue:
         elif kind is Submission:
             item.cell = cell
 
-    def asleep(self, desk: RouteeMailbox) -> None:
+    def asleep(self, routee: RouteeMailbox) -> None:
         """A routee has nothing to do."""
-        self.watch.done(desk)
-        self._idle[desk] = None
+        self.watch.done(routee)
+        self._idle[routee] = None
 
-    def awake(self, desk: RouteeMailbox) -> None:
+    def awake(self, routee: RouteeMailbox) -> None:
         """A routee has been woken, whatever for."""
-        self._idle.pop(desk, None)
+        self._idle.pop(routee, None)
 
-    def joins(self, desk: RouteeMailbox) -> None:
+    def joins(self, routee: RouteeMailbox) -> None:
         """A routee has started: from now on the routing may choose it."""
-        desks = list(self.desks)
-        bisect.insort(desks, desk, key=_number)
-        self.desks = tuple(desks)
+        routees = list(self.routees)
+        bisect.insort(routees, routee, key=_number)
+        self.routees = tuple(routees)
         self._place_again(self.common, self.new_queue())
         self.wake_idle()
         self.changed()
 
-    def leaves(self, desk: RouteeMailbox) -> None:
+    def leaves(self, routee: RouteeMailbox) -> None:
         """A routee takes no more new jobs: it closes, or is on its way out."""
-        self._idle.pop(desk, None)
-        desks = self.desks
+        self._idle.pop(routee, None)
+        routees = self.routees
         place = bisect.bisect_left(
-            desks, desk.number, key=_number
+            routees, routee.number, key=_number
         )  # a scan would make the end of many quadratic
-        if place < len(desks) and desks[place] is desk:
-            self.desks = desks[:place] + desks[place + 1 :]
-        if desk.lane:
-            self._leaving[desk] = None
+        if place < len(routees) and routees[place] is routee:
+            self.routees = routees[:place] + routees[place + 1 :]
+        if routee.lane:
+            self._leaving[routee] = None
         self.wake_idle()  # a job that this one had been woken for
         self.changed()
 
-    def give_back(self, desk: RouteeMailbox) -> None:
+    def give_back(self, routee: RouteeMailbox) -> None:
         """A routee has ended: what was meant for it goes to others."""
-        self.watch.done(desk)
-        self._leaving.pop(desk, None)
-        lane, desk.lane = desk.lane, self.new_queue()
+        self.watch.done(routee)
+        self._leaving.pop(routee, None)
+        lane, routee.lane = routee.lane, self.new_queue()
         self._place_again(lane, None)
 
     def wake_idle(self) -> None:
         """Wake those for whom there is something to do."""
         if not self._idle or not self._size or not self.watch.may_take():
             return
-        for desk in [desk for desk in self._idle if desk.lane]:
-            desk.wake()
-        for desk in list(self._idle)[: len(self.common)]:
-            desk.wake()
+        for routee in [routee for routee in self._idle if routee.lane]:
+            routee.wake()
+        for routee in list(self._idle)[: len(self.common)]:
+            routee.wake()
 
     def _place_again(self, queue: Any, fresh: Any) -> None:
         """Route the jobs of a queue anew, in their order."""
@@ -253,13 +253,13 @@ class JobQueue:
 
     def _those_who_take(self) -> Iterator[Cell | None]:
         """Return whom one waits for whose job nobody has begun; nobody in particular where there are no routees."""
-        for desk in self.desks:
-            yield desk.ref._cell
+        for routee in self.routees:
+            yield routee.ref._cell
 
     # -- for the pool ------------------------------------------------------------------------------
 
     def changed(self) -> None:
-        """Wake those who wait for a change of the crew, or for the last job."""
+        """Wake those who wait for a change of the routees, or for the last job."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
@@ -286,8 +286,8 @@ class JobQueue:
         await waiter
 
 
-def _number(desk: RouteeMailbox) -> int:
-    return desk.number
+def _number(routee: RouteeMailbox) -> int:
+    return routee.number
 
 
 def _seen(item: Item) -> Any:

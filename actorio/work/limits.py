@@ -85,22 +85,24 @@ class Limits(JobWatcher):
             return True
         return max(self._timers.now(), self._rung) >= begun[0] + rate.per
 
-    def begins(self, desk: RouteeMailbox, item: Item) -> None:
+    def begins(self, routee: RouteeMailbox, item: Item) -> None:
         """Count the job, and begin to measure its time."""
         if self._rate is not None:
             self._begun.append(self._timers.now())
             if self._opening is None or not self._opening.pending:
                 self._await_opening()
         if self._job_timeout is not None:
-            self._current[desk] = (item, self._timers.now())
-            if desk not in self._deadlines:  # one alarm at a time for each routee, however many jobs it does
-                self._look_at_later(desk, self._timers.now() + self._job_timeout)
+            self._current[routee] = (item, self._timers.now())
+            if (
+                routee not in self._deadlines
+            ):  # one alarm at a time for each routee, however many jobs it does
+                self._look_at_later(routee, self._timers.now() + self._job_timeout)
 
-    def done(self, desk: RouteeMailbox) -> None:
+    def done(self, routee: RouteeMailbox) -> None:
         """Stop measuring."""
-        self._current.pop(desk, None)
-        if desk.closed and desk in self._deadlines:
-            self._deadlines.pop(desk).cancel()
+        self._current.pop(routee, None)
+        if routee.closed and routee in self._deadlines:
+            self._deadlines.pop(routee).cancel()
 
     def _await_opening(self) -> None:
         """Let jobs begin; if the rate does not allow for one, when it does."""
@@ -114,18 +116,18 @@ class Limits(JobWatcher):
         self._rung = deadline
         self._await_opening()  # others may have begun since the alarm was set
 
-    def _look_at_later(self, desk: RouteeMailbox, deadline: float) -> None:
-        self._deadlines[desk] = self._timers.at(deadline, lambda: self._look_at(desk, deadline))
+    def _look_at_later(self, routee: RouteeMailbox, deadline: float) -> None:
+        self._deadlines[routee] = self._timers.at(deadline, lambda: self._look_at(routee, deadline))
 
-    def _look_at(self, desk: RouteeMailbox, now: float) -> None:
-        del self._deadlines[desk]
-        if desk not in self._current or self._job_timeout is None:
+    def _look_at(self, routee: RouteeMailbox, now: float) -> None:
+        del self._deadlines[routee]
+        if routee not in self._current or self._job_timeout is None:
             return
-        item, since = self._current[desk]
+        item, since = self._current[routee]
         if now < since + self._job_timeout:
-            self._look_at_later(desk, since + self._job_timeout)
+            self._look_at_later(routee, since + self._job_timeout)
         else:
-            self._report(StuckJob(desk.ref, payload(item), now - since))
+            self._report(StuckJob(routee.ref, payload(item), now - since))
 
     def _report(self, stuck: StuckJob) -> None:
         log(

@@ -113,12 +113,12 @@ class PoolRef(ActorRef[A_co]):
     @property
     def routees(self) -> tuple[ActorRef[A_co], ...]:
         """Return the routees that take jobs now, in order of their numbers."""
-        return tuple(desk.ref for desk in self._plan.jobs.desks)
+        return tuple(routee.ref for routee in self._plan.jobs.routees)
 
     def statistics(self) -> Statistics:
         """Return the pool's counters: jobs waiting, and what its routees of now have done."""
         jobs = self._plan.jobs
-        counts = [desk.ref.statistics() for desk in jobs.desks]
+        counts = [routee.ref.statistics() for routee in jobs.routees]
         return Statistics(
             len(jobs),
             max(self._cell.mailbox.peak, len(jobs)),
@@ -149,8 +149,8 @@ class PoolRef(ActorRef[A_co]):
         jobs = self._plan.jobs
         self._plan.size = check_count("size", size, least=0)
         jobs.changed()
-        while len(jobs.desks) != self._plan.size:
-            if not self.is_alive or jobs.gate.closed:
+        while len(jobs.routees) != self._plan.size:
+            if not self.is_alive or jobs.mailbox.closed:
                 raise ActorStoppedError(self, self._cell.reason)
             await jobs.change()
 
@@ -261,10 +261,10 @@ class PoolRef(ActorRef[A_co]):
         """The asker waits for any of the routees."""
         asker = self._cell.runtime.current()
         if asker is not None:
-            crew = self._plan.jobs.crew
+            routees = self._plan.jobs.any_routee
             if not self._cell.mailbox.closed:
-                check_no_cycle(asker, crew)
-            asker.waits_on = crew
+                check_no_cycle(asker, routees)
+            asker.waits_on = routees
             request.asker = asker
 
 
@@ -281,7 +281,7 @@ class Pool(Actor[Any]):
         cell = self.context._own()
         if self._jobs.cell is None:
             self._jobs.cell = cell
-            self._jobs.crew.stands_for = cell
+            self._jobs.any_routee.stands_for = cell
             cell._ref = PoolRef(cell, self._plan)  # from the first moment on everybody is given this one
         await self._adjust()
 
@@ -296,39 +296,39 @@ class Pool(Actor[Any]):
                     raise
                 return
             jobs.raise_failure()
-            if not self._is_over() and len(jobs.desks) == self._plan.size:  # nothing has changed meanwhile
+            if not self._is_over() and len(jobs.routees) == self._plan.size:  # nothing has changed meanwhile
                 await jobs.change()
         jobs.raise_failure()
 
     async def _adjust(self) -> None:
         jobs, plan = self._jobs, self._plan
-        for desk in jobs.desks[plan.size :]:
-            desk.retire()
-        if len(jobs.desks) < plan.size:
-            taken = {desk.number for desk in jobs.desks}
+        for routee in jobs.routees[plan.size :]:
+            routee.retire()
+        if len(jobs.routees) < plan.size:
+            taken = {routee.number for routee in jobs.routees}
             for number in range(plan.size):
-                if number not in taken and len(jobs.desks) < plan.size:
+                if number not in taken and len(jobs.routees) < plan.size:
                     await self._hire(number)
                     await asyncio.sleep(0)  # a spawn need not wait for anything, and there may be many
 
     async def _hire(self, number: int) -> None:
         plan = self._plan
-        desk = RouteeMailbox(self._jobs, number)
-        desk.ref = await self.context.spawn(
+        routee = RouteeMailbox(self._jobs, number)
+        routee.ref = await self.context.spawn(
             plan.factory,
             *plan.args,
-            mailbox=desk,
+            mailbox=routee,
             restart=plan.restart,
             shutdown=plan.shutdown,
             dynamic=True,
         )
-        if not desk.closed:
-            self._jobs.joins(desk)
+        if not routee.closed:
+            self._jobs.joins(routee)
 
     def _is_over(self) -> bool:
         """Tell whether it was closed and every job has been begun, or nobody is ever to begin one."""
         jobs = self._jobs
-        return jobs.gate.closed and (not jobs or (not jobs.desks and not self._plan.size))
+        return jobs.mailbox.closed and (not jobs or (not jobs.routees and not self._plan.size))
 
 
 async def spawn_pool(
@@ -358,7 +358,7 @@ async def spawn_pool(
         Pool,
         plan,
         name=options.get("name"),
-        mailbox=jobs.gate,
+        mailbox=jobs.mailbox,
         shutdown=shutdown,
         start_timeout=options.get("start_timeout"),
     )

@@ -35,7 +35,7 @@ class RouteeMailbox(Mailbox[Any]):
         """Change nothing: no message goes straight in, observed or not."""
 
     def fresh(self) -> Mailbox[Any]:
-        """Return itself: each routee has a desk made for it."""
+        """Return itself: each routee has one made for it."""
         return self
 
     @property
@@ -94,37 +94,37 @@ class RouteeMailbox(Mailbox[Any]):
 class _Shown:
     """The contents of a mailbox as its routee sees them."""
 
-    __slots__ = ("_desk",)
+    __slots__ = ("_routee",)
 
-    def __init__(self, desk: RouteeMailbox) -> None:
-        self._desk = desk
+    def __init__(self, routee: RouteeMailbox) -> None:
+        self._routee = routee
 
     def __bool__(self) -> bool:
-        desk = self._desk
-        return bool(desk.own) or (
-            bool(desk.lane or (desk.jobs.common and not desk.retired)) and desk.jobs.watch.may_take()
+        routee = self._routee
+        return bool(routee.own) or (
+            bool(routee.lane or (routee.jobs.common and not routee.retired)) and routee.jobs.watch.may_take()
         )
 
     def __len__(self) -> int:
         """Its own mail and its lane, and one for the common queue, which is nobody's backlog."""
-        desk = self._desk
-        return len(desk.own) + len(desk.lane) + bool(self and not desk.own and not desk.lane)
+        routee = self._routee
+        return len(routee.own) + len(routee.lane) + bool(self and not routee.own and not routee.lane)
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(self._desk.own)
+        return iter(self._routee.own)
 
     def append(self, item: Item, /) -> None:
-        self._desk.own.append(item)
+        self._routee.own.append(item)
 
     def extendleft(self, items: Iterable[Item], /) -> None:
-        self._desk.own.extendleft(items)
+        self._routee.own.extendleft(items)
 
     def drop_dead(self) -> None:
-        drop_dead(self._desk.own)
+        drop_dead(self._routee.own)
 
     def popleft(self) -> Item:
-        desk = self._desk
-        if desk.own:
-            desk.jobs.watch.done(desk)
-            return desk.own.popleft()
-        return desk.jobs.take(desk)
+        routee = self._routee
+        if routee.own:
+            routee.jobs.watch.done(routee)
+            return routee.own.popleft()
+        return routee.jobs.take(routee)

@@ -1,4 +1,4 @@
-"""Bringing an actor a message from one of its own tasks: one that is not sent, but handled before the task goes on."""
+"""Delivers a message to an actor from one of its own tasks, which goes on when a turn has handled it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.states import State
-from actorio._core.envelope import ENDED, RUNNING, Arrival
+from actorio._core.envelope import ENDED, RUNNING, Delivery
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
-__all__ = ["bring"]
+__all__ = ["deliver"]
 
 
-async def bring(cell: Cell, message: Any, *, is_item: bool = False) -> bool:
+async def deliver(cell: Cell, message: Any, *, is_item: bool = False) -> bool:
     """Deliver a message to an actor, and wait until a turn has handled it; False when it takes no more.
 
     The task that calls this belongs to the incarnation, so the message never reaches a later one. It may go in
@@ -22,21 +22,21 @@ async def bring(cell: Cell, message: Any, *, is_item: bool = False) -> bool:
 
     Args:
         cell: the actor.
-        message: what is brought.
+        message: to be delivered.
         is_item: whether it is of a source, one of many that come with the contextvars of whoever added that.
 
     Cancellation: a message whose handling has not begun is a dead letter.
     """
-    arrival = Arrival(cell.run_queue, message, copy_context() or None, is_item=is_item)
-    if not cell.post_tick(arrival):
+    delivery = Delivery(cell.run_queue, message, copy_context() or None, is_item=is_item)
+    if not cell.post_tick(delivery):
         cell.dead_letter(message, "unsent")
         return False
     try:
-        while arrival.state < ENDED or _is_ending(cell):  # then the task is about to be cancelled
-            await arrival.over
+        while delivery.state < ENDED or _is_ending(cell):  # then the task is about to be cancelled
+            await delivery.over
     except BaseException:
-        if arrival.state < ENDED and arrival.state != RUNNING:  # in the mailbox, or in the stash
-            arrival.state = ENDED
+        if delivery.state < ENDED and delivery.state != RUNNING:  # in the mailbox, or in the stash
+            delivery.state = ENDED
             cell.dead_letter(message, "stopped")
         raise
     return True

@@ -12,7 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.owned.delivery import bring
+from actorio._cell.owned.delivery import deliver
 from actorio._core.checks import check_plain_function, kind_of
 from actorio.errors import AskCancelledError
 
@@ -54,7 +54,7 @@ def pipe(
             message = PipeFailed(cancelled) if error is None else error(cancelled)
         except Exception as failure:
             message = PipeFailed(failure) if error is None else error(failure)
-        await bring(cell, message)
+        await deliver(cell, message)
 
     task = cell.start_soon(piped, (), copy_context())
     if inspect.iscoroutine(awaitable):  # cancelled before its first step, it would never have been awaited

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterable, Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.owned.delivery import bring
+from actorio._cell.owned.delivery import deliver
 from actorio._cell.state import BEGIN
 from actorio._core.checks import check_plain_function, kind_of
 from actorio._core.iterators import close_iterator
@@ -46,7 +46,7 @@ def add_source(
         try:
             await BEGIN
             async for value in items:
-                if not await bring(cell, value if item is None else item(value), is_item=True):
+                if not await deliver(cell, value if item is None else item(value), is_item=True):
                     return
         except asyncio.CancelledError as cancelled:
             task = asyncio.current_task()
@@ -56,6 +56,6 @@ def add_source(
         finally:
             await close_iterator(items)
         if end is not None:
-            await bring(cell, end(), is_item=True)
+            await deliver(cell, end(), is_item=True)
 
     return cell.start_soon(source_of_actor, (), copy_context(), begun=True)

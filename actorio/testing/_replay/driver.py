@@ -13,7 +13,7 @@ from actorio._cell.frames import in_turn
 from actorio._cell.hooks import Hooks
 from actorio._cell.owned.interleaved import runs_interleaved
 from actorio._cell.states import Intent, Options
-from actorio._core.envelope import Arrival, Tick
+from actorio._core.envelope import Delivery, Tick
 from actorio._core.mailbox import Mailbox
 from actorio.actor import Actor
 from actorio.capsule.decoding import Decoder, put
@@ -138,7 +138,7 @@ class Driver:
         elif kind == "tick":
             cell.post_tick(Tick(message, None, None))
         elif kind == "item":
-            cell.post_tick(Arrival(cell.run_queue, message, None))
+            cell.post_tick(Delivery(cell.run_queue, message, None))
         else:
             ActorRef.cast(ref, _written(type(cell.instance), "on_terminated"), message)
 
