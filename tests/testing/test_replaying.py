@@ -517,3 +517,16 @@ def test_what_is_no_capsule_is_refused(tmp_path: Path) -> None:
         replay({"capsule": 2})
     with pytest.raises(TypeError, match="types"):
         replay(record(_sends("boom"), tmp_path)[0], types=["Sink"])
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_o16_a_capsule_that_another_python_has_written_happens_again(
+    python: str, mend: Callable[[], None]
+) -> None:
+    capsule = Path(__file__).parent / "capsules" / f"python-{python}.capsule.json"
+    content = read(capsule)
+    assert content["python"].startswith(python)
+    assert content["begins"] == "checkpoint"
+    assert replay(capsule, types=[shop]).reproduced
+    mend()
+    assert replay(capsule, types=[shop]).error is None
