@@ -15,7 +15,7 @@ from actorio._cell.states import Intent
 from actorio._cell.steps import answer_by_error, is_of_this_message
 from actorio._core.checks import check_callable, check_instance
 from actorio._core.envelope import RUNNING
-from actorio._core.hints import no_attribute
+from actorio._core.hints import RETURN_NOW, no_attribute
 from actorio._core.typevar import TypeVar
 from actorio._tree.spawning import ChildOptions, Spawning, get_or_spawn, spawn
 from actorio.actor import Actor
@@ -346,6 +346,7 @@ class Context(Generic[A_co]):
     def stop(self) -> None:
         """End this actor after the current message, normally; a permanent one is restarted."""
         self._here().request(Intent.STOP_SELF)
+        return cast("None", RETURN_NOW)  # for whoever awaits it
 
 
 def _reached(what: str, ref: ActorRef[Any]) -> Cell:

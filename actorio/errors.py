@@ -49,6 +49,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import enum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -481,22 +482,26 @@ def _again(kind: type[E], args: tuple[Any, ...]) -> E:
     return error
 
 
-def without_frames(error: BaseException) -> BaseException:
+def without_frames(error: BaseException, deep: int = 10) -> BaseException:
     """Return a copy of an exception that keeps no frame alive: without its traceback, and so are its causes.
 
     One that cannot be copied is told by an `ActorError` with its text.
+
+    Args:
+        error: the exception.
+        deep: how many causes and groups to follow: a chain of them may be long, or a circle.
     """
-    if isinstance(error, BaseExceptionGroup):
-        twin: BaseException = error.derive([without_frames(one) for one in error.exceptions])
-    else:
-        try:
+    twin = error
+    with contextlib.suppress(Exception):
+        if not isinstance(error, BaseExceptionGroup):
             twin = copy.copy(error)
-        except Exception:
-            twin = error
-        if type(twin) is not type(error) or twin is error:
-            twin = ActorError(f"{type(error).__name__}: {describe(error)}")
-    if error.__cause__ is not None:
-        twin.__cause__ = without_frames(error.__cause__)
+        elif deep:
+            twin = error.derive([without_frames(one, deep - 1) for one in error.exceptions])
+    same_kind = isinstance(twin, BaseExceptionGroup) or type(twin) is type(error)
+    if twin is error or not same_kind:
+        twin = ActorError(f"{type(error).__name__}: {describe(error)}")
+    if error.__cause__ is not None and deep:
+        twin.__cause__ = without_frames(error.__cause__, deep - 1)
     return twin
 
 

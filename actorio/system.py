@@ -71,7 +71,8 @@ class ActorSystem:
             accepted; then what is left is stopped, within `shutdown_timeout`, and the log names the lines that it is
             at. None for no limit. Give one where nobody looks on, as in a web server.
         handle_signals: SIGINT and SIGTERM end the block: the first in order, the second at once, the third
-            exits the process. Only in the main thread.
+            exits the process. Only in the main thread. On Windows, which sends no SIGTERM, Ctrl-Break (SIGBREAK)
+            does the same.
         store: keeps what durable actors write (`actorio.persistence`). The block opens it before any actor, and
             closes it after the last one; one that is open already is left open.
         supervision: of the top-level actors: strategy, budget, backoff, and what to do about which exception.

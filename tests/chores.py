@@ -68,6 +68,25 @@ def answer_at_length(marker: str) -> bytes:
     return bytes(300_000_000)
 
 
+def leave_a_child(marker: str, how: str) -> Any:
+    """Start a process that lives on, and write its id to a file; then answer by its id, or die."""
+    if how == "by system":
+        os.system(f"sleep 60 & echo $! > {marker}")
+    elif not (child := os.fork()):
+        time.sleep(60)
+        os._exit(0)
+    else:
+        with open(marker, "w") as file:  # noqa: PTH123 (nothing but the file)
+            file.write(str(child))
+    return Dying() if how != "and answer" else os.getpid()
+
+
+def answer_twice() -> int:
+    """Fork, and return in both processes."""
+    os.fork()
+    return os.getpid()
+
+
 class Dying:
     """A value in whose middle the process that packs it dies."""
 

@@ -164,7 +164,9 @@ class FarCell:
         Raises:
             ActorStoppedError: it has ended.
             ClusterError: the item cannot be sent.
+            WrongThreadError: this is a forked child, whose parent has the cluster.
         """
+        self._check_process()
         if self.mailbox.closed:
             raise ActorStoppedError(self.ref, self.reason, payload(item))
         encoded = self.line.encode(self, item)
@@ -175,6 +177,11 @@ class FarCell:
             return False
         self._post(item, encoded)
         return True
+
+    def _check_process(self) -> None:
+        """Refuse what a forked child asks for: the ref knows the thread by heart, which is the same there."""
+        if self.runtime.is_forked:
+            raise self.runtime.wrong_thread(self.path)
 
     def _limit(self, request: Request) -> None:
         """An ask without a timeout has that of the line: it must not hang."""
@@ -272,6 +279,7 @@ class FarCell:
 
     def add_watcher(self, watcher: Any) -> None:
         """Tell `watcher.notify` of its end."""
+        self._check_process()
         self.line.watch(self)
         if self.watchers is None:
             self.watchers = {}
@@ -284,6 +292,7 @@ class FarCell:
 
     def add_joiner(self, joiner: Waiter) -> None:
         """Wake `joiner` at its end."""
+        self._check_process()
         self.line.watch(self)
         if self.joiners is None:
             self.joiners = []
@@ -296,6 +305,7 @@ class FarCell:
 
     def request(self, intent: int) -> None:
         """Ask it to end."""
+        self._check_process()
         if self.reason is None and intent in (Intent.CLOSE, Intent.STOP, Intent.KILL):
             self.line.end(self, intent)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
 from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
-__all__ = ["AWAIT_JOIN", "check_message", "check_method", "forgotten_await", "no_attribute"]
+__all__ = [
+    "AWAIT_JOIN",
+    "RETURN_NOW",
+    "check_message",
+    "check_method",
+    "forgotten_await",
+    "no_attribute",
+    "or_none",
+]
 
 _ON_A_REF = {
     "tell": "a message is sent by `send`",
@@ -50,6 +58,7 @@ class _Nothing:
     """Returned by `stop` and its like in the place of None: it cannot be awaited, and its class says what can.
 
     An awaitable that raised would say more, but a hook or submitted work that returns it would be awaited as well.
+    Where it is copied or pickled, None is what comes out.
     """
 
     __slots__ = ()
@@ -60,9 +69,22 @@ class _Nothing:
     def __repr__(self) -> str:
         return "None"
 
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
-_Nothing.__name__ = "None: it does not wait, `await ref.join()` does, and the None that it returns"
-AWAIT_JOIN: Any = _Nothing()
+
+def _nothing(why: str) -> Any:
+    """Return one whose class has a name that says why there is nothing to await."""
+    return type(f"None: {why}, and the None that it returns", (_Nothing,), {"__slots__": ()})()
+
+
+AWAIT_JOIN: Any = _nothing("it does not wait, `await ref.join()` does")
+RETURN_NOW: Any = _nothing("it does not wait, the actor ends when this message has been handled")
+
+
+def or_none(value: Any) -> Any:
+    """Return a value that a handler has returned, but None for what `stop` and its like return."""
+    return None if isinstance(value, _Nothing) else value
 
 
 def check_method(what: str, method: object) -> None:

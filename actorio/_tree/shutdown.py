@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actorio._cell.ending import run_hook
-from actorio._cell.frames import lines_at_work
+from actorio._cell.frames import await_chain, lines_at_work
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
 from actorio._core.checks import kind_of
 from actorio._core.log import log
 from actorio._core.scopes import is_in_cancelled_scope, shielded
+from actorio._core.whose_code import own_line
 from actorio.errors import ActorStoppedError, describe, exit_in
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from actorio._tree.runtime import Runtime
 
 __all__ = ["Shutdown", "ShutdownReport"]
+
+_LONG = 5.0
+"""Seconds of a normal end after which the log says once whom it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,10 @@ class Shutdown:
         if self._exit is None:
             self._exit = exit_in(error)
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
-        if self._close_timeout is not None and self._intent == Intent.CLOSE:
-            self._runtime.timers.after(self._close_timeout, self._stop_closing)
+        if self._intent == Intent.CLOSE:
+            self._runtime.timers.after(_LONG, self._tell_of_wait)
+            if self._close_timeout is not None:
+                self._runtime.timers.after(self._close_timeout, self._stop_closing)
         cancelled = await self._until_ended(told=error is not None and is_in_cancelled_scope())
         if (tell := self._runtime.observers.left) is not None:
             tell(self._runtime.system)
@@ -221,18 +227,31 @@ class Shutdown:
             self._limited = True
             self._runtime.timers.after(self._timeout, lambda: self.begin(Intent.KILL))
 
+    def _tell_of_wait(self) -> None:
+        """The normal end takes long, which may be as it should, or not."""
+        if self._intent == Intent.CLOSE:
+            text = "the block of %s has waited for %g s for its actors to end; still at work: %s"
+            self._warn(text, _LONG)
+
     def _stop_closing(self) -> None:
         """The time for the normal end is over: what is left is stopped, and what it is at is named."""
         if self._intent == Intent.CLOSE:
-            log(
-                logging.WARNING,
-                "%s has not ended within close_timeout=%g s, and is stopped; still at work: %s",
-                self._runtime.name,
-                self._close_timeout,
-                "; ".join(lines_at_work(self._runtime.root.table.values())) or "no actor",
-                system=self._runtime.name,
-            )
+            text = "%s has not ended within close_timeout=%g s, and is stopped; still at work: %s"
+            self._warn(text, self._close_timeout)
             self.begin(Intent.STOP)
+
+    def _warn(self, text: str, seconds: float | None) -> None:
+        name = self._runtime.name
+        log(logging.WARNING, text, name, seconds, "; ".join(self._at_work()) or "no actor", system=name)
+
+    def _at_work(self) -> list[str]:
+        """Name what is waited for by the line that it is at, or the top level where no code of the user's runs."""
+        cells = self._runtime.root.table.values()
+        lines = list(lines_at_work(cells))
+        hook = self.hook
+        if hook is not None and (line := own_line(await_chain(hook.get_coro()))) is not None:
+            lines.append(f"{hook.get_name()} at {line}")
+        return lines or [f"{cell.path} ({cell.state})" for cell in cells]
 
     async def _end(self) -> None:
         await self._run_hooks(self.before)

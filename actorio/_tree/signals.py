@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SignalHandler", "Signals"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_NAMES = ("SIGINT", "SIGTERM", "SIGBREAK")
+"""The last is there on Windows alone: Ctrl-Break, which other processes can send too; no SIGTERM comes there."""
 
 
 class SignalHandler:
@@ -75,7 +76,7 @@ class SignalHandler:
 
 
 class Signals:
-    """Handles SIGINT and SIGTERM while a system runs."""
+    """Handles SIGINT and SIGTERM, on Windows Ctrl-Break too, while a system runs."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -90,7 +91,8 @@ class Signals:
     def catch(self) -> None:
         """Begin to handle them."""
         signals = getattr(self._runtime.loop, "actorio_signals", signal)
-        self._handlers = [SignalHandler(signals, number, self._on_signal) for number in _SIGNALS]
+        numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+        self._handlers = [SignalHandler(signals, number, self._on_signal) for number in numbers]
 
     def release(self) -> None:
         """Put back what was there before."""

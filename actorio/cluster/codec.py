@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from actorio._core.hints import or_none
 from actorio.cluster.annotations import asks_of, check_name, members_of, name_of
 from actorio.errors import (
     MessageTooLargeError,
@@ -162,6 +163,7 @@ class Codec:
 
     def encode_answer(self, value: Any, *, declared: bool) -> tuple[str | None, bytes]:
         """Return an answer, with the name of its type, or None where it is to be read as declared."""
+        value = or_none(value)
         if type(value) in self._names:
             return self.encode(value)
         if declared:

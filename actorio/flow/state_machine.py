@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Generic
 
 from actorio._cell.owned.timer import Timer
 from actorio._core.checks import has_yield, kind_of
+from actorio._core.hints import or_none
 from actorio._core.typevar import TypeVar
 from actorio.actor import Actor
 from actorio.errors import ActorError, UnhandledMessageError
@@ -216,7 +217,9 @@ class StateMachine(Actor[E], Generic[S, E]):
     async def _handle(self, event: E) -> None:
         """Give the state the event, and enter the next one if that is another."""
         name = self._handlers.get(self._state)
-        after = await _value_of(self.unhandled(event) if name is None else getattr(self, name)(event))
+        after = or_none(
+            await _value_of(self.unhandled(event) if name is None else getattr(self, name)(event))
+        )
         if after is not None and after != self._state:
             await self._enter(after)
 

@@ -204,6 +204,7 @@ _GOOD, _BAD = b"good", b"bad"
 def _serve(pipe: Connection) -> None:
     """In the process: run what comes, until the other end is closed."""
     _end_with_parent()
+    _keep_to_itself(pipe)
     with contextlib.suppress(EOFError, OSError):
         while True:
             good, packed = run_packed(pipe.recv_bytes())
@@ -225,6 +226,17 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="actorio watches the parent", daemon=True).start()
+
+
+def _keep_to_itself(pipe: Connection) -> None:
+    """In the process: keep the pipe from the processes that the work starts, so that it ends when this one does.
+
+    One that outlived this process would hold the pipe open, and its answer would be waited for until then. Where the
+    work forks, and comes back here in the child, the child finds the pipe closed, and ends without an answer.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.set_inheritable(pipe.fileno(), False)  # noqa: FBT003 (it takes no keyword)
+        os.register_at_fork(after_in_child=pipe.close)
 
 
 @contextlib.contextmanager

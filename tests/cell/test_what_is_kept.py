@@ -121,3 +121,47 @@ async def test_an_exception_that_cannot_be_copied_is_told_by_its_text() -> None:
         await ref.send(1)
         assert isinstance((await ref.join()).error, Odd)
         assert "Odd" in str((await ref.join()).error)
+
+
+class OddGroup(ExceptionGroup[Exception]):
+    """Cannot be derived."""
+
+    def derive(self, excs: Any) -> Any:
+        raise LookupError(excs)
+
+
+def in_a_circle() -> Exception:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    return first
+
+
+def a_long_chain() -> Exception:
+    error = ValueError(0)
+    for number in range(3000):
+        later = ValueError(number)
+        later.__cause__, error = error, later
+    return error
+
+
+def nested() -> Exception:
+    error: Exception = ValueError()
+    for _ in range(300):
+        error = ExceptionGroup("", [error])
+    return error
+
+
+@pytest.mark.parametrize("make", [in_a_circle, a_long_chain, nested, lambda: OddGroup("odd", [ValueError()])])
+async def test_an_exception_of_any_shape_ends_its_actor_alone(make: Any) -> None:
+    class Failing(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            raise error
+
+    error = make()
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Failing, restart=Restart.TEMPORARY)
+        await ref.send(1)
+        assert (await ref.join()).error is error
+        late = (await ref.join()).error
+        assert late is not None
+        assert late.__traceback__ is None

@@ -1,11 +1,13 @@
 """A call that cannot work says what was meant, where it is made."""
 
 import asyncio
+import copy
+import pickle
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, StateMachine, entry
+from actorio import Actor, ActorSystem, ExitReason, StateMachine, entry, state
 
 
 class Till(Actor[Any]):
@@ -151,6 +153,38 @@ async def test_awaiting_a_stop_names_join() -> None:
             with pytest.raises(TypeError, match=r"does not wait, `await ref.join\(\)` does"):
                 await getattr(ref, end)()
             await ref.join()  # it ends all the same
+
+
+async def test_awaiting_the_stop_of_a_context_says_that_it_does_not_wait() -> None:
+    class Leaving(Actor[Any]):
+        async def receive(self, message: Any) -> Any:
+            return await untyped(self.context.stop()) if message == "wait" else self.context.stop()
+
+    async with ActorSystem() as system:
+        leaving = await system.spawn(Leaving)
+        with pytest.raises(
+            TypeError, match="does not wait, the actor ends when this message has been handled"
+        ):
+            await leaving.ask("wait")
+        assert (await leaving.join()).reason is ExitReason.NORMAL
+        assert not await (await system.spawn(Leaving)).ask("go")
+
+
+async def test_what_stop_returns_is_none_to_a_state_machine_and_in_copies() -> None:
+    class Door(StateMachine[str, Any]):
+        initial_state = "open"
+
+        @state("open")
+        async def is_open(self, event: Any) -> Any:
+            return event()
+
+    async with ActorSystem() as system:
+        till, door = await system.spawn(Till), await system.spawn(Door)
+        assert not await door.ask(till.stop)
+        assert await door.call(lambda actor: actor.current_state) == "open"
+        nothing = untyped(till).stop()
+        assert (copy.copy(nothing), pickle.loads(pickle.dumps([nothing]))) == (None, [None])
+        assert repr(nothing) == "None"
 
 
 async def test_what_stop_returns_is_as_good_as_none_wherever_it_is_returned() -> None:

@@ -7,6 +7,8 @@ import warnings
 
 import actorio
 from actorio import Actor, ActorSystem, WrongThreadError
+from actorio._cell.far import FarCell
+from tests.cell.test_far import ListLine
 
 
 class Till(Actor):
@@ -34,7 +36,7 @@ def step(coroutine):
         return stop.value
 
 
-def used_in_child(system, till, idle, pool, result, timer):
+def used_in_child(system, till, idle, pool, result, timer, far):
     return {
         "send": lambda: till.send(1),
         "send to an idle one": lambda: idle.send(1),
@@ -60,6 +62,15 @@ def used_in_child(system, till, idle, pool, result, timer):
         "result": result.cancel,
         "shutdown": lambda: step(system.shutdown()),
         "timer": timer.cancel,
+        "far send": lambda: far.send(1),
+        "far send_nowait": lambda: far.send_nowait(1),
+        "far ask": lambda: step(far.ask(1)),
+        "far ask within": lambda: step(far.ask(1, timeout=5)),
+        "far call": lambda: step(far.call(Till.add, 1)),
+        "far cast": lambda: far.cast(Till.add, 1),
+        "far stop": far.stop,
+        "far join": lambda: step(far.join()),
+        "far ask_threadsafe": lambda: far.ask_threadsafe(1),
         "exit": lambda: step(system.__aexit__(None, None, None)),
     }
 
@@ -73,10 +84,11 @@ async def main():
         result = till.submit(gate.wait)
         timer = await idle.submit(lambda: actorio.current_actor()._cell.context.send_after(60, 1))
         await asyncio.sleep(0)
+        far = FarCell(system._runtime, ListLine(), "address", "/till", Till).ref
         child = os.fork()
         if child == 0:
             bad = []
-            for name, use in used_in_child(system, till, idle, pool, result, timer).items():
+            for name, use in used_in_child(system, till, idle, pool, result, timer, far).items():
                 try:
                     bad.append((name, use()))
                 except WrongThreadError as error:

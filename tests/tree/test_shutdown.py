@@ -3,13 +3,15 @@
 # ruff: noqa: PT012 (the block of the system is what raises)
 
 import asyncio
+import functools
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, ExitReason
+from actorio import Actor, ActorSystem, Backoff, ExitReason, Supervision
+from actorio.testing import run_in_virtual_time
 from tests.guarantees.actors import Recorder, outcome, soon, started
 from tests.stage import until
 
@@ -31,7 +33,7 @@ class Ticker(Actor[Any]):
     """Never asks for a message."""
 
     async def run(self) -> None:
-        await asyncio.Event().wait()
+        await asyncio.Event().wait()  # the line of the ticker
 
 
 class Parent(Actor[Any]):
@@ -107,6 +109,50 @@ async def test_guarantee_20_without_a_limit_a_normal_end_waits() -> None:
         valve.set()
         await task
     assert handled == [1]
+
+
+def test_guarantee_20_a_normal_end_that_takes_long_says_once_whom_it_waits_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with ActorSystem("shop") as system:
+            ticker = await system.spawn(Ticker, name="ticker")
+            asyncio.get_running_loop().call_later(60, ticker.kill)
+
+    run_in_virtual_time(main)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    line = line_of("# the line of the ticker")
+    assert record.getMessage() == (
+        f"the block of shop has waited for 5 s for its actors to end; still at work: /ticker at {line}"
+    )
+
+
+def test_guarantee_20_a_shutdown_hook_and_an_actor_between_two_lives_are_waited_for_by_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def hook() -> None:
+        await asyncio.sleep(6)  # the line of the hook
+
+    class Failing(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            raise ValueError(message)
+
+    async def main(*hooks: Any) -> None:
+        pause = Supervision(backoff=Backoff(initial=30.0, maximum=30.0, jitter=0.0))
+        async with ActorSystem("shop", supervision=pause) as system:
+            for each in hooks:
+                system.before_shutdown(each)
+            failing = await system.spawn(Failing, name="failing")
+            await failing.send(1)
+            await failing.send(2)
+
+    caplog.set_level(logging.WARNING)
+    run_in_virtual_time(functools.partial(main, hook))
+    run_in_virtual_time(main)
+    texts = [record.getMessage() for record in caplog.records if "has waited" in record.getMessage()]
+    assert texts[0].endswith(f"still at work: shop shutdown hook at {line_of('# the line of the hook')}")
+    assert texts[1].endswith("still at work: /failing (restarting)")
 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "5", True])

@@ -108,6 +108,18 @@ def test_a_simulated_system_takes_simulated_signals_and_leaves_those_of_the_proc
     assert seen == [before, before]
 
 
+async def test_where_there_is_a_ctrl_break_it_ends_a_system_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = signal.SIGUSR1  # stands for the signal of Windows, which sends no SIGTERM
+    monkeypatch.setattr(signal, "SIGBREAK", number, raising=False)
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as caught:
+        async with soon(), ActorSystem(handle_signals=True):
+            os.kill(os.getpid(), number)
+            await asyncio.Event().wait()
+    assert caught.value.code == 128 + number
+    assert signal.getsignal(number) == before
+
+
 COMPUTING = """
 import asyncio, sys
 import actorio

@@ -74,6 +74,35 @@ async def test_an_answer_that_is_cut_off_in_the_middle_ends_at_once(end: str, tm
         await until(lambda: not lives(pid) and not speaking(), timeout=PATIENCE)  # a kill waits half a second
 
 
+@on_one_loop
+@pytest.mark.parametrize("how", ["by fork", "by system", "and answer"])
+async def test_a_process_that_dies_is_seen_to_though_one_that_it_has_started_lives_on(
+    how: str, tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+    try:
+        async with asyncio.timeout(PATIENCE / 6), ActorSystem(shutdown_timeout=0.05) as system:
+            worker = await system.spawn(Worker, "process", shutdown=0.05)
+            result = worker.submit(chores.leave_a_child, str(marker), how)
+            if how == "and answer":
+                os.kill(await result, signal.SIGKILL)
+                result = worker.submit(chores.die)  # if its death was not seen yet, by the pipe
+            assert isinstance(await outcome(result), WorkerError)
+            assert lives(int(marker.read_text()))
+            assert await worker.submit(chores.pid) != os.getpid()
+    finally:
+        os.kill(int(marker.read_text()), signal.SIGKILL)
+
+
+@on_one_loop
+async def test_work_that_forks_and_returns_twice_answers_once() -> None:
+    async with asyncio.timeout(PATIENCE), ActorSystem() as system:
+        worker = await system.spawn(Worker, "process")
+        pid = await worker.submit(chores.pid)
+        assert await worker.submit(chores.answer_twice) == pid
+        assert [await worker.submit(chores.pid) for _ in range(3)] == [pid] * 3
+
+
 def lives(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
