@@ -120,7 +120,7 @@ class Shutdown:
         if self._exit is None:
             self._exit = exit_in(error)
         self.begin(Intent.CLOSE if error is None else Intent.STOP)
-        if self._intent == Intent.CLOSE:
+        if self._intent == Intent.CLOSE and not self._runtime.has_ended:
             self._runtime.timers.after(_LONG, self._tell_of_wait)
             if self._close_timeout is not None:
                 self._runtime.timers.after(self._close_timeout, self._stop_closing)
