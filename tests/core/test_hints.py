@@ -178,10 +178,13 @@ async def test_what_stop_returns_is_none_to_a_state_machine_and_in_copies() -> N
         async def is_open(self, event: Any) -> Any:
             return event()
 
+        def where(self) -> str:
+            return self.current_state
+
     async with ActorSystem() as system:
         till, door = await system.spawn(Till), await system.spawn(Door)
         assert not await door.ask(till.stop)
-        assert await door.call(lambda actor: actor.current_state) == "open"
+        assert await door.call(Door.where) == "open"
         nothing = untyped(till).stop()
         assert (copy.copy(nothing), pickle.loads(pickle.dumps([nothing]))) == (None, [None])
         assert repr(nothing) == "None"
