@@ -29,6 +29,25 @@ settings.load_profile("same")
 THREAD_GRACE = 2.0  # seconds in which an idle worker thread that was told to end must have ended
 
 
+# --- what is left to a command of its own ----------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="run the tests that take minutes, which CI leaves out"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long ones, unless they are asked for: each shows its claim in small as well."""
+    if config.getoption("--long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
 # --- every async test, on every loop --------------------------------------------------------------
 
 

@@ -362,7 +362,7 @@ def _swapped(content: dict[str, Any], draw: random.Random) -> dict[str, Any]:
         node = node[key]
 
 
-@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.long)])
 def test_o15_a_mutated_file_is_a_capsule_error_and_nothing_else(
     count: int, written: Path, tmp_path: Path
 ) -> None:
@@ -377,7 +377,7 @@ def test_o15_a_mutated_file_is_a_capsule_error_and_nothing_else(
     assert refused > count / 4
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.long)])
 def test_o16_a_replay_of_a_mutated_file_raises_nothing_but_capsule_errors(count: int, written: Path) -> None:
     content, draw, refused = read(written), random.Random(7), 0
     for _ in range(count):

@@ -419,6 +419,6 @@ def test_a_tree_is_always_that_of_the_model() -> None:
     run_machine(60, 30)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_tree_is_always_that_of_the_model_for_long() -> None:
     run_machine(400, 60)

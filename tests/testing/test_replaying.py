@@ -88,7 +88,7 @@ def _failures(folder: Path, count: int) -> Iterator[Path]:
         seed += 1
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.long)])
 def test_o16_all_failures_of_a_shop_happen_again_at_the_same_line_and_pass_once_mended(
     count: int, tmp_path: Path, mend: Callable[[], None]
 ) -> None:

@@ -84,7 +84,7 @@ def test_three_interrupts_in_a_row_end_a_busy_process(loop: str, pause: float) -
     assert press_thrice(loop, pause) in ENDED[loop]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_three_interrupts_in_a_row_end_a_busy_process_a_hundred_times(loop: str) -> None:
     assert {press_thrice(loop, number * 0.00003) for number in range(100)} <= ENDED[loop]

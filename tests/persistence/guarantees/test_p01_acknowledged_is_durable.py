@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real_loop("processes")
 
 
 @pytest.mark.asyncio(loop_factories=["asyncio"])
-@pytest.mark.parametrize("count", [1, pytest.param(ROUNDS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(ROUNDS, marks=pytest.mark.long)])
 async def test_p1_p2_p14_p15_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path, count: int) -> None:
     audit = await rounds(str(tmp_path / "store.db"), count)
     assert sum(map(len, audit.acknowledged.values())) > 10 * count

@@ -223,7 +223,7 @@ async def _second_writer(dsn: str, schema: str) -> AsyncIterator[Callable[[int],
         assert await process.wait() == 0
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.long)])
 async def test_p1_p2_p14_p15_kill_9_loses_nothing_on_postgres(
     server: Server, tmp_path: Any, count: int
 ) -> None:
