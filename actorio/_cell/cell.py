@@ -20,7 +20,6 @@ from actorio._cell.life import AT_ONCE, Life
 from actorio._cell.notices import Joiner
 from actorio._cell.states import Intent, State
 from actorio._core.pace import Pace
-from actorio._core.run_queue import Waiter
 from actorio.errors import without_frames
 
 if TYPE_CHECKING:
@@ -57,8 +56,7 @@ class Cell(Life):
         """
         hooks: Hooks = self.hooks  # type: ignore[assignment]
         if hooks.on_start:
-            self.starter = Waiter(self.run_queue)
-            self.begin()
+            self.begin_to_start()  # its task has a first step to come, which takes what is there by then
             return
         self.mark_started()
         if hooks.own_loop:

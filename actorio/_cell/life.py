@@ -11,20 +11,21 @@ that ends in order ends in one step, and one that never awaits costs no coroutin
 from __future__ import annotations
 
 import asyncio
-from asyncio.tasks import _enter_task, _leave_task
 from types import CoroutineType, FrameType
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.early_wait import EarlyWait, in_task
 from actorio._cell.ending import Ending
 from actorio._cell.hooks import refuse_own_context
 from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
-from actorio._cell.state import is_closing
+from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
 from actorio._cell.steps import hook
 from actorio._core.envelope import NO_MESSAGE
 from actorio._core.pace import Pace
+from actorio._core.run_queue import Waiter, may_nest
 from actorio.errors import ActorStoppedError, ExitReason, exit_in, is_actor_exit
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ __all__ = ["AT_ONCE", "Life"]
 
 AT_ONCE = 256
 """What is done to so many others is done at once; to more of them in goes, so that the loop has its turns."""
+
+MOST_STARTS_WITHIN = 8
+"""How many hooks `on_start` may run one within the other, as each spawns the next."""
 
 Outcome = tuple[ExitReason, "BaseException | None"]
 
@@ -46,6 +50,41 @@ class Life(Ending):
     def begin(self) -> None:
         """Start the task."""
         self.task = self.runtime.make_task(self, self.path)
+
+    def begin_to_start(self) -> None:
+        """Start the task, and run `on_start` right here, up to its first wait: most have none.
+
+        A start within many others, where a tree grows by its hooks, waits for the task instead; and so does that of an
+        own loop, which has begun to run by the time that `spawn` returns.
+        """
+        self.starter = Waiter(self.run_queue)
+        self.begin()
+        runtime = self.runtime
+        if self._has_own_loop() or runtime.starts_within >= MOST_STARTS_WITHIN or may_nest(runtime.loop):
+            return
+        release = self.wait_of_current()
+        runtime.starts_within += 1
+        try:
+            with in_task(self.run_queue, self.task):
+                self._start_here()
+        finally:
+            runtime.starts_within -= 1
+            if release is not None:
+                release()
+
+    def _start_here(self) -> None:
+        steps = hook(self, self.instance.on_start)
+        try:
+            try:
+                awaited = steps.send(None)
+            except StopIteration:
+                return self._started()
+            life = self._live(begun=EarlyWait(steps, awaited))
+        except BaseException as error:
+            life = self._live(self._reason_of(error), is_early=True)
+        life.send(None)  # a cancel before the first step of the task is to find it begun
+        self.work = life
+        return None
 
     # -- as a coroutine ----------------------------------------------------------------------------
 
@@ -112,13 +151,9 @@ class Life(Ending):
 
     def _take_first(self) -> bool:
         """Take the first share of messages, in the task's first step; False when there is something else to do."""
-        task, loop = self.task, self.run_queue.loop
         turns = self.turns = DirectTurns(self)
-        _leave_task(loop, task)  # type: ignore[arg-type]  # which the run queue does not do in turns of its own
-        try:
+        with in_task(self.run_queue, None):  # as the run queue takes them
             return turns.take()
-        finally:
-            _enter_task(loop, task)  # type: ignore[arg-type]
 
     def _is_over(self) -> bool:
         """Tell whether its task was woken for nothing but the end of its turns."""
@@ -191,15 +226,34 @@ class Life(Ending):
     # -- all of it ---------------------------------------------------------------------------------
 
     async def _live(  # noqa: C901, PLR0912, PLR0915 (a call less in each wake-up)
-        self, outcome: Outcome | None = None, verdict: int | None = None
+        self,
+        outcome: Outcome | None = None,
+        verdict: int | None = None,
+        begun: EarlyWait | None = None,
+        *,
+        is_early: bool = False,
     ) -> None:
-        """Live, from the start, or from where an outcome of the turns, or the verdict about it, is known."""
+        """Live, from the start, or from where an outcome of the turns, or the verdict about it, is known.
+
+        Args:
+            begun: a start that has begun before its task had a step.
+            is_early: whether that is so of the outcome.
+        """
+        if is_early or begun is not None:
+            try:
+                await BEGIN
+            except asyncio.CancelledError as error:
+                if begun is None:
+                    self._request(Intent.KILL)
+                else:
+                    begun.cancelled = error
         try:
             while True:
                 if outcome is None:
                     try:  # the turns are awaited right here: each wake-up passes through this frame
                         if self.state != State.RUNNING:
-                            await self._start()
+                            await self._start(begun)
+                            begun = None
                         if not self.must_end():
                             await self._turns()
                         outcome = self.exit_reason(), None
@@ -240,13 +294,20 @@ class Life(Ending):
         self.turns = self.mailbox.sleeper = None
         return self._verdict(*outcome)
 
-    async def _start(self) -> None:
+    async def _start(self, begun: EarlyWait | None = None) -> None:
         self.state = State.STARTING
-        instance = self.construct() if self.instance is None else self.instance
+        if self.instance is None:
+            self.construct()
+        if begun is not None:
+            await begun.rest()
+        elif self.hooks is not None and self.hooks.on_start:
+            await hook(self, self.instance.on_start)
+        self._started()
+
+    def _started(self) -> None:
         hooks = self.hooks
         if hooks is not None and hooks.on_start:
-            await hook(self, instance.on_start)
-            refuse_own_context(instance, self.runtime.faces.actor, self.context)
+            refuse_own_context(self.instance, self.runtime.faces.actor, self.context)
         if self.state == State.STARTING:  # not when it was given up for dead in the meantime
             self.mark_started()
 

@@ -37,6 +37,8 @@ class System(Host, Protocol):
     suspended: dict[Any, None]
     """The actors that begin no turn for now."""
     has_ended: bool
+    starts_within: int
+    """How many starts run at this moment, one within the other."""
 
     def make_task(
         self, work: Coroutine[Any, Any, Any], name: str, variables: Variables | None = None

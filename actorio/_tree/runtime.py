@@ -58,6 +58,8 @@ class Runtime:
     timers: Deadlines
     root: Children
     shutdown: Root
+    starts_within = 0
+    """How many starts run at this moment, one within the other."""
     is_forked = False
     """Whether this is a forked child, and the system its parent's."""
 

@@ -75,14 +75,17 @@ class Driver:
         else:
             kind = self._decoder.named(capsule["class"], "class")
             factory, args = functools.partial(object.__new__, kind), []
-            stage.on_constructed = self._restore
+        stage.on_constructed = self._constructed if at_start else self._restore
         name = capsule["path"].rpartition("/")[2]
         table = stage.table_of_subject()
         cell = table.start(factory, tuple(args), name, Mailbox(None), Options(Restart.TEMPORARY, None))
-        self._decoder.root = cell.instance
-        self._add_answers()
         if cell.starter is not None:
             await cell.siblings.until_started(cell, None)
+
+    def _constructed(self, cell: Any) -> None:
+        """Have the answers ready: `on_start` may ask at once."""
+        self._decoder.root = cell.instance
+        self._add_answers()
 
     def _restore(self, cell: Any) -> None:
         """Put the checkpoint in: neither the constructor nor `on_start` runs."""
@@ -95,6 +98,7 @@ class Driver:
         give_store(cell.instance, self._stage.answers)
         cell.hooks = copy.copy(Hooks.of(cell.instance, Actor))
         cell.hooks.on_start = False
+        self._add_answers()
 
     def _add_answers(self) -> None:
         for number, one in enumerate(self._capsule["inputs"]):
