@@ -225,6 +225,30 @@ async def test_p15_the_clock_may_be_set_back_and_it_is_not_early(
             assert len(seen) == 1
 
 
+async def test_p15_one_in_line_whose_clock_was_set_back_is_not_early(
+    virtual_time: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import time
+
+    virtual, shift = time.time, [0.0]
+    store, seen = MemoryStore(), []
+
+    async def busy(actor: Clerk) -> None:
+        await asyncio.sleep(12)  # it is due, and in line, by now
+        shift[0] = -8.0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: virtual() + shift[0])
+        async with ActorSystem(store=store) as system:
+            ref = await system.spawn(Clerk, seen, name="ada")
+            await do(ref, lambda actor: actor.remind(reminder(10)))
+            due = time.time() + 10
+            await do(ref, busy)
+            await asyncio.sleep(20)
+            assert len(seen) == 1
+            assert seen[0][0] >= due - 0.001
+
+
 async def test_p15_a_message_that_cannot_be_stored_is_refused() -> None:
     class Anyone(EventSourced[Any, Deposited, Balance]):
         def initial_state(self) -> Balance:
