@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actorio.errors import DamagedError, RecoveryError, describe
-from actorio.persistence._rows import ActorRow, EventRow, Loaded, SnapshotRow
+from actorio.persistence._rows import ActorRow, EventRow, Loaded, SnapshotRow, checksum
 from actorio.persistence.reading import PAGE
 
 if TYPE_CHECKING:
@@ -126,31 +126,39 @@ def _state_of(rules: Rules, head: ActorRow, row: SnapshotRow) -> Any:
 
 async def _replayed(journal: Journal, rules: Rules, loaded: Loaded, state: Any, begin: int) -> Any:
     """Apply the events after a snapshot."""
-    assert loaded.head is not None
-    assert rules.apply is not None
-    assert rules.events is not None
-    last, apply, read = begin, rules.apply, rules.events.read
+    head, last = loaded.head, begin
+    assert head is not None
     async for rows in _pages(journal, loaded, begin):
-        for row in rows:
-            if row.sequence != last + 1 or row.sequence > loaded.head.sequence:
-                await _check_unmoved(journal, loaded.head)
-                raise _gap(loaded.head, last, row)
-            if not row.is_intact:
-                raise DamagedError(
-                    f"{row.durable_id}, sequence {row.sequence}: the checksum is wrong",
-                    row.durable_id,
-                    row.sequence,
-                    row.type,
-                    row.version,
-                )
-            state = _applied(
-                apply, state, read(row.durable_id, row.sequence, row.type, row.version, row.body), row
-            )
-            last = row.sequence
+        numbers = [row.sequence for row in rows]
+        if numbers != [*range(last + 1, last + 1 + len(rows))] or numbers[-1] > head.sequence:
+            await _check_unmoved(journal, head)
+            raise _gap(head, last, rows)
+        state = _applied(rules, state, rows)
+        last = numbers[-1]
         await asyncio.sleep(0)
-    if last != loaded.head.sequence:
-        await _check_unmoved(journal, loaded.head)
-        raise _gap(loaded.head, last, None)
+    if last != head.sequence:
+        await _check_unmoved(journal, head)
+        raise _gap(head, last, ())
+    return state
+
+
+def _applied(rules: Rules, state: Any, rows: Sequence[EventRow]) -> Any:
+    """Apply these events; written out, since a recovery pays for it event by event."""
+    apply, types = rules.apply, rules.events
+    assert apply is not None
+    assert types is not None
+    read = types.read
+    for row in rows:
+        where = durable_id, sequence, type, version = row.durable_id, row.sequence, row.type, row.version
+        body = row.body
+        if row.crc != checksum(durable_id, sequence, type, version, body):
+            raise DamagedError(f"{durable_id}, sequence {sequence}: the checksum is wrong", *where)
+        event = read(durable_id, sequence, type, version, body)
+        try:
+            state = apply(state, event)
+        except Exception as error:
+            what = f"apply raised {describe(error)} at {describe(event)}"
+            raise RecoveryError(f"{durable_id}, sequence {sequence}: {what}", *where) from error
     return state
 
 
@@ -180,24 +188,18 @@ async def _check_unmoved(journal: Journal, head: ActorRow) -> None:
         raise _Moved
 
 
-def _gap(head: ActorRow, last: int, row: EventRow | None) -> DamagedError:
-    if row is None:
+def _gap(head: ActorRow, last: int, rows: Sequence[EventRow]) -> DamagedError:
+    """Return what is wrong with the numbers of these rows, which are to go on from `last`."""
+    found = 0
+    for row in rows:
+        found = row.sequence
+        if found != last + 1 or found > head.sequence:
+            break
+        last = found
+    if not rows:
         what = f"the last event is {last}, and the stored sequence {head.sequence}"
-    elif row.sequence > head.sequence:
-        what = f"there is an event {row.sequence}, and the stored sequence is {head.sequence}"
+    elif found > head.sequence:
+        what = f"there is an event {found}, and the stored sequence is {head.sequence}"
     else:
         what = f"the event {last + 1} is missing"
     return DamagedError(f"{head.durable_id}: {what}", head.durable_id, last + 1)
-
-
-def _applied(apply: Apply, state: Any, event: Any, row: EventRow) -> Any:
-    try:
-        return apply(state, event)
-    except Exception as error:
-        raise RecoveryError(
-            f"{row.durable_id}, sequence {row.sequence}: apply raised {describe(error)} at {describe(event)}",
-            row.durable_id,
-            row.sequence,
-            row.type,
-            row.version,
-        ) from error

@@ -120,7 +120,10 @@ def _events(
     connection: sqlite3.Connection, durable_id: str, row: int, after: int, limit: int
 ) -> list[EventRow]:
     found = connection.execute(_EVENTS, (row, after, limit))
-    return [_event((durable_id, *row)) for row in found]
+    return [  # written out: a recovery pays for it, event by event
+        EventRow(durable_id, sequence, type, version, at, crc, body, _tags(tags) if tags else (), position)
+        for sequence, type, version, at, crc, body, tags, position in found.fetchall()
+    ]
 
 
 def _event(row: tuple[Any, ...]) -> EventRow:

@@ -13,7 +13,7 @@ from actorio import Actor, ActorSystem
 from actorio.persistence import MemoryStore, SqliteStore
 from benchmarks.persistence.bank import Account, Balance, Deposited, folder
 
-__all__ = ["bytes_an_event", "idle_bytes", "lag", "recovery_ratio"]
+__all__ = ["bytes_an_event", "fill", "idle_bytes", "lag", "recovery_ratio"]
 
 
 class Filler(Account):
@@ -31,7 +31,7 @@ class Plain(Actor[Any]):
         """Do nothing."""
 
 
-async def _fill(path: Path, count: int) -> None:
+async def fill(path: Path, count: int) -> None:
     async with ActorSystem(store=SqliteStore(path)) as system:
         ref = await system.spawn(Filler, name="a")
         await ref.call(Filler.fill, count)
@@ -41,7 +41,7 @@ def recovery_ratio(count: int) -> tuple[float, float]:
     """Return the rates of a recovery of so many events, and of `fetchall`, decode, `apply` in a plain loop."""
     with folder() as where:
         path = Path(where) / "bank.db"
-        asyncio.run(_fill(path, count))
+        asyncio.run(fill(path, count))
 
         async def recover() -> float:
             async with ActorSystem(store=SqliteStore(path)) as system:
@@ -65,7 +65,7 @@ def lag(count: int) -> tuple[float, float]:
     """Return the longest lag of the loop, in seconds, while nothing and while so many events are recovered."""
     with folder() as where:
         path = Path(where) / "bank.db"
-        asyncio.run(_fill(path, count))
+        asyncio.run(fill(path, count))
 
         async def longest(until: Any) -> float:
             worst, last = 0.0, time.perf_counter()
@@ -91,7 +91,7 @@ def bytes_an_event(count: int) -> float:
     """Return what an event takes in the file."""
     with folder() as where:
         path = Path(where) / "bank.db"
-        asyncio.run(_fill(path, count))
+        asyncio.run(fill(path, count))
         return path.stat().st_size / count
 
 
