@@ -163,7 +163,7 @@ class OffsetRow(msgspec.Struct, frozen=True, gc=False):
     reset: bool = False
 
 
-class Write(msgspec.Struct, frozen=True, kw_only=True):
+class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One transaction of one durable actor.
 
     Attributes:

@@ -184,7 +184,7 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
             one, back = types.store(event, journal.durable_id, most)
             rows.append(journal.row_of(one, sequence, at, self._tags_of(back)))
             decoded.append(back)
-        new.events = rows
+        new.events = tuple(rows)
         new.sequence += len(rows)
         return decoded
 

@@ -1,6 +1,7 @@
 """Accounts on PostgreSQL, and the same rows in the same groups by raw asyncpg."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from actorio.persistence._rows import Write
 from benchmarks.persistence.bank import asked
 
 __all__ = ["postgres_accounts", "raw_postgres"]
+
+_numbers = itertools.count(1)
 
 
 class _Slow(PostgresStore):
@@ -28,7 +31,7 @@ class _Slow(PostgresStore):
 
 def postgres_accounts(dsn: str, accounts: int, asks: int, sync: float) -> tuple[float, list[int]]:
     """Measure accounts on PostgreSQL; returns the rate, and the sizes of the groups."""
-    store = _Slow(dsn, schema=f"bench_{accounts}")
+    store = _Slow(dsn, schema=f"bench_{accounts}_{next(_numbers)}")
     store.sync, store.groups = sync, []
     return asyncio.run(asked(store, accounts, asks)), store.groups
 
@@ -41,7 +44,7 @@ def raw_postgres(dsn: str, groups: Sequence[int], accounts: int, sync: float) ->
 async def _raw(dsn: str, groups: Sequence[int], accounts: int, sync: float) -> float:
     import asyncpg  # type: ignore[import-untyped]
 
-    schema = f"bench_raw_{accounts}"
+    schema = f"bench_raw_{accounts}_{next(_numbers)}"
     async with PostgresStore(dsn, schema=schema):
         pass  # the same tables
     connection: Any = await asyncpg.connect(dsn)

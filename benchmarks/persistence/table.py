@@ -1,6 +1,6 @@
 """The table of durable actors: each figure is a ratio of two rates of one run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -11,6 +11,7 @@ from benchmarks.persistence.recovery import bytes_an_event, idle_bytes, lag, rec
 
 __all__ = ["Line", "as_markdown", "lines"]
 
+TRIES = 3
 SYNC = 0.0005
 SLOW_SYNC = 0.004
 
@@ -40,8 +41,9 @@ def lines(*, quick: bool, dsn: str = "") -> Iterator[Line]:
 
 
 def _sqlite(accounts: int, asks: int, target: str) -> Line:
-    ours, groups = sqlite_accounts(accounts, asks, SYNC)
-    raw = raw_sqlite(groups, accounts, SYNC)
+    ours, raw, groups = _in_turns(
+        lambda: sqlite_accounts(accounts, asks, SYNC), lambda groups: raw_sqlite(groups, accounts, SYNC)
+    )
     behind = f"{ours:,.0f} and {raw:,.0f} events/s, {len(groups)} groups"
     return Line(
         f"{accounts:,} accounts asked, SQLite, 0.5 ms", "raw sqlite3", f"{ours / raw:.2f}", target, behind
@@ -49,16 +51,31 @@ def _sqlite(accounts: int, asks: int, target: str) -> Line:
 
 
 def _postgres(dsn: str, accounts: int, asks: int, target: str) -> Line:
-    ours, groups = postgres_accounts(dsn, accounts, asks, SYNC)
-    raw = raw_postgres(dsn, groups, accounts, SYNC)
+    ours, raw, groups = _in_turns(
+        lambda: postgres_accounts(dsn, accounts, asks, SYNC),
+        lambda groups: raw_postgres(dsn, groups, accounts, SYNC),
+    )
     behind = f"{ours:,.0f} and {raw:,.0f} events/s, {len(groups)} groups"
     return Line(
         f"{accounts:,} accounts asked, PostgreSQL, 0.5 ms", "raw asyncpg", f"{ours / raw:.2f}", target, behind
     )
 
 
+def _in_turns(
+    ours: Callable[[], tuple[float, list[int]]], raw: Callable[[list[int]], float]
+) -> tuple[float, float, list[int]]:
+    """Measure the two sides in turns, and return the best of each: other work on the machine slows either."""
+    best, best_raw, groups = 0.0, 0.0, list[int]()
+    for _ in range(TRIES):
+        rate, sizes = ours()
+        best_raw = max(best_raw, raw(sizes))
+        if rate > best:
+            best, groups = rate, sizes
+    return best, best_raw, groups
+
+
 def _library(accounts: int, asks: int, sync: float, target: str) -> Line:
-    ours, _ = sqlite_accounts(accounts, asks, sync)
+    ours = max(sqlite_accounts(accounts, asks, sync)[0] for _ in range(TRIES))
     few = max(10, accounts // 20)  # its rate does not depend on the number, and it takes its time
     theirs = max(library_accounts(few, asks, sync, threads) for threads in (1, 8))
     behind = f"{ours:,.0f} and {theirs:,.0f} events/s"
@@ -68,7 +85,8 @@ def _library(accounts: int, asks: int, sync: float, target: str) -> Line:
 
 def _others(*, quick: bool) -> Iterator[Line]:
     count = 2_000 if quick else 10_000
-    ours, plain = recovery_ratio(count)
+    rates = [recovery_ratio(count) for _ in range(TRIES)]
+    ours, plain = (max(side) for side in zip(*rates, strict=True))
     behind = f"{ours:,.0f} and {plain:,.0f} events/s"
     yield Line(
         f"recovery of {count:,} events", "fetchall, decode, apply", f"{ours / plain:.2f}", "0.60", behind
