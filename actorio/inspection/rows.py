@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType, FrameType
 
-__all__ = ["ActorInfo", "Frame", "Letter", "class_name", "frame_at", "frames_of", "letter_of"]
+__all__ = ["ActorInfo", "Frame", "Letter", "class_name", "frame_at", "frames_of", "kind_of", "letter_of"]
 
 _KINDS = {
     Parcel: "send",
@@ -158,6 +158,11 @@ def letter_of(item: Any, redact: Redact | None) -> Letter:
     return Letter(
         _kind_of(item), _function_name(invocation.func), None if redact is None else _call(invocation, redact)
     )
+
+
+def kind_of(item: Any) -> str:
+    """Return the kind of an item of a mailbox, as a `Letter` has it."""
+    return _kind_of(item) if type(item) in ENVELOPES else "send"
 
 
 def _kind_of(item: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.naming import class_of
 from actorio._core.observer import Observer
 from actorio._core.redaction import Redact, hide_secrets
-from actorio.inspection.rows import letter_of
+from actorio.inspection.rows import kind_of
 from actorio.observability.attention import Restarts
 from actorio.observability.letters import Failures, Letters
 from actorio.observability.turn_durations import ONE_IN, DurationCounts, answer_error, error_type
@@ -86,7 +86,7 @@ class TurnTimes(Observer):
             return
         took = time.perf_counter() - began
         if not cell.handled & _REST:
-            self.durations.add(took, class_of(cell), letter_of(item, None).kind, answer_error(item))
+            self.durations.add(took, class_of(cell), kind_of(item), answer_error(item))
         times = self._of.get(cell)
         if times is None:
             self._of[cell] = [1, took, took]
@@ -106,7 +106,7 @@ class TurnTimes(Observer):
     def _end(self, cell: Any, error: str) -> None:
         began = self._begun.pop(cell, None)
         if began is not None and not cell.handled & _REST:
-            kind = "send" if cell.envelope is None else letter_of(cell.envelope, None).kind
+            kind = "send" if cell.envelope is None else kind_of(cell.envelope)
             self.durations.add(time.perf_counter() - began, class_of(cell), kind, error)
 
     def ended_for_good(self, cell: Any, reason: ExitReason) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._cell.naming import class_name, class_of
 from actorio._core.envelope import FAILED
 from actorio._core.observer import Observer
-from actorio.inspection.rows import letter_of
+from actorio.inspection.rows import kind_of
 from actorio.observability.survey import MOST_CLASSES, OTHERS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class TurnDurations(Observer):
     def _end(self, cell: Any, error: str) -> None:
         item, began = self._begun.pop(cell)
         took = time.perf_counter() - began
-        self._tell(took, class_of(cell), letter_of(item, None).kind, error)
+        self._tell(took, class_of(cell), kind_of(item), error)
 
 
 class DurationCounts:
@@ -76,14 +76,20 @@ class DurationCounts:
 
     def add(self, seconds: float, cls: str, kind: str, error: str) -> None:
         """Count a turn."""
-        if cls not in self._classes and len(self._classes) >= MOST_CLASSES:
-            cls = OTHERS
-        self._classes.add(cls)
         key = cls, kind, error
         if key not in self.counts:
-            self.counts[key], self.sums[key] = [0] * (len(BOUNDS) + 1), 0.0
+            key = self._new(key)
         self.counts[key][bisect_left(BOUNDS, seconds)] += 1
         self.sums[key] += seconds
+
+    def _new(self, key: tuple[str, str, str]) -> tuple[str, str, str]:
+        cls, kind, error = key
+        if cls not in self._classes and len(self._classes) >= MOST_CLASSES:
+            key = OTHERS, kind, error
+        self._classes.add(cls if key[0] == cls else OTHERS)
+        if key not in self.counts:
+            self.counts[key], self.sums[key] = [0] * (len(BOUNDS) + 1), 0.0
+        return key
 
 
 def answer_error(item: Any) -> str:
