@@ -52,10 +52,11 @@ def restored(journal: Journal, data: dict[str, Any]) -> None:
             once: (sequence, msgspec.json.encode(reply)) for once, (sequence, reply) in data["done"].items()
         }
     journal.has_recovered = True
-    if data["reminders"]:
-        alarms = journal.alarms = Alarms(
-            data["actor"], journal, type(data["actor"])._stored_types()["message"]
-        )
+    kind = type(data["actor"])
+    if data["reminders"] and hasattr(
+        kind, "_stored_types"
+    ):  # while values are checked its class may be unknown
+        alarms = journal.alarms = Alarms(data["actor"], journal, kind._stored_types()["message"])
         for one in data["reminders"]:
             alarms.put(_row(journal.durable_id, one), one["message"], one["number"])
 

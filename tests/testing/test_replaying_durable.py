@@ -143,7 +143,7 @@ def test_o16_one_that_has_recovered_goes_on_from_what_was_stored(tmp_path: Path)
 def test_o16_once_ids_are_known_again(tmp_path: Path) -> None:
     async def program(system: ActorSystem, recorder: Recorder) -> None:
         account = await system.spawn(Account, name="ada")
-        for amount in (7, 7, 8):
+        for amount in (7, 7, 8, 9, 10, 11):
             await account.ask(amount)
         await failing(account, "done?")
 
@@ -161,10 +161,13 @@ def test_o16_a_durable_state_actor_happens_again(tmp_path: Path) -> None:
 def test_o16_a_reminder_fires_again(keep: int, tmp_path: Path) -> None:
     async def program(system: ActorSystem, recorder: Recorder) -> None:
         ref = await system.spawn(Reminded, name="ada")
-        await ref.ask(1)
-        await failing(ref, 0.02)
+        await failing(ref, 1, 0.05, 2, 3, 4)
 
-    check(record(program, tmp_path, keep=keep)[0], "due 6 rent")
+    content, *_ = record(program, tmp_path, keep=keep)
+    assert len(content["checkpoint"]["_journal"]["data"]["reminders"]) == (keep == 1)
+    check(content, "due 15 rent")
+    with pytest.raises(IncompleteCapsuleError, match="Reminded"):
+        replay(content, types=[])
 
 
 def test_o16_a_write_that_has_failed_fails_again(tmp_path: Path) -> None:
