@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, Self, cast
 
 from actorio._cell.steps import RECEIVE
+from actorio._core.hints import no_attribute_of_actor
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason, UnhandledMessageError
 from actorio.policy import Supervision
@@ -41,14 +42,9 @@ class _NoContext:
     """Stands for `context` before it is set: the runtime then puts the incarnation's own over it."""
 
     def __get__(self, actor: object, kind: type[Any] | None = None) -> Any:
-        if actor is None:
-            return self
-        raise AttributeError(
-            f"{type(actor).__qualname__} has no context yet: the constructor runs before it is set, so use it in "
-            "on_start and after",
-            name="context",
-            obj=actor,
-        )
+        if actor is not None:
+            no_attribute_of_actor(actor, "context")
+        return self
 
 
 class Actor(Generic[M]):
@@ -63,6 +59,9 @@ class Actor(Generic[M]):
         """All that a handler can use; set after the constructor, before `on_start`."""
     else:
         context = _NoContext()
+
+        def __getattr__(self, name: str) -> NoReturn:
+            no_attribute_of_actor(self, name)
 
     supervision: ClassVar[Supervision] = Supervision()
     """How this actor supervises the children that it spawns."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVarTuple, Unpack, cast
 
+from actorio._core.checks import check_callable
 from actorio._core.typevar import TypeVar
 from actorio.errors import describe
 
@@ -22,6 +23,9 @@ def run(main: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], *args: Unpack[Ts])
         TypeError: `main` is not a coroutine function.
         RuntimeError: an event loop is running here already.
     """
+    given: object = main
+    if asyncio.iscoroutine(given):
+        check_callable("run", given)
     work = _called(main, args)
     if not isinstance(work, Coroutine):
         raise TypeError(f"run takes a coroutine function and its arguments, not {describe(main)}")

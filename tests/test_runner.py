@@ -1,5 +1,7 @@
 """`actorio.run` begins an event loop, and says so where there is one."""
 
+from typing import Any
+
 import pytest
 
 import actorio
@@ -10,3 +12,11 @@ async def test_run_inside_a_loop_says_to_await() -> None:
 
     with pytest.raises(RuntimeError, match=r"`await main\(\.\.\.\)` instead, in a notebook too"):
         actorio.run(main)
+
+
+def test_run_of_a_coroutine_object_says_to_leave_the_brackets_out() -> None:
+    async def main() -> None: ...
+
+    given: Any = main()
+    with pytest.raises(TypeError, match=r"run takes a function and its arguments, .* leave the \(\) out"):
+        actorio.run(given)

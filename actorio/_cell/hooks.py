@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 import operator
+from types import FunctionType
 from typing import Any
 
 from actorio._cell.interleave import interleaved_methods
@@ -21,6 +22,14 @@ _KEPT = "__actorio_hooks__"
 """Where a class of actors keeps what it overrides."""
 _METHODS = ("on_start", "on_stop", "on_undelivered", "on_terminated", "run", "receive")
 _SETTINGS = ("supervision", "reply_errors")
+_ARGUMENTS = {
+    "on_start": "",
+    "run": "",
+    "on_stop": "reason",
+    "on_undelivered": "messages, reason",
+    "on_terminated": "event",
+}
+"""What each hook is called with."""
 _shown = operator.attrgetter(*_METHODS, *_SETTINGS)
 _function_of = operator.attrgetter("__func__")
 
@@ -46,6 +55,7 @@ class Hooks:
         self._shown = _shown(kind)
         self.interleaved = interleaved_methods(kind)
         self._look_at(kind, kind, base)
+        _refuse_other_arguments(kind)
         _check_settings(kind, actor)
 
     @classmethod
@@ -124,6 +134,26 @@ def _refuse_generators(shown: Any, kind: type[Any]) -> None:
             raise TypeError(
                 f"{kind.__qualname__}.{name} must be a coroutine or a plain function: it has a yield in it"
             )
+
+
+def _refuse_other_arguments(kind: type[Any]) -> None:
+    """Refuse a hook that cannot be called: one of the end would be found out by the end.
+
+    What is no plain function of the class, a mock for instance, takes what it takes; so does `receive`, whose wrong
+    call is an error for its asker.
+    """
+    for name, arguments in _ARGUMENTS.items():
+        hook = inspect.getattr_static(kind, name)
+        if type(hook) is not FunctionType:
+            continue
+        given = [name for name in arguments.split(", ") if name]
+        try:
+            inspect.signature(hook, follow_wrapped=False).bind(kind, *given)
+        except TypeError as error:
+            called = ", ".join(["self", *given])
+            raise TypeError(
+                f"{kind.__qualname__}.{name} is called as {name}({called}), and cannot be: {error}"
+            ) from None
 
 
 def _check_settings(kind: type[Any], actor: Any) -> None:

@@ -7,11 +7,13 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
 __all__ = [
     "AWAIT_JOIN",
+    "OF_THE_CONTEXT",
     "RETURN_NOW",
     "check_message",
     "check_method",
     "forgotten_await",
     "no_attribute",
+    "no_attribute_of_actor",
     "or_none",
 ]
 
@@ -19,6 +21,7 @@ _ON_A_REF = {
     "tell": "a message is sent by `send`",
     "request": "a question is asked by `ask`",
     "sender": "there is no sender: put a ref into the message",
+    "map": "`map` is of a pool: `pool = await system.spawn_pool(Worker)`; one function runs by `submit`",
     "wait": "its end is waited for by `join`",
     "terminate": "it is ended by `close`, `stop` or `kill`",
 }
@@ -30,6 +33,40 @@ _ON_A_CONTEXT = {
     "tell": "a message to itself is `context.ref.send(message)`",
     "log": "use `logging`: see the how-to on logging and events",
 }
+
+OF_THE_CONTEXT = frozenset(
+    [
+        "add_source",
+        "children",
+        "defer",
+        "fail",
+        "get_or_spawn",
+        "in_turn",
+        "incarnation",
+        "link",
+        "name",
+        "name_given",
+        "parent",
+        "path",
+        "pipe",
+        "ref",
+        "reply",
+        "send_after",
+        "send_every",
+        "spawn",
+        "spawn_pool",
+        "start_soon",
+        "stash",
+        "stop",
+        "system",
+        "unlink",
+        "unstash_all",
+        "unwatch",
+        "watch",
+        "when_idle",
+    ]
+)
+"""What an actor finds on its context, and a stranger looks for on the actor itself."""
 
 
 def no_attribute(owner: object, name: str, what: str, actor: object = None) -> NoReturn:
@@ -80,6 +117,20 @@ def _nothing(why: str) -> Any:
 
 AWAIT_JOIN: Any = _nothing("it does not wait, `await ref.join()` does")
 RETURN_NOW: Any = _nothing("it does not wait, the actor ends when this message has been handled")
+
+
+def no_attribute_of_actor(actor: object, name: str) -> NoReturn:
+    """Say that an actor has no such attribute, and which one of its context was meant."""
+    kind = type(actor).__qualname__
+    if name == "context":
+        hint = " yet: the constructor runs before it is set, so use it in on_start and after"
+        raise AttributeError(f"{kind} has no context{hint}", name=name, obj=actor)
+    text = f"{kind!r} object has no attribute {name!r}"
+    if name in OF_THE_CONTEXT:
+        text += f"; it is `self.context.{name}`"
+    elif name in _ON_A_CONTEXT:
+        text += f"; {_ON_A_CONTEXT[name]}"
+    raise AttributeError(text, name=name, obj=actor)
 
 
 def or_none(value: Any) -> Any:

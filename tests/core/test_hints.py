@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, ExitReason, StateMachine, entry, state
+from actorio import Actor, ActorSystem, Context, ExitReason, StateMachine, entry, state
+from actorio._core.hints import OF_THE_CONTEXT
 
 
 class Till(Actor[Any]):
@@ -71,6 +72,49 @@ async def test_there_is_no_sender() -> None:
         till = await system.spawn(Till)
         with pytest.raises(AttributeError, match="no sender: what `receive` returns is the reply"):
             await till.ask(lambda self: self.context.sender)
+
+
+async def test_what_is_of_the_context_is_looked_for_on_the_actor() -> None:
+    class Looking(Actor[str]):
+        async def receive(self, message: str) -> Any:
+            return getattr(self, message)
+
+    async with ActorSystem() as system:
+        looking = await system.spawn(Looking)
+        for name in ("ref", "stop", "reply", "spawn"):
+            with pytest.raises(
+                AttributeError, match=rf"'.*Looking' object .* '{name}'; it is `self.context.{name}`$"
+            ):
+                await looking.ask(name)
+        with pytest.raises(AttributeError, match=r"'tell'; .*context.ref.send\(message\)"):
+            await looking.ask("tell")
+        for name in ("other", "_inner"):
+            with pytest.raises(AttributeError, match=rf"no attribute '{name}'$"):
+                await looking.ask(name)
+        with pytest.raises(AttributeError, match=r"'map'; `map` is of a pool"):
+            untyped(looking).map(len, [])
+    assert {name for name in dir(Context) if not name.startswith("_")} == OF_THE_CONTEXT
+
+
+async def test_a_hook_that_cannot_be_called_is_refused_at_the_spawn() -> None:
+    class Wrong(Actor[Any]):
+        async def on_stop(self) -> None:  # type: ignore[override]
+            """Its reason is missing."""
+
+    class Wider(Actor[Any]):
+        async def on_stop(self, *why: Any) -> None:
+            """Takes it."""
+
+        @staticmethod
+        async def on_terminated(event: Any) -> None:
+            """Needs no actor."""
+
+    async with ActorSystem() as system:
+        with pytest.raises(
+            TypeError, match=r"Wrong.on_stop is called as on_stop\(self, reason\), and cannot be: too many"
+        ):
+            await system.spawn(Wrong)
+        await system.spawn(Wider)
 
 
 async def test_a_bound_method_is_refused_at_the_call() -> None:
