@@ -21,7 +21,7 @@ LONG = (
 )
 TOO_LONG = {f"actorio.{name}" for name in LONG}
 """The errors are one module by design: their tree is read as one. The others are still to be split."""
-UNTESTED = 54
+UNTESTED = 51
 """So many modules have no test file of their name yet."""
 TESTED_BY_FEATURE = ("capsule", "cluster", "inspection", "observability", "persistence")
 OPTIONAL = {"asyncpg", "hypothesis", "opentelemetry", "rich", "textual", "uvloop"}
@@ -31,6 +31,7 @@ LAZY = {
     ("actorio.observability.observatory", "actorio.observability.doors"),
     ("actorio.observability.telemetry", "actorio.observability.meter"),
     ("actorio.observability.telemetry", "actorio.observability.spans"),
+    ("actorio.observability.telemetry", "actorio.observability.turn_durations"),
 }
 """`import actorio` brings nothing of the first along; the others come with an extra."""
 

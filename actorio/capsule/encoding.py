@@ -27,7 +27,7 @@ from actorio._core.hidden import Hidden
 from actorio._core.redaction import REDACTED, Redact, attributes_of, hidden_fields, is_secret, seen, text_of
 from actorio.actor import Actor
 from actorio.address import Address
-from actorio.capsule.naming import place_in, place_of, type_name
+from actorio.capsule.naming import parameters_of, place_in, place_of, type_name
 
 __all__ = ["ATOMS", "Encoder"]
 
@@ -152,7 +152,7 @@ class Encoder:
 
     def arguments(self, func: Any, args: tuple[Any, ...], place: str) -> list[Json]:
         """Return the JSON of positional arguments."""
-        names = _parameters(func)
+        names = parameters_of(func)
         return [
             self.encode(
                 self._seen(names[index], value) if index < len(names) else value,
@@ -380,22 +380,3 @@ def _is_plain(kind: type[Any]) -> bool:
     ):
         return False
     return all(base is object for base in kind.__mro__ if not base.__flags__ & _HEAP_TYPE)
-
-
-def _parameters(func: Any) -> tuple[str, ...]:
-    """Return the names of what a function, or the constructor of a class, takes by position."""
-    skipped = 0
-    while isinstance(func, functools.partial):
-        skipped += len(func.args)
-        func = func.func
-    if isinstance(func, type):
-        func, skipped = func.__init__, skipped + 1  # type: ignore[misc]
-    elif isinstance(func, types.MethodType):
-        func, skipped = func.__func__, skipped + 1
-    code = getattr(func, "__code__", None)
-    if code is None:
-        return ()
-    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
-    if not skipped and names[:1] == ("self",):  # a method that is called by its class
-        skipped = 1
-    return names[skipped:]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import types
 from pathlib import Path
+from typing import Any
 
-__all__ = ["place_in", "place_of", "type_name"]
+__all__ = ["parameters_of", "place_in", "place_of", "type_name"]
 
 
 def type_name(kind: object) -> str:
@@ -35,3 +38,22 @@ def place_of(place: str, name: str) -> str:
 def place_in(place: str, index: int) -> str:
     """Return the place of an item."""
     return f"{place}[{index}]"
+
+
+def parameters_of(func: Any) -> tuple[str, ...]:
+    """Return the names of what a function, or the constructor of a class, takes by position."""
+    skipped = 0
+    while isinstance(func, functools.partial):
+        skipped += len(func.args)
+        func = func.func
+    if isinstance(func, type):
+        func, skipped = func.__init__, skipped + 1  # type: ignore[misc]
+    elif isinstance(func, types.MethodType):
+        func, skipped = func.__func__, skipped + 1
+    code = getattr(func, "__code__", None)
+    if code is None:
+        return ()
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    if not skipped and names[:1] == ("self",):  # a method that is called by its class
+        skipped = 1
+    return names[skipped:]
