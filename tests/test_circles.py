@@ -21,7 +21,7 @@ LONG = (
 )
 TOO_LONG = {f"actorio.{name}" for name in LONG}
 """The errors are one module by design: their tree is read as one. The others are still to be split."""
-UNTESTED = 51
+UNTESTED = 52
 """So many modules have no test file of their name yet."""
 TESTED_BY_FEATURE = ("capsule", "cluster", "inspection", "observability", "persistence")
 OPTIONAL = {"asyncpg", "hypothesis", "opentelemetry", "rich", "textual", "uvloop"}

@@ -15,8 +15,9 @@ from contextvars import Context as Variables
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.ending import AT_ONCE
 from actorio._cell.hooks import Hooks
-from actorio._cell.life import AT_ONCE, Life
+from actorio._cell.life import Life
 from actorio._cell.notices import Joiner
 from actorio._cell.states import Intent, State
 from actorio._core.pace import Pace

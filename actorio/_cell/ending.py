@@ -18,6 +18,7 @@ from actorio._core.envelope import (
     ENDED,
     NO_MESSAGE,
 )
+from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorStoppedError,
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.turn import Turn
 
-__all__ = ["Ending"]
+__all__ = ["AT_ONCE", "Ending"]
+
+AT_ONCE = 256
+"""What is done to so many others is done at once; to more of them in goes, so that the loop has its turns."""
 
 
 class Ending(Turn):
@@ -286,6 +290,26 @@ class Ending(Turn):
         self._end(ExitReason.KILLED, None)
         if self.task is not None:
             self.wake()  # it waits for them no longer
+
+    def _end_restart_now(self) -> None:
+        """The incarnation that was aborted is gone: the cancels were for it."""
+        self.intent = Intent.RESTART
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
+
+    async def _undeliver_many(self) -> None:
+        """Give what is left in a long mailbox its fate, in goes; `_end` does so with what is left of it."""
+        pace = Pace(self.run_queue.loop)
+        try:
+            while len(items := self.mailbox.items) > AT_ONCE:
+                self._undeliver(items.popleft())
+                if pace.is_up():
+                    await pace.rest()
+        except asyncio.CancelledError:
+            return
 
 
 def _outcome_of(task: asyncio.Task[Any]) -> BaseException | None:

@@ -15,7 +15,7 @@ from types import CoroutineType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.early_wait import EarlyWait, in_task
-from actorio._cell.ending import Ending
+from actorio._cell.ending import AT_ONCE, Ending
 from actorio._cell.hooks import refuse_own_context
 from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
 from actorio._cell.own_loop import own_loop
@@ -24,17 +24,13 @@ from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
 from actorio._cell.steps import hook
 from actorio._core.envelope import NO_MESSAGE
-from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter, may_nest
 from actorio.errors import ActorStoppedError, ExitReason, exit_in, is_actor_exit
 
 if TYPE_CHECKING:
     from actorio._cell.steps import Steps
 
-__all__ = ["AT_ONCE", "Life"]
-
-AT_ONCE = 256
-"""What is done to so many others is done at once; to more of them in goes, so that the loop has its turns."""
+__all__ = ["Life"]
 
 MOST_STARTS_WITHIN = 8
 """How many hooks `on_start` may run one within the other, as each spawns the next."""
@@ -209,18 +205,18 @@ class Life(Ending):
 
     @property
     def cr_await(self) -> object:
-        """What that awaits."""
+        """The awaitable that this frame awaits."""
         work = self.work
         return work.cr_await if type(work) is CoroutineType else getattr(work, "gi_yieldfrom", None)
 
     @property
     def cr_running(self) -> bool:
-        """Whether it runs at this moment."""
+        """Tell whether it runs at this moment."""
         return bool(self.run_queue.current is self)
 
     @property
     def cr_suspended(self) -> bool:
-        """Whether it has begun, and waits."""
+        """Tell whether it has begun and waits."""
         return self.task is not None and not self.cr_running
 
     # -- all of it ---------------------------------------------------------------------------------
@@ -400,23 +396,3 @@ class Life(Ending):
         except asyncio.CancelledError:
             if self.task is not None and self.task.cancelling():  # not the last of an abort, come late
                 self.intent = Intent.KILL
-
-    def _end_restart_now(self) -> None:
-        """The incarnation that was aborted is gone: the cancels were for it."""
-        self.intent = Intent.RESTART
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        while self.task is not None and self.task.cancelling():
-            self.task.uncancel()
-
-    async def _undeliver_many(self) -> None:
-        """Give what is left in a long mailbox its fate, in goes; `_end` does so with what is left of it."""
-        pace = Pace(self.run_queue.loop)
-        try:
-            while len(items := self.mailbox.items) > AT_ONCE:
-                self._undeliver(items.popleft())
-                if pace.is_up():
-                    await pace.rest()
-        except asyncio.CancelledError:
-            return

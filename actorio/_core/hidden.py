@@ -1,4 +1,4 @@
-"""What redaction has hidden, so that it can be taken out of texts that quote it, as those of exceptions do.
+"""Keeps what redaction has hidden, so that it can be taken out of texts that quote it, as those of exceptions do.
 
 Runs no code of the values.
 """

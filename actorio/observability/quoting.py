@@ -1,4 +1,4 @@
-"""What an exception says, without the secrets that it quotes: of its actor, the message, itself, the variables."""
+"""Quotes an exception without the secrets in what it says: of its actor, the message, itself, the variables."""
 
 from __future__ import annotations
 

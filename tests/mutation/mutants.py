@@ -272,27 +272,27 @@ MUTANTS = [
     ),
     Mutant(
         "a group starts before all of it has stopped",
-        "            await self._until(lambda: cell.parked or cell.state == State.ENDED)\n        finally:",
+        "            await self._siblings.until(lambda: cell.parked or cell.state == State.ENDED)\n        finally:",
         "            pass\n        finally:",
     ),
     Mutant(
         "rest_for_one restarts all",
-        "        if self.supervision.strategy is Strategy.ONE_FOR_ALL:\n            return cells",
+        "        if self._supervision.strategy is Strategy.ONE_FOR_ALL:\n            return cells",
         "        if cells:\n            return cells",
     ),
     Mutant(
         "one restart too many is allowed",
-        "return len(record.times) <= self.supervision.max_restarts",
-        "return len(record.times) <= self.supervision.max_restarts + 1",
+        "return len(record.times) <= self._supervision.max_restarts",
+        "return len(record.times) <= self._supervision.max_restarts + 1",
     ),
     Mutant(
         "restarts count for ever",
-        "        while record.times[0] < now - self.supervision.within:\n            record.times.popleft()\n",
+        "        while record.times[0] < now - self._supervision.within:\n            record.times.popleft()\n",
         "",
     ),
     Mutant(
         "giving up stays below",
-        "        self.owner.fail_from_outside(limit)\n",
+        "        self._siblings.owner.fail_from_outside(limit)\n",
         "",
     ),
     Mutant(

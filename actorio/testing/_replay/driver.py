@@ -83,7 +83,7 @@ class Driver:
             await cell.siblings.until_started(cell, None)
 
     def _constructed(self, cell: Any) -> None:
-        """Have the answers ready: `on_start` may ask at once."""
+        """Set the answers out: `on_start` may ask at once."""
         self._decoder.root = cell.instance
         self._add_answers()
 

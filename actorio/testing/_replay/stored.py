@@ -11,7 +11,7 @@ __all__ = ["durable_types", "give_store"]
 
 
 class Outcomes(Protocol):
-    """What the writes of production came to."""
+    """Knows what the writes of production came to."""
 
     async def of_write(self, sequence: int) -> None:
         """Wait for what a write came to, and raise what it raised."""
