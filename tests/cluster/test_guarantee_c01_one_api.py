@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorStoppedError, NotLocalError, NotSendableError, RemoteError, Terminated
+from actorio import (
+    ActorStoppedError,
+    NotLocalError,
+    NotSendableError,
+    RemoteError,
+    Terminated,
+    WrongThreadError,
+)
 from actorio.errors import MessageTooLargeError
 from actorio.testing import SimulatedNetwork
 from tests.cluster.shop import Account, Add, Fail, Meet, OutOfStockError, Take, Till, Watcher, node, run
@@ -30,6 +37,33 @@ def test_a_ref_of_another_node_takes_sends_asks_calls_and_casts() -> None:
             local = await a.system.spawn(Till)
             assert (local.node, local.is_local) == ("a", True)
             assert await till.ask(Meet(local)) == local.path
+
+    run(main)
+
+
+def test_in_a_forked_child_a_cluster_refuses_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            await b.register("till", await b.system.spawn(Till, name="till"))
+            till = await a.find("till", Till)
+            with monkeypatch.context() as child:
+                child.setattr(
+                    a.system._runtime, "is_forked", True
+                )  # what `os.fork` does is shown in `test_forks`
+                for use in (
+                    lambda: a.find("till"),
+                    lambda: a.spawn(Till, node="b"),
+                    lambda: till.ask(Take()),
+                    till.join,
+                ):
+                    with pytest.raises(WrongThreadError, match="forked from"):
+                        await use()
+                with pytest.raises(WrongThreadError, match="forked from"):
+                    a.lookup("till")
+                with pytest.raises(WrongThreadError, match="forked from"):
+                    till.stop()
+            assert await till.ask(Add(1)) == 1
 
     run(main)
 
