@@ -220,8 +220,6 @@ class PostgresLink:
         transaction = connection.transaction()
         await transaction.start()
         try:
-            # Before a position is drawn: without the lock a reader would see a later one committed first (P16).
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", self._lock_key)
             if not await self._take_number(connection, attempt):
                 await transaction.rollback()
                 return cast("R", attempt.result)
@@ -239,15 +237,20 @@ class PostgresLink:
         return cast("R", attempt.result)
 
     async def _take_number(self, connection: Any, attempt: _Attempt[Any]) -> bool:
-        """Store the number of this transaction; False when it is stored, so that it was committed before."""
-        s = self._schema
+        """Store the number of this transaction; False when it is stored, so that it was committed before.
+
+        In the same trip take the lock, before a position is drawn: without it a reader would see a later one
+        committed first (P16).
+        """
         taken = await connection.fetchval(
-            f"INSERT INTO {s}.writers AS w VALUES ($1, $2) ON CONFLICT (writer) DO UPDATE"
-            " SET number = excluded.number, at = now() WHERE w.number < excluded.number RETURNING 1",
+            f"WITH taken AS (INSERT INTO {self._schema}.writers AS w VALUES ($1, $2) ON CONFLICT (writer) DO UPDATE"
+            " SET number = excluded.number, at = now() WHERE w.number < excluded.number RETURNING 1)"
+            " SELECT (SELECT count(*) FROM taken), pg_advisory_xact_lock($3)",
             self._writer_id,
             attempt.number,
+            self._lock_key,
         )
-        return taken is not None
+        return bool(taken)
 
     def _too_late(self, attempt: _Attempt[Any], error: Exception) -> StoreError:
         if attempt.is_doubtful:

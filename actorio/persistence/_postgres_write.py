@@ -29,7 +29,7 @@ class PostgresWriter:
         self._advance = (
             f"UPDATE {s}.actors a SET sequence = w.sequence, revision = a.revision + 1"
             " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS w (id, revision, sequence)"
-            " WHERE a.id = w.id AND a.revision = w.revision RETURNING 1"
+            " WHERE a.id = w.id AND a.revision = w.revision RETURNING a.durable_id, a.id"
         )
         self._new = (
             f"INSERT INTO {s}.actors (durable_id, kind, sequence, revision)"
@@ -58,22 +58,15 @@ class PostgresWriter:
         )
 
     async def write_group(self, connection: Any, group: Sequence[Write]) -> list[int | StoreError]:
-        """Carry out a group inside of a transaction; where one is in conflict, each by itself within it."""
-        whole = connection.transaction()  # a savepoint
-        await whole.start()
+        """Carry out a group inside of a transaction: those writes whose head is where they expect it."""
         rows = await self._advanced(connection, group)
-        if len(rows) == len(group):
-            await self._store_parts(connection, group, rows)
-            await whole.commit()
-            return list(rows)
-        await whole.rollback()
-        return [await self._write_one(connection, write) for write in group]
+        written = [(write, row) for write, row in zip(group, rows, strict=True) if row]
+        await self._store_parts(connection, [write for write, _ in written], [row for _, row in written])
+        return [
+            row or await self._conflict(connection, write) for write, row in zip(group, rows, strict=True)
+        ]
 
-    async def _write_one(self, connection: Any, write: Write) -> int | StoreError:
-        rows = await self._advanced(connection, [write])
-        if rows:
-            await self._store_parts(connection, [write], rows)
-            return rows[0]
+    async def _conflict(self, connection: Any, write: Write) -> ConflictError:
         found = await connection.fetchval(
             f"SELECT revision FROM {self._schema}.actors WHERE durable_id = $1", write.durable_id
         )
@@ -82,9 +75,11 @@ class PostgresWriter:
         )
 
     async def _advanced(self, connection: Any, group: Sequence[Write]) -> list[int]:
-        """Move the heads on, if each is where its write expects it; returns their rows, fewer if any is not."""
+        """Move the heads on that are where their write expects them; returns their rows, 0 for the others."""
         known = [write for write in group if write.row]
-        new = [write for write in group if not write.row]
+        new = [write for write in group if not write.row and not write.revision]
+        moved: Sequence[Any] = ()
+        made: Sequence[Any] = ()
         if known:
             moved = await connection.fetch(
                 self._advance,
@@ -92,18 +87,13 @@ class PostgresWriter:
                 [write.revision for write in known],
                 [write.sequence for write in known],
             )
-            if len(moved) != len(known):
-                return []
-        if not new:
-            return [write.row for write in group]
-        if any(write.revision for write in new):
-            return []
-        ids = [write.durable_id for write in new]
-        made = await connection.fetch(
-            self._new, ids, [kind_and_key(one)[0] for one in ids], [write.sequence for write in new]
-        )
-        rows = {row["durable_id"]: row["id"] for row in made}
-        return [write.row or rows[write.durable_id] for write in group] if len(rows) == len(new) else []
+        if new:
+            ids = [write.durable_id for write in new]
+            made = await connection.fetch(
+                self._new, ids, [kind_and_key(one)[0] for one in ids], [write.sequence for write in new]
+            )
+        rows = {row["durable_id"]: row["id"] for row in (*moved, *made)}
+        return [rows.get(write.durable_id, 0) for write in group]
 
     async def _store_parts(self, connection: Any, group: Sequence[Write], rows: Sequence[int]) -> None:
         for write, row in zip(group, rows, strict=True):
