@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import Any
 
-from actorio import ActorSystem
+from actorio import ActorSystem, Supervision
 from actorio.errors import ConflictError
 from actorio.persistence import MemoryStore, Store
 from actorio.testing import FaultyStore, SimulationResult, SimulationSettings, simulate
@@ -37,7 +37,12 @@ async def _scenario(seed: int, inner: MemoryStore) -> None:
     seen: list[int] = []
     async with inner:
         stores = [FaultyStore(inner, slow=0.3, slowest=0.01) for _ in range(2)]
-        async with ActorSystem(store=stores[0]) as one, ActorSystem(store=stores[1]) as two:
+        # Both write to the same ids: an account is fenced as often as the draw has it.
+        often = Supervision(max_restarts=1000)
+        async with (
+            ActorSystem(store=stores[0], supervision=often) as one,
+            ActorSystem(store=stores[1], supervision=often) as two,
+        ):
             reading = asyncio.create_task(_reader(inner, seen))
             await asyncio.wait(
                 [asyncio.create_task(_writer(system, ["ada", "bob", "eve"], draw)) for system in (one, two)]
