@@ -15,6 +15,7 @@ from actorio.inspection import Inspector
 from actorio.observability import prometheus
 from actorio.observability.answers import fields_in, fitting
 from actorio.observability.bridge import Unavailable
+from actorio.observability.capsule_writer import capsule_of
 from actorio.observability.gate import refuse
 from actorio.observability.listing import Listing, find_actor
 from actorio.observability.queries import body_of, number_in
@@ -141,10 +142,15 @@ class App:
         return _answer({"rows": rows, "stale": stale})
 
     async def failures(self, request: Request) -> Response:
-        """Give the last failures."""
+        """Give the last failures, each with the name of its capsule where a recorder has written one."""
         self._observatory.looked()
         path = request.query_params.get("path")
-        rows = [row for row in self._observatory.failures() if path is None or row.path == path]
+        runtime = self._observatory.runtime
+        rows = [
+            {**fields_in(row), "capsule": capsule_of(runtime, row.path, row.incarnation)}
+            for row in self._observatory.failures()
+            if path is None or row.path == path
+        ]
         return _answer({"rows": rows, "stale": self._is_blocked()})
 
     async def letters(self, request: Request) -> Response:

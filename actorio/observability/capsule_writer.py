@@ -13,6 +13,7 @@ import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from actorio._cell.naming import class_of
 from actorio.capsule.naming import type_name
@@ -21,25 +22,40 @@ from actorio.observability.capsules import Draft, lines_of
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "capsule_of"]
 
 logger = logging.getLogger("actorio")
 
 _MOST_KEYS = 1000
 _MOST_PENDING = 16
+_MOST_FAILURES = 200
 _SUFFIX = ".capsule.json"
+
+
+_open_ones: WeakKeyDictionary[Any, Writer] = WeakKeyDictionary()
+"""The one of each system whose recorder runs."""
+
+
+def capsule_of(runtime: Any, path: str, incarnation: int) -> str | None:
+    """Return the name of the capsule of a failure, None where none was written; from any thread."""
+    writer = _open_ones.get(runtime)
+    return None if writer is None else writer.failures.get((path, incarnation))
 
 
 class Writer:
     """Writes capsules into a folder by a thread of its own, which lives from the first one to the end.
 
     Args:
+        runtime: of the system.
         folder: made with mode 0700 if it is not there.
         every: seconds in which there is one at most of a class, type of error and line; 0: no limit.
         most: files beyond which the oldest goes.
     """
 
-    def __init__(self, folder: Path, every: float, most: int) -> None:
+    def __init__(self, runtime: Any, folder: Path, every: float, most: int) -> None:
+        self._runtime = runtime
+        self.failures: dict[tuple[str, int], str] = {}
+        """The names of the last capsules of failures, by actor and incarnation."""
         self._folder = folder
         self._every = every
         self._most = most
@@ -58,10 +74,12 @@ class Writer:
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.is_open = True
+        _open_ones[self._runtime] = self
 
     async def close(self) -> None:
         """Wait until all is written."""
         self.is_open = False
+        _open_ones.pop(self._runtime, None)
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -138,8 +156,15 @@ class Writer:
             draft_path.unlink(missing_ok=True)
             raise
         self._written.append(path)
+        self._note_failure(capsule, path)
         self._remove_oldest()
         return path
+
+    def _note_failure(self, capsule: dict[str, Any], path: Path) -> None:
+        if capsule["reason"] == "failed":
+            self.failures[capsule["path"], capsule["incarnation"]] = path.name
+        if len(self.failures) > _MOST_FAILURES:
+            del self.failures[next(iter(self.failures))]
 
     def _free_path(self, capsule: dict[str, Any]) -> Path:
         error = capsule["error"]

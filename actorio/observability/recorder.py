@@ -101,7 +101,7 @@ class Recorder(Observer):
         self._inputs = 0
         self._answer: dict[Cell, BaseException] = {}
         self._writer = Writer(
-            Path(capsules), check_duration("every", every), check_count("most", most, least=1)
+            self._runtime, Path(capsules), check_duration("every", every), check_count("most", most, least=1)
         )
         self._writes_answers = on == "errors"
 

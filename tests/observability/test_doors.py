@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from actorio import ActorError, ActorSystem, Mailbox
-from actorio.observability import Observatory, connection, streams
+from actorio.observability import Observatory, Recorder, connection, streams
 from tests.observability.actors import Asker, Gate, Keeper, until
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -444,6 +444,18 @@ async def test_metrics_have_all_instruments_of_the_system_as_a_parser_reads_them
         one.value for one in families["actorio_turn_duration_seconds"].samples if one.name.endswith("_bucket")
     ]
     assert (len(counts), counts, counts[-1]) == (20, sorted(counts), 2)
+
+
+async def test_a_failure_says_which_capsule_it_has(tmp_path: Path) -> None:
+    async with opened() as (system, _, client):
+        async with Recorder(system, tmp_path, every=0) as recorder:
+            keeper = await system.spawn(Keeper)
+            await system.lookup(f"{keeper.path}/child").send("fail")
+            await until(lambda: recorder.capsules)
+            row = (await client.get("/api/failures")).json()["rows"][0]
+            assert row["capsule"] == recorder.capsules[0].name
+        row = (await client.get("/api/failures")).json()["rows"][0]
+        assert row["capsule"] is None
 
 
 def families_of(text: str) -> dict[str, Any]:
