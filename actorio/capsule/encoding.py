@@ -350,8 +350,6 @@ _CONTAINERS: dict[type, Callable[[Encoder, Any, str], Json]] = {
     functools.partial: Encoder._partial,
     types.MethodType: Encoder._method,
 }
-
-
 _BASES: dict[type, Callable[[Encoder, Any, str], Json]] = {
     type: lambda encoder, value, place: {"$": "class", "name": type_name(value)},
     Address: lambda encoder, value, place: {"$": "ref", "path": str(value.path)},

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from actorio import __version__
 from actorio._core.checks import check_instance
 from actorio.errors import ActorError
+from actorio.observability.turn_durations import TurnDurations
 from actorio.system import ActorSystem
 
 if TYPE_CHECKING:
@@ -110,7 +111,6 @@ class Telemetry:
         from opentelemetry import metrics
 
         from actorio.observability.meter import Metrics, duration_histogram
-        from actorio.observability.turn_durations import TurnDurations
 
         meter = metrics.get_meter(_NAME, __version__, self._providers[1])
         self._metrics = Metrics(self._runtime, meter)

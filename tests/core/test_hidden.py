@@ -1,0 +1,62 @@
+"""O10: what was hidden is taken out of texts that quote it."""
+
+from typing import Any
+
+import pytest
+
+from actorio._core.hidden import Hidden, quote, said
+from actorio._core.redaction import REDACTED, hide_secrets
+
+
+class Vault:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("hunter2", "it was hunter2!", "it was <redacted>!"),
+        ("line\n1", repr("line\n1"), "'<redacted>'"),
+        (b"bytes", "it was b'bytes'", "it was b'<redacted>'"),
+        (4711, "pin 4711", "pin <redacted>"),
+        ({"a": ["deep1", "deep2"]}, "deep2, deep1", "<redacted>, <redacted>"),
+        (Vault("inside"), "inside", "<redacted>"),
+        ("ab", "ab and abc", "<redacted> and abc"),
+        ("", "nothing", "nothing"),
+        (None, "None", "None"),
+        (True, "True", "True"),
+    ],
+    ids=repr,
+)
+def test_o10_a_text_is_shown_without_what_was_hidden(value: object, text: str, shown: str) -> None:
+    hidden = Hidden()
+    hidden.note(value)
+    assert hidden.veil(text) == shown
+
+
+def test_o10_of_two_secrets_the_longer_one_goes_first() -> None:
+    assert Hidden(["token", "token-and-more"]).veil("token-and-more") == "<redacted>"
+
+
+def test_what_lies_about_itself_is_no_error() -> None:
+    class Lies:
+        @property
+        def __dict__(self) -> Any:  # type: ignore[override]
+            raise ValueError("no")
+
+    hidden = Hidden()
+    hidden.note([Lies(), "after"])
+    hidden.note(range(10**9))
+    assert hidden.veil("plain") == "plain"
+
+
+def test_a_text_of_an_exception_is_asked_for_and_one_that_raises_is_told() -> None:
+    class Broken(Exception):
+        def __str__(self) -> str:
+            raise KeyError("no")
+
+    assert said(Broken()) == "<its __str__ raised KeyError>"
+    assert said(ValueError("plain")) == "plain"
+    assert quote("a\x1b[31mb", Hidden(), hide_secrets) == "a\N{REPLACEMENT CHARACTER}[31mb"
+    assert quote("plain", Hidden(), lambda name, value: REDACTED) == "<redacted>"
