@@ -65,7 +65,7 @@ class in_task:  # noqa: N801 (as a context manager that is a function is called;
 
     __slots__ = ("_current", "_outer", "_run_queue", "_task")
 
-    def __init__(self, run_queue: RunQueue, task: asyncio.Task[Any] | None) -> None:
+    def __init__(self, run_queue: RunQueue, task: asyncio.Task[Any]) -> None:
         self._run_queue = run_queue
         self._task = task
 
@@ -76,14 +76,12 @@ class in_task:  # noqa: N801 (as a context manager that is a function is called;
         outer = self._outer = asyncio.current_task(loop)
         if outer is not None:
             _leave_task(loop, outer)
-        if self._task is not None:
-            _enter_task(loop, self._task)
+        _enter_task(loop, self._task)
 
     def __exit__(self, *error: object) -> None:
         run_queue = self._run_queue
         loop = run_queue.loop
         run_queue.current = self._current
-        if self._task is not None:
-            _leave_task(loop, self._task)
+        _leave_task(loop, self._task)
         if self._outer is not None:
             _enter_task(loop, self._outer)

@@ -31,7 +31,8 @@ _ARGUMENTS = {
 }
 """What each hook is called with."""
 _shown = operator.attrgetter(*_METHODS, *_SETTINGS)
-_function_of = operator.attrgetter("__func__")
+_functions_of = operator.attrgetter(*(f"{name}.__func__" for name in _METHODS), *_SETTINGS)
+"""What an instance shows; the functions of its methods are those that its class shows, if none is its own."""
 
 
 class Hooks:
@@ -63,11 +64,13 @@ class Hooks:
         """Return the hooks of an actor, kept with its class; made anew where the instance has its own."""
         kind = type(actor)
         hooks: Hooks | None = getattr(kind, _KEPT, None)
+        if hooks is not None and hooks.kind is kind and _is_as_shown(actor, hooks._shown):
+            return hooks
         if hooks is None or hooks.kind is not kind or hooks._shown != _shown(kind):
             hooks = cls(actor, base)
             refuse_own_context(actor, base)
             setattr(kind, _KEPT, hooks)
-        if _has_own(actor, hooks._shown):
+        if not _is_as_shown(actor, hooks._shown):
             hooks = copy.copy(hooks)
             hooks._look_at(actor, kind, base)
             _check_settings(kind, actor)
@@ -84,17 +87,16 @@ class Hooks:
         self.receives_async = inspect.iscoroutinefunction(shown.receive)
 
 
-def _has_own(actor: Any, shown: tuple[Any, ...]) -> bool:
-    """Tell whether an instance shows other hooks or settings than its class.
+def _is_as_shown(actor: Any, shown: tuple[Any, ...]) -> bool:
+    """Tell whether an instance shows the hooks and settings that its class showed at the last look.
 
     To look into its `__dict__` would make that for each actor: 70 bytes, and an object more for the collector.
     """
-    *methods, supervision, reply_errors = _shown(actor)
     try:
-        functions = tuple(map(_function_of, methods))
+        found: tuple[Any, ...] = _functions_of(actor)
     except AttributeError:  # what is no method is its own, or the class has a function of another kind
-        return True
-    return (*functions, supervision, reply_errors) != shown
+        return False
+    return found == shown
 
 
 def _overrides(shown: Any, kind: type[Any], base: type[Any], name: str) -> bool:

@@ -11,8 +11,9 @@ that ends in order ends in one step, and one that never awaits costs no coroutin
 from __future__ import annotations
 
 import asyncio
+from asyncio.tasks import _enter_task, _leave_task
 from types import CoroutineType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.early_wait import EarlyWait, in_task
 from actorio._cell.ending import AT_ONCE, Ending
@@ -61,7 +62,7 @@ class Life(Ending):
         release = self.wait_of_current()
         runtime.starts_within += 1
         try:
-            with in_task(self.run_queue, self.task):
+            with in_task(self.run_queue, cast("asyncio.Task[None]", self.task)):
                 self._start_here()
         finally:
             runtime.starts_within -= 1
@@ -147,9 +148,13 @@ class Life(Ending):
 
     def _take_first(self) -> bool:
         """Take the first share of messages, in the task's first step; False when there is something else to do."""
+        task, loop = self.task, self.run_queue.loop
         turns = self.turns = DirectTurns(self)
-        with in_task(self.run_queue, None):  # as the run queue takes them
+        _leave_task(loop, task)  # type: ignore[arg-type]  # as the run queue takes them
+        try:
             return turns.take()
+        finally:
+            _enter_task(loop, task)  # type: ignore[arg-type]
 
     def _is_over(self) -> bool:
         """Tell whether its task was woken for nothing but the end of its turns."""

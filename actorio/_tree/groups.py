@@ -6,12 +6,14 @@ left all its groups before anybody is told of its end.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from actorio._core.checks import check_count
 from actorio._core.feed import Feed
+from actorio._core.pace import Pace
 from actorio.address import check_ref
 from actorio.errors import ActorError, ActorStoppedError, DeadlockError, MailboxFullError, WrongThreadError
 
@@ -118,16 +120,20 @@ class Groups:
 
         A member that ends or is full with the policy FAIL halfway is left out, and does not stop the others; nor does
         one whose own priority function raises, which is its failure.
-        All are sent to before any full one is waited for.
+        All are sent to before any full one is waited for; to very many in goes, with the loop's turns in between.
 
         Raises:
             DeadlockError: the wait for a full one would close a cycle of waiting actors; it alone is left out.
 
-        Cancellation: those that still wait for room may not get it.
+        Cancellation: those that still wait for room, and those whose go has not come, may not get it.
         """
         self._check_thread()
         members = self.members(group)
-        sendings = [_begin_to_send(ref, message) for ref in members]
+        sendings, pace = [], Pace(asyncio.get_running_loop())
+        for ref in members:
+            sendings.append(_begin_to_send(ref, message))
+            if pace.is_up():
+                await pace.rest()
         sent = 0
         for ref, sending in zip(members, sendings, strict=True):
             if sending is not None:

@@ -225,3 +225,16 @@ async def test_guarantee_16_a_thread_that_never_pauses_to_send_does_not_stop_the
         finally:
             stop.set()
             await asyncio.to_thread(thread.join)
+
+
+async def test_guarantee_16_a_broadcast_to_very_many_lets_the_loop_go_round() -> None:
+    async with ActorSystem() as system:
+        members = [await system.spawn(Echo) for _ in range(600)]
+        for member in members:
+            system.groups.join("all", member)
+        sending = asyncio.ensure_future(system.groups.broadcast("all", 1))
+        await asyncio.sleep(0)
+        reached = sum(1 for member in members if member.statistics().depth or member.statistics().handled)
+        assert 0 < reached <= 256
+        members[-1].kill()
+        assert await sending == 599
