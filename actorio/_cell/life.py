@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task
-from types import CoroutineType, FrameType
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.early_wait import EarlyWait, in_task
@@ -21,6 +21,7 @@ from actorio._cell.hooks import refuse_own_context
 from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._cell.shown_task import ShownTask
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
 from actorio._cell.steps import hook
@@ -39,7 +40,7 @@ MOST_STARTS_WITHIN = 8
 Outcome = tuple[ExitReason, "BaseException | None"]
 
 
-class Life(Ending):
+class Life(ShownTask):
     """A cell's life, which is the coroutine of its task."""
 
     __slots__ = ()
