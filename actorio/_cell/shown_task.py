@@ -1,4 +1,4 @@
-"""What a task whose coroutine is a cell shows to those who look into it: asyncio's stacks and `repr`, anyio, debuggers."""
+"""The view of a task whose coroutine is a cell: for the stacks and `repr` of asyncio, for anyio and debuggers."""
 
 from __future__ import annotations
 
