@@ -27,16 +27,16 @@ class ShownTask(Ending):
 
     @property
     def cr_await(self) -> object:
-        """What that awaits."""
+        """The thing that this awaits."""
         work = self.work
         return work.cr_await if type(work) is CoroutineType else getattr(work, "gi_yieldfrom", None)
 
     @property
     def cr_running(self) -> bool:
-        """Whether it runs at this moment."""
+        """Tell whether it runs at this moment."""
         return bool(self.run_queue.current is self)
 
     @property
     def cr_suspended(self) -> bool:
-        """Whether it has begun, and waits."""
+        """Tell whether it has begun, and waits."""
         return self.task is not None and not self.cr_running
