@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NoReturn
@@ -34,29 +33,6 @@ def task_of(ref: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] | None = ref._cell.task
     assert task is not None
     return task
-
-
-async def test_a_turn_that_never_awaits_costs_no_coroutine_and_no_generator() -> None:
-    async with ActorSystem() as system:
-        ref = await system.spawn(Echo)
-        assert [await ref.ask(number) for number in range(3)] == [0, 1, 2]
-        assert ref._cell.work is None
-        coroutine: Any = task_of(ref).get_coro()
-        assert asyncio.iscoroutine(coroutine)
-        assert inspect.getcoroutinestate(coroutine) == inspect.CORO_SUSPENDED
-        assert "Echo" in repr(task_of(ref))
-        assert task_of(ref).get_stack() == []
-
-
-async def test_the_stack_of_a_handler_that_awaits_begins_at_the_turns() -> None:
-    async with ActorSystem() as system:
-        ref = await system.spawn(Echo)
-        gate = Gate()
-        asked = asyncio.create_task(ref.ask(gate))
-        await gate.reached.wait()
-        assert [frame.f_code.co_name for frame in task_of(ref).get_stack()] == ["mailbox_loop"]
-        gate.opened.set()
-        assert await asked is gate
 
 
 async def test_a_cancel_before_the_first_step_is_a_kill() -> None:
@@ -119,21 +95,6 @@ async def test_a_start_that_does_not_wait_runs_within_the_spawn() -> None:
         assert current_actor() is None
         assert current.get() == "outside"
         assert ref.state == "running"
-        assert await ref.ask(1) == 1
-
-
-@pytest.mark.parametrize("turns", [0, 1, 3])
-async def test_a_start_that_asks_is_answered_before_or_after_its_tasks_first_step(turns: int) -> None:
-    async with ActorSystem() as system:
-        other = await system.spawn(Echo)
-        await other.ask("awake")
-
-        async def start(actor: Actor[Any]) -> None:
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            assert await other.ask(actor) is actor
-
-        ref = await system.spawn(Starting, start)
         assert await ref.ask(1) == 1
 
 
