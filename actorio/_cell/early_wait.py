@@ -61,7 +61,7 @@ class EarlyWait:
 
 
 class in_task:  # noqa: N801 (as a context manager that is a function is called; half the time of that)
-    """A block in which `current_task()` is another task, or none, and nobody's turn runs."""
+    """A block in which `current_task()` is another task, and nobody's turn runs."""
 
     __slots__ = ("_current", "_outer", "_run_queue", "_task")
 

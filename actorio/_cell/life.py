@@ -16,7 +16,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.early_wait import EarlyWait, in_task
-from actorio._cell.ending import AT_ONCE, Ending
+from actorio._cell.ending import AT_ONCE
 from actorio._cell.hooks import refuse_own_context
 from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
 from actorio._cell.own_loop import own_loop
@@ -195,35 +195,6 @@ class Life(ShownTask):
                 raise StopIteration
         self.work = self._live(outcome, verdict)
         return self._step_life(self.work)
-
-    # -- its frames, for those who look into a task ---------------------------------------------------
-
-    @property
-    def __name__(self) -> str:
-        """The class of the actor, for the task's `repr`."""
-        return getattr(self.factory, "__name__", "actor")
-
-    @property
-    def cr_frame(self) -> FrameType | None:
-        """The outermost frame of what it is at."""
-        work = self.work
-        return work.cr_frame if type(work) is CoroutineType else getattr(work, "gi_frame", None)
-
-    @property
-    def cr_await(self) -> object:
-        """The awaitable that this frame awaits."""
-        work = self.work
-        return work.cr_await if type(work) is CoroutineType else getattr(work, "gi_yieldfrom", None)
-
-    @property
-    def cr_running(self) -> bool:
-        """Tell whether it runs at this moment."""
-        return bool(self.run_queue.current is self)
-
-    @property
-    def cr_suspended(self) -> bool:
-        """Tell whether it has begun and waits."""
-        return self.task is not None and not self.cr_running
 
     # -- all of it ---------------------------------------------------------------------------------
 
