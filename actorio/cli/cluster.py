@@ -47,17 +47,16 @@ def up(
     server: Annotated[
         str | None, typer.Option("--server", help="A NATS server that exists. Default: one of its own.")
     ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="The cluster's, to release the leases of the dead.")
-    ] = None,
 ) -> None:
     """Run a program as several nodes, each a process; a signal ends all in order.
+
+    The lease of a node that died is released at once, so that the others need not wait for its end.
 
     Exit status: that of the first node that failed, or 0.
     """
     from actorio.cli.cluster_up import run_up
 
-    raise typer.Exit(asyncio.run(run_up(target, nodes, server, name, typer.echo)))
+    raise typer.Exit(asyncio.run(run_up(target, nodes, server, typer.echo)))
 
 
 @cluster.command()

@@ -6,18 +6,20 @@ import importlib
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from actorio.cli.cluster_status import quiet_view
 from actorio.cluster import Nats, NatsServer
+from actorio.cluster.engine import Receive, Up
 from actorio.cluster.server import engine_of
 from actorio.cluster.store import lease_key
 
 __all__ = ["Nodes", "run_up"]
 
-_URL, _TOKEN = "ACTORIO_CLUSTER_SERVER", "ACTORIO_CLUSTER_TOKEN"
+_URL, _TOKEN, _JOINED = "ACTORIO_CLUSTER_SERVER", "ACTORIO_CLUSTER_TOKEN", "ACTORIO_CLUSTER_JOINED"
 _END_WITHIN = 20.0
 
 
@@ -37,13 +39,30 @@ class Nodes:
         self._env["PYTHONPATH"] = os.pathsep.join(
             [str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])]
         )
+        self._told = tempfile.TemporaryDirectory(prefix="actorio-nodes-")
         self.processes: dict[str, asyncio.subprocess.Process] = {}
 
     async def start(self, node: str) -> None:
         """Start a node."""
         self.processes[node] = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, node, *self._args, env=self._env
+            sys.executable,
+            "-m",
+            self._module,
+            node,
+            *self._args,
+            env={**self._env, _JOINED: str(self._joined(node))},
         )
+
+    def _joined(self, node: str) -> Path:
+        return Path(self._told.name) / node
+
+    def joined(self, node: str) -> list[tuple[str, str]]:
+        """Return the clusters that a child has joined, each with the name that it joined by."""
+        try:
+            lines = self._joined(node).read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [(cluster, name) for cluster, name in map(str.split, lines)]
 
     async def stop(self) -> None:
         """End all in order: a signal, time to leave, and then a kill."""
@@ -59,17 +78,35 @@ class Nodes:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+        self._told.cleanup()
+
+
+class ChildEngine(Nats):
+    """The engine of a child: it tells its parent which cluster it joins, and as whom."""
+
+    async def connect(self, cluster: str, node: str, receive: Receive, up: Up) -> None:
+        """Connect, as any engine."""
+        _tell_joined(cluster, node)
+        await super().connect(cluster, node, receive, up)
+
+
+def _tell_joined(cluster: str, node: str) -> None:
+    if _JOINED in os.environ:
+        with Path(os.environ[_JOINED]).open("a") as joined:
+            joined.write(f"{cluster} {node}\n")
 
 
 def child_engine() -> Nats:
     """Return the engine of a child: what its parent has told it."""
     url, token = os.environ[_URL], os.environ.get(_TOKEN)
-    return Nats(url) if token is None else engine_of(url, token)
+    return _engine(url, token, ChildEngine)
 
 
-async def run_up(
-    target: str, count: int, server: str | None, name: str | None, say: Callable[[str], Any]
-) -> int:
+def _engine(url: str, token: str | None, kind: type[Nats] = Nats) -> Nats:
+    return kind(url) if token is None else engine_of(url, token, kind)
+
+
+async def run_up(target: str, count: int, server: str | None, say: Callable[[str], Any]) -> int:
     """Run the nodes until all have ended, or a signal ends them; returns the status of the first that failed."""
     module, _, function = target.partition(":")
     async with contextlib.AsyncExitStack() as stack:
@@ -78,16 +115,14 @@ async def run_up(
             own = await stack.enter_async_context(NatsServer())
             server, token = str(own.url), own.token
         nodes = Nodes("actorio.cli.cluster_up", (module, function or "main"), server, token)
-        engine = Nats(server) if token is None else engine_of(server, token)
-        stack.push_async_callback(engine.close)
         stack.push_async_callback(nodes.stop)
         say(f"server: {server}")
         for number in range(1, count + 1):
             await nodes.start(f"n{number}")
-        return await _watch_over(nodes, engine, name, say)
+        return await _watch_over(nodes, lambda: _engine(server, token), say)
 
 
-async def _watch_over(nodes: Nodes, engine: Nats, name: str | None, say: Callable[[str], Any]) -> int:
+async def _watch_over(nodes: Nodes, engine: Callable[[], Nats], say: Callable[[str], Any]) -> int:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
@@ -101,18 +136,17 @@ async def _watch_over(nodes: Nodes, engine: Nats, name: str | None, say: Callabl
                 del running[node]
                 say(f"{node} has ended with status {process.returncode}")
                 status = status or process.returncode
-                if process.returncode and name is not None:
-                    await release_lease(engine, name, node)
+                for cluster, name in nodes.joined(node) if process.returncode else ():
+                    await release_lease(engine(), cluster, name)
     return status if status >= 0 else 128 - status
 
 
-async def release_lease(engine: Nats, name: str, node: str) -> None:
+async def release_lease(engine: Nats, cluster: str, node: str) -> None:
     """Delete the lease of a child that died: it is known to be dead, so that nobody needs to wait."""
     view = quiet_view()
     try:
         async with asyncio.timeout(5.0):
-            if not engine.max_frame:
-                await engine.connect(name, f"up-{os.getpid()}", lambda sender, frame: None, lambda up: None)
+            await engine.connect(cluster, f"up-{os.getpid()}", lambda sender, frame: None, lambda up: None)
             events: Any = engine.watch()
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -124,6 +158,8 @@ async def release_lease(engine: Nats, name: str, node: str) -> None:
                 await engine.delete(lease_key(node), seen.revision)
     except Exception:  # its lease runs out all the same
         return
+    finally:
+        await engine.close()
 
 
 def _main() -> None:

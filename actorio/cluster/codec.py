@@ -6,12 +6,14 @@ Nothing is looked up by a name from the wire but in dictionaries that are filled
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 
 from actorio._core.hints import or_none
 from actorio.cluster.annotations import asks_of, check_name, members_of, name_of
+from actorio.cluster.nesting import DEEPEST, is_too_deep, may_nest
 from actorio.errors import (
     MessageTooLargeError,
     NotSendableError,
@@ -52,6 +54,7 @@ class Codec:
         self._decoders: dict[str, Decode] = {}
         self._results: dict[type, Decode | None] = {}
         self._unusable: dict[type, str] = {}
+        self._nesting: set[type] = set()
         self._encode = msgspec.msgpack.Encoder(enc_hook=self._pack).encode
         for kind in _PLAIN:
             self.add(kind, kind.__name__)
@@ -72,6 +75,8 @@ class Codec:
                 raise ValueError(f"two types have the wire name {name!r}")
             self._decoders[name] = decode
         self._names.setdefault(kind, names[0])
+        if may_nest(kind):
+            self._nesting.add(kind)
         self._add_answer(kind)
 
     def add_found(self, annotation: Any) -> None:
@@ -102,7 +107,8 @@ class Codec:
             TypeError: no message can have it.
         """
         try:
-            return msgspec.msgpack.Decoder(kind, dec_hook=self._unpack).decode
+            decode: Decode = msgspec.msgpack.Decoder(kind, dec_hook=self._unpack).decode
+            return partial(_decode_shallow, decode) if may_nest(kind) else decode
         except (TypeError, NameError, AttributeError) as error:
             raise TypeError(f"{describe(kind)} cannot be sent to another node: {error}") from error
 
@@ -123,9 +129,9 @@ class Codec:
                 f"{describe(message)} is of the type {kind.__qualname__}, which is not sendable: {why}",
                 message,
             )
-        return name, self.data(message)
+        return name, self.data(message, may_nest=kind in self._nesting)
 
-    def data(self, value: Any) -> bytes:
+    def data(self, value: Any, *, may_nest: bool = True) -> bytes:
         """Return a value as bytes. Raises as `encode` does."""
         try:
             data = self._encode(value)
@@ -135,6 +141,8 @@ class Codec:
             raise NotSendableError(f"{describe(value)} cannot be sent: {error}", value) from error
         if len(data) > self.limit:
             raise MessageTooLargeError(len(data), self.limit, value)
+        if may_nest and is_too_deep(data):
+            raise NotSendableError(f"{describe(value)} nests deeper than {DEEPEST} containers", value)
         return data
 
     def decode(self, name: str, data: Any) -> Any:
@@ -199,6 +207,12 @@ class Codec:
         if isinstance(kind, type) and issubclass(kind, ActorRef):
             return self._references.unpack(data)
         raise TypeError(f"{describe(kind)} cannot be read from another node")
+
+
+def _decode_shallow(decode: Decode, data: Any) -> Any:
+    if is_too_deep(bytes(data)):
+        raise ValueError(f"it nests deeper than {DEEPEST} containers")
+    return decode(data)
 
 
 def register_all(codec: Codec, messages: Iterable[type] | dict[str, type]) -> None:

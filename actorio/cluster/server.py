@@ -153,9 +153,9 @@ def open_log(directory: Path) -> BinaryIO:
     return (directory / "log").open("wb")
 
 
-def engine_of(url: str, token: str) -> Nats:
+def engine_of(url: str, token: str, kind: type[Nats] = Nats) -> Nats:
     """Return an engine on a `NatsServer`, with what that advises."""
-    engine = Nats(url, token=token)
+    engine = kind(url, token=token)
     engine.lease, engine.heartbeat = 3.0, 0.5
     return engine
 

@@ -138,18 +138,23 @@ class ClusterOracles(Tap):
     def check_fates(self, longest: float = 0.0) -> None:
         """Check that no message of a living node has been without a fate for longer than so many seconds."""
         now, living = self._loop.time(), self._living()
-        self.watches.check_told({node for node, at in self._parted.items() if now - at > longest})
+        self.check_watches(longest)
         for (life, serial), (at, cell) in self._posted.items():
             if life in living and now - at > longest:
                 self._breach(
                     "C4", f"message {serial} of {life.incarnation} to {cell.path} waits since {now - at:g} s"
                 )
 
+    def check_watches(self, longest: float) -> None:
+        """Check that nobody still watches an actor whose node was gone so many seconds ago."""
+        now = self._loop.time()
+        self.watches.check_told({node for node, at in self._parted.items() if now - at > longest})
+
 
 class Watches(Observer):
-    """A watcher of an actor of another node is told of its end once, and of its node's."""
+    """A watcher of an actor of another node is told of its end once, before its next message."""
 
-    level = "lives"
+    level = "turns"
 
     def __init__(self, breach: Callable[[str, str], None]) -> None:
         self._breach = breach
@@ -176,14 +181,22 @@ class Watches(Observer):
         """The watches of an incarnation end with it."""
         self._open.pop(cell, None)
 
+    def begun(self, cell: Any, item: Any) -> None:
+        """Check that it was told of the ends so far."""
+        if cell in self._open:
+            self._check(cell, set())
+
     def check_told(self, parted: set[str]) -> None:
         """Check that nobody still watches an actor that has ended, or one of these incarnations."""
-        for cell, others in self._open.items():
-            for other in others:
-                if other.reason is not None or other.address[0] in parted:
-                    self._breach(
-                        "C9", f"{cell.path} of {cell.runtime.name} was never told of the end of {other.path}"
-                    )
+        for cell in self._open:
+            self._check(cell, parted)
+
+    def _check(self, cell: Any, parted: set[str]) -> None:
+        for other in self._open[cell]:
+            if other.reason is not None or other.address[0] in parted:
+                self._breach(
+                    "C9", f"{cell.path} of {cell.runtime.name} is not told of the end of {other.path}"
+                )
 
 
 class Turns(Observer):

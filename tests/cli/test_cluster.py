@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,9 @@ from actorio.cli.cluster_status import look
 from actorio.cluster import Cluster
 from tests.cluster.servers import Server
 from tests.cluster.shop import Account, Add, Till
+
+LEASE_OF_NATS_SERVER = 3.0
+Lines = Callable[[str], Awaitable[str]]
 
 
 def invoke(*args: str) -> Any:
@@ -94,29 +101,64 @@ async def test_nodes_with_the_printed_rights_work_and_a_forged_sender_is_refused
         assert set(got) == {"a"}
 
 
-@pytest.mark.slow
-async def test_up_runs_a_program_as_several_nodes_and_a_signal_ends_all(tmp_path: Path) -> None:
-    (tmp_path / "bank.py").write_text(
-        "import asyncio\n"
+@contextlib.asynccontextmanager
+async def up(directory: Path, body: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, Lines]]:
+    """Run `cluster up` on two nodes whose program is `body`; what comes with it waits for a line that one prints."""
+    (directory / "bank.py").write_text(
+        "import asyncio, os, signal, time\n"
         "from actorio import ActorSystem\n"
-        "from actorio.cluster import Cluster\n"
+        "from actorio.cluster import Cluster, MemberLost\n"
         "async def main(node, engine):\n"
         "    async with ActorSystem('bank', handle_signals=True) as system:\n"
-        "        async with Cluster(system, node=node, engine=engine) as cluster:\n"
+        "        async with Cluster(system, node='x' + node, engine=engine) as cluster:\n"
+        "            lost = cluster.events.subscribe(MemberLost)\n"
         "            while len(cluster.members) < 2:\n"
         "                await asyncio.sleep(0.02)\n"
-        "            print(node, 'sees all', flush=True)\n"
-        "            await asyncio.Event().wait()\n"
+        "            print(node, 'sees all', flush=True)\n" + textwrap.indent(body, " " * 12)
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from actorio.cli import main; main()", "cluster", "up", "bank:main", "--nodes", "2",
-        cwd=tmp_path, stdout=asyncio.subprocess.PIPE,
+        cwd=directory, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    assert process.stdout is not None
-    said: set[str] = set()
-    async with asyncio.timeout(60.0):
-        while {"n1 sees all", "n2 sees all"} - said:
-            said.add((await process.stdout.readline()).decode().strip())
+
+    async def line(beginning: str) -> str:
+        assert process.stdout is not None
+        while not (said := (await process.stdout.readline()).decode()).startswith(beginning):
+            assert said, f"it has ended before it said {beginning!r}"
+        return said
+
+    try:
+        async with asyncio.timeout(60.0):
+            yield process, line
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+
+@pytest.mark.slow
+async def test_up_runs_a_program_as_several_nodes_and_a_signal_ends_all(tmp_path: Path) -> None:
+    async with up(tmp_path, "await asyncio.Event().wait()\n") as (process, line):
+        assert {await line("n"), await line("n")} == {"n1 sees all\n", "n2 sees all\n"}
         process.send_signal(signal.SIGTERM)
         await process.communicate()
-    assert process.returncode == 0
+        assert process.returncode == 0
+
+
+@pytest.mark.slow
+async def test_up_releases_the_lease_of_a_node_that_died_at_once(tmp_path: Path) -> None:
+    body = (
+        "if node == 'n2':\n"
+        "    await asyncio.sleep(0.5)\n"
+        "    print('dies', flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "event = await anext(aiter(lost))\n"
+        "print('lost', event.member.node, flush=True)\n"
+    )
+    async with up(tmp_path, body) as (_, line):
+        await line("dies")
+        began = time.monotonic()
+        assert await line("lost") == "lost xn2\n"
+        assert time.monotonic() - began < LEASE_OF_NATS_SERVER - 0.5, (
+            "nobody has waited for its lease to run out"
+        )
