@@ -66,16 +66,15 @@ def _skip(data: bytes, at: int) -> tuple[int | None, int]:
 def may_nest(kind: Any) -> bool:
     """Tell whether data of a type may nest deeper than the type is written."""
     try:
-        return _is_open(inspect.type_info(kind), {})
+        return _is_open(inspect.type_info(kind), ())
     except Exception:  # of whatever msgspec cannot describe: look at its data
         return True
 
 
-def _is_open(info: Any, above: dict[int, None]) -> bool:
-    if isinstance(info, (inspect.AnyType, inspect.RawType)) or id(info) in above:
+def _is_open(info: Any, above: tuple[Any, ...]) -> bool:
+    if isinstance(info, (inspect.AnyType, inspect.RawType)) or any(info is each for each in above):
         return True
-    within = {**above, id(info): None}
-    return any(_is_open(part, within) for part in _parts(info))
+    return any(_is_open(part, (*above, info)) for part in _parts(info))
 
 
 def _parts(info: Any) -> Iterator[Any]:
