@@ -227,6 +227,7 @@ async def test_guarantee_16_a_thread_that_never_pauses_to_send_does_not_stop_the
             await asyncio.to_thread(thread.join)
 
 
+@pytest.mark.real_loop("a fair loop")
 async def test_guarantee_16_a_broadcast_to_very_many_lets_the_loop_go_round() -> None:
     async with ActorSystem() as system:
         members = [await system.spawn(Echo) for _ in range(600)]

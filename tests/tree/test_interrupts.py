@@ -22,7 +22,7 @@ from tests.guarantees.actors import soon
 ROOT = Path(__file__).parents[2]
 
 RING = """
-import asyncio, sys
+import asyncio, signal, sys
 import actorio
 from actorio import Actor, ActorSystem
 
@@ -48,6 +48,7 @@ async def main():
         print("ready", flush=True)
         await asyncio.Event().wait()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 (asyncio.run(main()) if sys.argv[1] == "asyncio" else actorio.run(main))
 """
 
@@ -129,11 +130,19 @@ def test_the_machinery_with_what_it_calls_of_the_library_is_machinery() -> None:
     assert seen == [True, True, False, False, True]
 
 
-async def test_what_was_there_for_an_interrupt_is_put_back() -> None:
+async def test_what_was_there_for_an_interrupt_is_put_back(heeding: None) -> None:
     before = signal.getsignal(signal.SIGINT)
     async with soon(), ActorSystem(), ActorSystem():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """Heed interrupts, which a shell has its background ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
