@@ -27,7 +27,6 @@ class Vault:
         (None, "None", "None"),
         (True, "True", "True"),
     ],
-    ids=repr,
 )
 def test_o10_a_text_is_shown_without_what_was_hidden(value: object, text: str, shown: str) -> None:
     hidden = Hidden()
