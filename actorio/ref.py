@@ -30,14 +30,16 @@ from actorio._cell.far import not_local
 from actorio._cell.notices import Joiner, Statistics, Terminated
 from actorio._cell.states import Intent
 from actorio._cell.stream import Stream, check_streamable
+from actorio._core.acceleration import accelerated, accelerated_in, compiled
 from actorio._core.checks import LONGEST, check_callable, check_duration, check_optional_duration
 from actorio._core.deadlock import check_no_cycle, check_not_within
 from actorio._core.envelope import ANSWERED, Cast, Parcel, payload
 from actorio._core.hints import AWAIT_JOIN, check_method, no_attribute
-from actorio._core.mailbox import Item, Overflow
+from actorio._core.mailbox import Overflow
 from actorio._core.request import Call, Request, Submission, timeout_of_call
 from actorio._core.result import Result
 from actorio._core.sending import Sending
+from actorio._core.store import Item
 from actorio._core.threads import Crossing
 from actorio._core.typevar import TypeVar
 from actorio.address import Address, check_ref
@@ -57,7 +59,14 @@ P = ParamSpec("P")
 Ts = TypeVarTuple("Ts")
 
 
-class ActorRef(Address, Generic[A_co]):
+@accelerated
+class RefCore:
+    """The fields of a ref."""
+
+    __slots__ = ("_cell", "_mailbox", "_sent", "_thread")
+
+
+class ActorRef(RefCore, Address, Generic[A_co]):
     """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor.
 
     A copy of it is the ref itself, so that messages that hold one can be copied; it cannot be pickled, since it
@@ -67,7 +76,7 @@ class ActorRef(Address, Generic[A_co]):
     for other threads there are `send_threadsafe` and `submit_threadsafe`.
     """
 
-    __slots__ = ("__weakref__", "_cell", "_mailbox", "_sent", "_thread")
+    __slots__ = ("__weakref__",)
 
     _cell: Cell
 
@@ -142,6 +151,7 @@ class ActorRef(Address, Generic[A_co]):
 
     # -- messages ----------------------------------------------------------------------------------
 
+    @accelerated_in(RefCore)
     def send(self: ActorRef[Actor[M]], message: M) -> Awaitable[None]:
         """Send a message, one way: `await ref.send(message)`.
 
@@ -175,6 +185,7 @@ class ActorRef(Address, Generic[A_co]):
             return self._sent
         return self._send_item(self._packed(message))
 
+    @accelerated_in(RefCore)
     def send_nowait(self: ActorRef[Actor[M]], message: M) -> None:
         """Send a message, or raise at once if there is no room.
 
@@ -194,9 +205,7 @@ class ActorRef(Address, Generic[A_co]):
             context = copy_context()
             items.append(Parcel(message, context) if context else message)
             return
-        self._check_thread()
-        if not self._cell.put(self._packed(message)):
-            raise MailboxFullError(self, message)
+        self._send_nowait(message)
 
     @overload
     async def ask(self: ActorRef[Actor[M]], message: Asks[M, R], *, timeout: float | None = None) -> R: ...
@@ -206,6 +215,7 @@ class ActorRef(Address, Generic[A_co]):
     ) -> object: ...
     @overload
     async def ask(self: ActorRef[Actor[M]], message: M, *, timeout: float | None = None) -> Any: ...
+    @accelerated_in(RefCore)
     async def ask(  # noqa: PLR0915 (a call less in each ask)
         self, message: Any, *, timeout: float | None = None
     ) -> Any:
@@ -566,6 +576,12 @@ class ActorRef(Address, Generic[A_co]):
             instead = "; use send_threadsafe, ask_threadsafe, call_threadsafe or submit_threadsafe"
             raise self._cell.runtime.wrong_thread(self.path, instead)
 
+    def _send_nowait(self, message: Any) -> None:
+        """Everything that is not the usual case of `send_nowait`."""
+        self._check_thread()
+        if not self._cell.put(self._packed(message)):
+            raise MailboxFullError(self, message)
+
     def _send_item(self, item: Item) -> Awaitable[None]:
         """Everything that is not the usual case of `send`."""
         self._check_thread()
@@ -615,3 +631,7 @@ class ActorRef(Address, Generic[A_co]):
         self._check_thread()
         self._cell.request(intent)
         return cast("None", AWAIT_JOIN)  # for whoever awaits it
+
+
+if compiled is not None:
+    compiled.bind(ActorRef=ActorRef, LONGEST=LONGEST, check_duration=check_duration)

@@ -20,6 +20,7 @@ from actorio._cell.hooks import Hooks
 from actorio._cell.life import Life
 from actorio._cell.notices import Joiner
 from actorio._cell.states import Intent, State
+from actorio._core.acceleration import compiled
 from actorio._core.pace import Pace
 from actorio.errors import without_frames
 
@@ -201,3 +202,7 @@ class Cell(Life):
 
 def _ended() -> None:
     """Stand in for the factory of an actor that has ended."""
+
+
+if compiled is not None:
+    compiled.bind(Cell=Cell)

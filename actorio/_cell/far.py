@@ -23,8 +23,8 @@ from actorio._core.request import Call, Request
 from actorio.errors import ActorError, ActorStoppedError, ExitReason, NotLocalError
 
 if TYPE_CHECKING:
-    from actorio._core.mailbox import Item, WaitingSender
     from actorio._core.run_queue import Waiter
+    from actorio._core.store import Item, WaitingSender
 
 __all__ = ["FarCell", "FarMailbox", "Line", "Outgoing", "not_local"]
 

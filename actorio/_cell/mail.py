@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actorio._core.deadlock import WaitForMany, Waiting
-    from actorio._core.mailbox import Item, WaitingSender
+    from actorio._core.store import Item, WaitingSender
 
 __all__ = ["Mail"]
 

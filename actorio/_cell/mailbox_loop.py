@@ -32,6 +32,7 @@ from actorio._cell.steps import (
     is_of_this_message,
     suspended,
 )
+from actorio._core.acceleration import accelerated, compiled
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel
 from actorio._core.request import Call, Request
 from actorio.errors import UnhandledMessageError
@@ -55,26 +56,19 @@ _DIRECT = frozenset({Request, Call, Parcel, Cast})
 """The envelopes that are handled where messages are taken."""
 
 
-class DirectTurns:
-    """The turns of one incarnation: taken by the run queue while the task is parked, else by the task.
-
-    `steps` takes messages and runs their handlers; it is stepped in `context`. `awaited` is what a handler waits for,
-    `_DONE` when none does. `work` is an envelope's own generator that waits for it, None when `steps` does.
-    """
+@accelerated
+class TurnsCore:
+    """The hot part of an actor's turns: a share of messages in place of the parked task."""
 
     __slots__ = ("awaited", "cell", "context", "error", "own", "steps", "work")
 
-    def __init__(self, cell: Turn) -> None:
-        self.cell = cell
-        self.error: BaseException | None = None
-        self.work: Steps | None = None
-        self.awaited: Any = _DONE
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin with contextvars of its own that are empty, and with what `receive` is now."""
-        self.context = self.own = Context()
-        self.steps: Steps = _take_turns(self.cell, self.own)  # pyright: ignore[reportAssignmentType, reportAttributeAccessIssue]
+    cell: Turn
+    awaited: Any
+    context: Context
+    error: BaseException | None
+    own: Context
+    steps: Any
+    work: Steps | None
 
     def take(self) -> bool:
         """Take a share of messages in place of the parked task; False when there is something for the task to do."""
@@ -112,6 +106,36 @@ class DirectTurns:
         else:
             mailbox.sleeper = cell
         return True
+
+    def advance(self, signal: Any) -> Any:
+        """Do what `steps` cannot do in the context that it is stepped in."""
+        raise NotImplementedError
+
+    def renew(self) -> None:
+        """Begin anew."""
+        raise NotImplementedError
+
+
+class DirectTurns(TurnsCore):
+    """The turns of one incarnation: taken by the run queue while the task is parked, else by the task.
+
+    `steps` takes messages and runs their handlers; it is stepped in `context`. `awaited` is what a handler waits for,
+    `_DONE` when none does. `work` is an envelope's own generator that waits for it, None when `steps` does.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, cell: Turn) -> None:
+        self.cell = cell
+        self.error = None
+        self.work = None
+        self.awaited = _DONE
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with contextvars of its own that are empty, and with what `receive` is now."""
+        self.context = self.own = Context()
+        self.steps = take_turns(self.cell, self.own)
 
     def advance(self, signal: Any) -> Any:
         """Do what `steps` cannot do in the context that it is stepped in: `_DONE`, or what a handler awaits."""
@@ -263,7 +287,7 @@ def is_drained(cell: Turn) -> bool:
 
 
 @types.coroutine
-def _take_turns(cell: Turn, own: Context) -> Steps:
+def take_turns(cell: Turn, own: Context) -> Steps:
     """Take messages and run `receive` on them: yields what it awaits, and in between why others must act.
 
     It is stepped inside `own`, some messages a step: one `context.run` for all of them, and none of the
@@ -329,3 +353,17 @@ def _take_turns(cell: Turn, own: Context) -> Steps:
                 break
         item = value = cell.message = NO_MESSAGE
         yield _DONE
+
+
+if compiled is not None:
+    take_turns = compiled.TakeTurns
+    compiled.bind(
+        DONE=_DONE,
+        ENVELOPE=_ENVELOPE,
+        IN_SENDERS=_IN_SENDERS,
+        IN_OWN=_IN_OWN,
+        UnhandledMessageError=UnhandledMessageError,
+        answer_by_error=answer_by_error,
+        awaiting=awaiting,
+        is_of_this_message=is_of_this_message,
+    )

@@ -7,6 +7,7 @@ import weakref
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from actorio._cell.cell_core import CellCore
 from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.states import Intent, Options, State
 from actorio._core.envelope import (
@@ -46,7 +47,7 @@ class Owned(Protocol):
         """End it; nothing of it is seen any more."""
 
 
-class CellState(Waiter):
+class CellState(CellCore):
     """The parts of a cell. Its own task awaits it, and is woken through it."""
 
     __slots__ = (
@@ -59,27 +60,21 @@ class CellState(Waiter):
         "context",
         "deferred",
         "ending",
-        "envelope",
         "errands",
         "error",
         "factory",
         "failed",
         "failure",
-        "handled",
         "hooks",
         "in_hand",
         "incarnation",
-        "instance",
         "intent",
         "interrupted",
         "joiners",
         "links",
-        "mailbox",
-        "message",
         "name",
         "name_given",
         "notices",
-        "observers",
         "options",
         "owned",
         "parked",
@@ -92,11 +87,7 @@ class CellState(Waiter):
         "starter",
         "state",
         "stopper",
-        "task",
         "tasks",
-        "turns",
-        "urgent",
-        "waits_on",
         "watchers",
         "watching",
         "work",

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
+from actorio._core.acceleration import accelerated
 from actorio._core.checks import check_count, check_instance
-from actorio._core.envelope import ENDED, ENVELOPES, payload
+from actorio._core.envelope import payload
+from actorio._core.ring import Ring
+from actorio._core.store import Item, Items, Line, WaitingSender, drop_dead
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
 
 if TYPE_CHECKING:
     from actorio._core.deadlock import WaitForMany, Waiting
 
-__all__ = ["Item", "Items", "Mailbox", "Overflow", "drop_dead"]
+__all__ = ["Mailbox", "MailboxCore", "Overflow"]
 
 M = TypeVar("M", default=Any)
-
-
-Item = Any
-"""A message as it is, or an envelope of `_envelope`."""
 
 
 class Overflow(enum.Enum):
@@ -47,81 +45,9 @@ class _Sleeper(Protocol):
     def wake(self) -> None: ...
 
 
-class WaitingSender(Protocol):
-    """One who waits for room: told once, either that the item is in or why it never will be."""
-
-    def admitted(self) -> None: ...
-    def refused(self, error: BaseException) -> None: ...
-
-
-class Line:
-    """The senders who wait for room, in order; leaving it takes the same time wherever one stands."""
-
-    __slots__ = ("_places",)
-
-    def __init__(self) -> None:
-        self._places: OrderedDict[WaitingSender, Item] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __iter__(self) -> Iterator[tuple[Item, WaitingSender]]:
-        for room, item in self._places.items():
-            yield item, room
-
-    def append(self, item: Item, room: WaitingSender) -> None:
-        """Give an item its place at the end."""
-        self._places[room] = item
-
-    def popleft(self) -> tuple[Item, WaitingSender]:
-        """Take out the first one."""
-        room, item = self._places.popitem(last=False)
-        return item, room
-
-    def remove(self, room: WaitingSender) -> bool:
-        """Take one out; False when it is not there."""
-        if room not in self._places:
-            return False
-        del self._places[room]
-        return True
-
-
-class Items(Protocol):
-    """The needs of a mailbox of its store; a deque meets them."""
-
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[Item]: ...
-    def append(self, item: Item, /) -> None: ...
-    def popleft(self) -> Item: ...
-
-
-class Sweepable(Items, Protocol):
-    """A store that is more than one deque."""
-
-    def drop_dead(self) -> None: ...
-
-
-def drop_dead(items: deque[Item] | Sweepable) -> None:
-    """Take those out of a store that have ended in it, asks that nobody waits for, say."""
-    if not isinstance(items, deque):
-        items.drop_dead()
-        return
-    live = [item for item in items if not (type(item) in ENVELOPES and item.state >= ENDED)]
-    if len(live) < len(items):
-        items.clear()
-        items.extend(live)
-
-
-class Mailbox(asyncio.Queue[M], Generic[M]):
-    """A bounded queue with one reader.
-
-    Passed to `spawn` it is a pattern: each actor gets a mailbox of its own with the same settings. Public are its
-    settings and what an `asyncio.Queue` has; all else is for the runtime, and may change with any version.
-
-    Args:
-        capacity: most messages at a time, at least 1; None is unbounded.
-        overflow: what happens to a message for which there is no room.
-    """
+@accelerated
+class MailboxCore:
+    """The fields of a mailbox."""
 
     __slots__ = (
         "_room",
@@ -136,6 +62,20 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         "sleeper",
         "waiting",
     )
+
+
+class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
+    """A bounded queue with one reader.
+
+    Passed to `spawn` it is a pattern: each actor gets a mailbox of its own with the same settings. Public are its
+    settings and what an `asyncio.Queue` has; all else is for the runtime, and may change with any version.
+
+    Args:
+        capacity: most messages at a time, at least 1; None is unbounded.
+        overflow: what happens to a message for which there is no room.
+    """
+
+    __slots__ = ()
 
     readers: Waiting | WaitForMany | None = None
     """Who takes what is in it, as one node of the graph of waits; None for its own actor."""
@@ -160,11 +100,11 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
         self.dead = 0
         self.sleeper: _Sleeper | None = None
         self.waiting: Line | None = None
-        self._room = capacity if capacity is not None else 1 << 62
+        self._room = _MOST if capacity is None else min(capacity, _MOST)
 
     def fresh(self) -> Mailbox[M]:
         """Return an empty mailbox with the same settings."""
-        mailbox = object.__new__(type(self))
+        mailbox = MailboxCore.__new__(type(self))
         mailbox._setup(self.capacity, self.overflow)
         return mailbox
 
@@ -268,7 +208,7 @@ class Mailbox(asyncio.Queue[M], Generic[M]):
             self.limit = self._room
 
     def _new_items(self) -> Items:
-        return deque()
+        return cast("Items", Ring())
 
     # -- as an asyncio.Queue -----------------------------------------------------------------------
 
@@ -411,3 +351,5 @@ class _WaitingPut(_Reader):
 
 _EMPTY: Any = ()
 """Stands for the deque until the first message: an actor that never had mail does not pay for one."""
+_MOST = 1 << 62
+"""The room of a mailbox without a bound."""

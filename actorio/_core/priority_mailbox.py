@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from actorio._core.checks import check_plain_function, kind_of
 from actorio._core.envelope import is_message, payload
-from actorio._core.mailbox import Item, Items, Mailbox, Overflow, drop_dead
+from actorio._core.mailbox import Mailbox, Overflow
+from actorio._core.store import Item, Items, drop_dead
 from actorio._core.typevar import TypeVar
 
 __all__ = ["PriorityMailbox"]

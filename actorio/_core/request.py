@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextvars import copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
+from actorio._core.acceleration import compiled
+from actorio._core.ask_core import AskCore
 from actorio._core.checks import check_optional_duration
-from actorio._core.deadlines import RING, Entry
+from actorio._core.deadlines import RING
 from actorio._core.envelope import (
     ANSWERED,
     DEFERRED,
@@ -29,7 +31,6 @@ from actorio._core.envelope import (
 from actorio._core.hints import forgotten_await
 from actorio._core.log import log
 from actorio._core.result import Result, safe_exception
-from actorio._core.run_queue import Waiter
 from actorio.errors import (
     ActorStoppedError,
     AskCancelledError,
@@ -39,54 +40,15 @@ from actorio.errors import (
 )
 
 if TYPE_CHECKING:
-    from actorio._core.deadlock import Waiting
     from actorio._core.recipient import Recipient
 
 __all__ = ["Call", "Request", "Submission", "timeout_of_call"]
 
 
-class Request(Waiter, Envelope):
-    """An ask, awaited by the asker's task itself: no Future.
+class Request(AskCore, Envelope):
+    """An ask, awaited by the asker's task itself: no Future."""
 
-    Written for speed, at the cost of a second look: fields are set when first needed, and what `Waiter` does
-    by a call is written out (the benchmark `pingpong` pays for it).
-    """
-
-    __slots__ = (
-        "alarm",
-        "asker",
-        "cell",
-        "deadline",
-        "error",
-        "message",
-        "sender",
-        "state",
-        "timeout",
-        "value",
-    )
-
-    timeout: float
-    deadline: float
-    error: BaseException | None
-    value: Any
-
-    def __init__(self, cell: Recipient, message: Any) -> None:
-        run_queue = cell.run_queue
-        self._loop = run_queue.loop
-        self._asyncio_future_blocking = True
-        self.seen = run_queue.woken
-        self.callback = None
-        self.cell = cell
-        self.message = message
-        self.sender = copy_context() or None
-        self.state = QUEUED
-        self.asker: Waiting | None = None
-        self.alarm: Entry | None = None
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        """Wait once for the end; `outcome` says what it came to."""
-        # An iterator in C, not a generator: half the cost, and what is thrown into it passes it by.
-        return iter((self,))  # type: ignore[return-value]
+    __slots__ = ()
 
     def outcome(self) -> Any:
         """Return the value, or raise what it failed with."""
@@ -151,36 +113,8 @@ class Request(Waiter, Envelope):
         if not self.cell.mailbox.leave_line(self):
             self.cell.mailbox.give_room_up()
 
-    def wake(self) -> None:
-        run_queue = self.cell.run_queue
-        if not run_queue.scheduled:
-            run_queue.schedule()
-        run_queue.ready.append(self)
-
     def run(self, cell: Recipient) -> Any:
         return cell.instance.receive(self.message)
-
-    def reply(self, value: Any) -> None:
-        if self.state < ANSWERED:
-            if type(value) is CoroutineType:
-                self.fail(forgotten_await(self.cell.path, value))
-                return
-            self.value = value
-            cell = self.cell
-            if cell.observers.answered is not None:
-                self._end(ANSWERED)
-                return
-            alarm = self.alarm
-            if alarm is not None:
-                self.alarm = alarm[RING] = None
-            self.state = ANSWERED
-            asker = self.asker
-            if asker is not None:
-                asker.waits_on = self.asker = None
-            run_queue = cell.run_queue
-            if not run_queue.scheduled:
-                run_queue.schedule()
-            run_queue.ready.append(self)
 
     def fail(self, error: BaseException) -> None:
         if self.state < ANSWERED:
@@ -385,3 +319,5 @@ class Unheard:
 
 
 ENVELOPES.update({Request, Call, Submission})
+if compiled is not None:
+    compiled.bind(Request=Request, Call=Call)

@@ -17,9 +17,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextvars import Context
 from typing import Any, NoReturn, Protocol
 
+from actorio._core.acceleration import accelerated, compiled
+from actorio._core.ring import Ring
 from actorio.errors import WrongThreadError
 
-__all__ = ["Limited", "RunQueue", "Waiter", "may_nest"]
+__all__ = ["Limited", "RunQueue", "RunQueueCore", "Waiter", "may_nest"]
 
 _MOST_WAKES = 256
 """Wakes in one go, at most, before timers and I/O have their turn."""
@@ -56,16 +58,9 @@ class Sent(asyncio.Future[None]):
         """There is nothing to give up."""
 
 
-class RunQueue:
-    """Wakes waiting tasks, in order, within a budget of count and time per loop iteration.
-
-    `choose`, when set, picks which ready waiter is next, by its index; simulation explores orders through it.
-    `current` is the cell whose turn is running at this moment, None outside of turns. `deadline` is when the
-    time of this loop iteration is up; a turn that meets it sets `spent`.
-
-    `woken` is the finished future that a task is shown when it wakes: asyncio looks into a future of its own
-    for a tenth of what calling the `result` of another object costs (`pingpong` and `threadring` pay for it).
-    """
+@accelerated
+class RunQueueCore:
+    """The hot part of a run queue."""
 
     __slots__ = (
         "_context",
@@ -83,7 +78,7 @@ class RunQueue:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.ready: deque[Waiter] = deque()
+        self.ready: deque[Waiter] = Ring()
         self.choose: Callable[[Sequence[Waiter]], int] | None = None
         self.current: Any = None
         self.deadline = 0.0
@@ -95,16 +90,6 @@ class RunQueue:
         self.sent = Sent(loop=loop)
         self.sent.set_result(None)
         self._context = Context()
-
-    @classmethod
-    def of(cls, loop: asyncio.AbstractEventLoop) -> RunQueue:
-        """Return that of the loop: systems that share a loop share it, and see whose turn it is in the others."""
-        run_queue: RunQueue | None = getattr(loop, "actorio_run_queue", None)
-        if run_queue is None:
-            run_queue = cls(loop)
-            with contextlib.suppress(AttributeError):  # a loop of a make that takes no attributes
-                loop.actorio_run_queue = run_queue  # type: ignore[attr-defined]
-        return run_queue
 
     def limit(self, limited: Limited) -> None:
         """Set the alarm of an ask with a timeout at the end of this pass, or of the next one.
@@ -137,12 +122,17 @@ class RunQueue:
         if running is not self.loop and (running is not None or self.loop.is_closed()):
             raise WrongThreadError("the actor system belongs to another event loop than the one running here")
 
-    def _run(self, *, alone: bool = True) -> None:
-        ready, woken = self.ready, self.woken
+    def _run(self) -> None:
         if self.choose is not None:
-            return self._run_chosen(self.choose)
-        if alone and may_nest(self.loop):
-            return self._run_nested()
+            self._run_chosen(self.choose)
+        elif may_nest(self.loop):
+            self._run_nested()
+        else:
+            self._pass()
+
+    def _pass(self) -> None:
+        """Wake what is ready, within the budget."""
+        ready, woken = self.ready, self.woken
         clock = self.loop.time
         left = _MOST_WAKES
         self.deadline = clock() + _LONGEST_TURN
@@ -174,6 +164,44 @@ class RunQueue:
             if ready:
                 self.schedule()
 
+    # -- what is told of to the slow part -----------------------------------------------------------
+
+    def _run_chosen(self, choose: Callable[[Sequence[Waiter]], int]) -> None:
+        raise NotImplementedError
+
+    def _run_nested(self) -> None:
+        raise NotImplementedError
+
+    def _set_alarms(self) -> None:
+        raise NotImplementedError
+
+    def _put_back(self, waiter: Waiter, wakeup: Callable[..., object], seen: asyncio.Future[None]) -> None:
+        raise NotImplementedError
+
+
+class RunQueue(RunQueueCore):
+    """Wakes waiting tasks, in order, within a budget of count and time per loop iteration.
+
+    `choose`, when set, picks which ready waiter is next, by its index; simulation explores orders through it.
+    `current` is the cell whose turn is running at this moment, None outside of turns. `deadline` is when the
+    time of this loop iteration is up; a turn that meets it sets `spent`.
+
+    `woken` is the finished future that a task is shown when it wakes: asyncio looks into a future of its own
+    for a tenth of what calling the `result` of another object costs (`pingpong` and `threadring` pay for it).
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> RunQueue:
+        """Return that of the loop: systems that share a loop share it, and see whose turn it is in the others."""
+        run_queue: RunQueue | None = getattr(loop, "actorio_run_queue", None)
+        if run_queue is None:
+            run_queue = cls(loop)
+            with contextlib.suppress(AttributeError):  # a loop of a make that takes no attributes
+                loop.actorio_run_queue = run_queue  # type: ignore[attr-defined]
+        return run_queue
+
     def _set_alarms(self) -> None:
         limited, self._limited = self._limited, []
         for one in limited:
@@ -187,7 +215,7 @@ class RunQueue:
         self.scheduled, self._context = False, Context()
         current = self.current
         try:
-            self._run(alone=False)
+            self._pass()
         finally:
             self.current = current
 
@@ -220,6 +248,7 @@ class RunQueue:
             waiter.variables.run(callback, seen)
 
 
+@accelerated
 class Waiter:
     """Awaited by a task instead of an `asyncio.Future`: woken through the run queue, usable again and again.
 
@@ -284,3 +313,7 @@ class Waiter:
 def may_nest(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether `nest_asyncio` has patched a loop, as notebooks do: then a handler may run it from inside."""
     return getattr(loop, "_nest_patched", False)
+
+
+if compiled is not None:
+    compiled.bind(WrongThreadError=WrongThreadError, Sent=Sent)

@@ -10,8 +10,8 @@ from actorio._core.envelope import payload
 from actorio._core.run_queue import RunQueue, Waiter
 
 if TYPE_CHECKING:
-    from actorio._core.mailbox import Item
     from actorio._core.recipient import Recipient
+    from actorio._core.store import Item
     from actorio.errors import ActorError
 
 __all__ = ["Sending"]

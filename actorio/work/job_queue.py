@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import bisect
-import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -19,8 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 from actorio._cell.states import State
 from actorio._core.deadlock import WaitForMany
 from actorio._core.envelope import ENVELOPES, QUEUED, Cast, Parcel, payload
-from actorio._core.mailbox import Item, Mailbox, drop_dead
+from actorio._core.mailbox import Mailbox
 from actorio._core.request import Call, Request, Submission
+from actorio._core.store import Item, drop_dead
 from actorio.errors import ActorError, describe
 from actorio.work.routing import Work
 
@@ -302,6 +302,4 @@ def _copied(item: Item) -> Item:
     """Return a copy of an item to be handed round: no two turns may share one sender's contextvars."""
     if type(item) is not Parcel and type(item) is not Cast:
         return item
-    item = copy.copy(item)
-    item.sender = None if item.sender is None else item.sender.copy()
-    return item
+    return item.copy()

@@ -18,7 +18,7 @@ from actorio.work.routee_mailbox import RouteeMailbox
 
 if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline, Deadlines
-    from actorio._core.mailbox import Item
+    from actorio._core.store import Item
     from actorio.address import Address
 
 __all__ = ["Limits", "RateLimit", "StuckJob"]

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._core.mailbox import Mailbox, drop_dead
+from actorio._core.mailbox import Mailbox
+from actorio._core.store import drop_dead
 
 if TYPE_CHECKING:
-    from actorio._core.mailbox import Item
+    from actorio._core.store import Item
     from actorio.work.job_queue import JobQueue
 
 __all__ = ["RouteeMailbox"]

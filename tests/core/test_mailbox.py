@@ -14,7 +14,7 @@ from actorio import (
     Overflow,
     PriorityMailbox,
 )
-from actorio._core.mailbox import Line
+from actorio._core.store import Line
 from tests.guarantees.actors import Held, Valve, cancelled, outcome, soon, started
 from tests.stage import ticks
 

@@ -1,0 +1,93 @@
+"""Compile the hot path into a wheel or an editable install; where that cannot be done, leave it pure and say so.
+
+The hook of hatchling's, and a command: `python .ci/build_core.py` compiles in place, and fails where a build does not.
+
+- ACTORIO_NO_EXTENSIONS=1 leaves the pure form, and makes a wheel for every platform.
+- ACTORIO_STRICT_EXTENSIONS=1 fails where the compiled form cannot be made, and takes a warning of the compiler for an
+  error.
+"""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # as a command
+    BuildHookInterface = object
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = Path("actorio", "_core", "_compiled.pyx")
+
+
+def why_not() -> str | None:
+    """Return why the pure form is wanted, None when the compiled one is."""
+    if os.environ.get("ACTORIO_NO_EXTENSIONS"):
+        return "ACTORIO_NO_EXTENSIONS is set"
+    if sys.implementation.name != "cpython":
+        return f"it is for CPython, and this is {sys.implementation.name}"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "it needs the GIL"
+    if sys.platform in ("emscripten", "wasi"):
+        return f"there is no compiler for {sys.platform}"
+    return None
+
+
+def compile_in_place(*, strict: bool) -> Path:
+    """Compile beside the source, and return what was made."""
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+
+    windows = sys.platform == "win32"
+    arguments = ["/O2"] if windows else ["-O2"]
+    if strict:
+        arguments += ["/WX"] if windows else ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
+    extension = Extension("actorio._core._compiled", [str(SOURCE)], extra_compile_args=arguments)
+    modules = cythonize([extension], build_dir="build", quiet=True, force=True)
+    distribution = Distribution({"name": "actorio", "ext_modules": modules, "packages": []})
+    command: Any = distribution.get_command_obj("build_ext")
+    command.inplace = True
+    command.force = True
+    command.build_temp = str(Path("build", "temp"))
+    command.ensure_finalized()
+    command.run()
+    (made,) = command.get_outputs()
+    return Path(made)
+
+
+def clean() -> None:
+    """Take away what an earlier build has left for this interpreter: it would be found before the pure form."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX") or ".so"
+    (ROOT / SOURCE).with_suffix(suffix).unlink(missing_ok=True)
+
+
+class CoreBuildHook(BuildHookInterface):  # type: ignore[misc]
+    """Hatchling's hook: for the wheel, and for an editable install."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile in a process of its own, so that a compiler's failure is a line and no end."""
+        clean()
+        reason = why_not()
+        if reason is None:
+            made = subprocess.run([sys.executable, __file__], cwd=ROOT, stdout=sys.stderr, check=False)
+            if made.returncode == 0:
+                build_data["pure_python"] = False
+                build_data["infer_tag"] = True
+                build_data["artifacts"].append(str(SOURCE.with_suffix("")) + ".*")
+                print("actorio: the compiled core is in.", file=sys.stderr)
+                return
+            reason = "it could not be compiled, see above"
+        if os.environ.get("ACTORIO_STRICT_EXTENSIONS"):
+            raise RuntimeError(f"actorio: no compiled core: {reason}")
+        print(f"actorio: pure Python, without the compiled core: {reason}.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    try:
+        compile_in_place(strict=bool(os.environ.get("ACTORIO_STRICT_EXTENSIONS")))
+    except Exception as error:
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -1,0 +1,62 @@
+"""The compiled form of the hottest classes, where there is one, in place of the pure one.
+
+Each class that `_compiled.pyx` has stands in pure Python as well, under the same name, and is marked `@accelerated`:
+what the mark returns is the compiled class where that was built, and the pure one elsewhere. A method of a larger class
+is marked `@accelerated_in(BASE)`: the compiled base has it. The two have the same names and signatures, which
+`tests/core/test_acceleration.py` compares, and every other test runs on both.
+
+The pure form is what there is without a C compiler, on other interpreters than CPython, without the GIL, and where the
+environment variable `ACTORIO_NO_EXTENSIONS` is set, when building or when running.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+__all__ = ["NO_EXTENSIONS", "accelerated", "accelerated_in", "compiled", "core_is_compiled", "pure_forms"]
+
+NO_EXTENSIONS = "ACTORIO_NO_EXTENSIONS"
+"""The environment variable that chooses the pure form."""
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _load() -> ModuleType | None:
+    if os.environ.get(NO_EXTENSIONS):
+        return None
+    try:
+        return importlib.import_module("actorio._core._compiled")
+    except ImportError:
+        return None
+
+
+compiled = _load()
+"""The module of the compiled classes, None where the pure ones are used."""
+core_is_compiled = compiled is not None
+"""Whether the hot path runs as compiled code in this process."""
+pure_forms: dict[str, type] = {}
+"""The pure classes, by name, of which there is a compiled form: for the test that compares them."""
+
+
+def accelerated(pure: type[T]) -> type[T]:
+    """Return the compiled class of the same name, where there is one, in place of a pure one."""
+    pure_forms[pure.__name__] = pure
+    return pure if compiled is None else getattr(compiled, pure.__name__)  # type: ignore[no-any-return]
+
+
+def accelerated_in(base: type[Any]) -> Callable[[F], F]:
+    """Return a mark for a method: where its class is built on a compiled base, the method is that base's."""
+
+    def choose(pure: F) -> F:
+        if compiled is None:
+            return pure
+        method = getattr(base, pure.__name__)
+        method.__doc__ = pure.__doc__
+        return method  # type: ignore[no-any-return]
+
+    return choose
