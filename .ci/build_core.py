@@ -1,8 +1,9 @@
-"""Compile the hot path into a wheel or an editable install; where that cannot be done, leave it pure and say so.
+"""Compile the hot path into a wheel or an editable install, where that is asked for; else leave it pure.
 
 The hook of hatchling's, and a command: `python .ci/build_core.py` compiles in place, and fails where a build does not.
 
-- ACTORIO_NO_EXTENSIONS=1 leaves the pure form, and makes a wheel for every platform.
+- ACTORIO_EXTENSIONS=1 asks for the compiled form: a wheel for this platform.
+- ACTORIO_NO_EXTENSIONS=1 leaves the pure form whatever else is set: a wheel for every platform.
 - ACTORIO_STRICT_EXTENSIONS=1 fails where the compiled form cannot be made, and takes a warning of the compiler for an
   error.
 """
@@ -27,6 +28,8 @@ def why_not() -> str | None:
     """Return why the pure form is wanted, None when the compiled one is."""
     if os.environ.get("ACTORIO_NO_EXTENSIONS"):
         return "ACTORIO_NO_EXTENSIONS is set"
+    if not os.environ.get("ACTORIO_EXTENSIONS"):
+        return "ACTORIO_EXTENSIONS=1 asks for that one"
     if sys.implementation.name != "cpython":
         return f"it is for CPython, and this is {sys.implementation.name}"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -67,6 +70,10 @@ def clean() -> None:
 class CoreBuildHook(BuildHookInterface):  # type: ignore[misc]
     """Hatchling's hook: for the wheel, and for an editable install."""
 
+    def dependencies(self) -> list[str]:
+        """Return what the build needs besides hatchling."""
+        return [] if why_not() else ["cython>=3.1", "setuptools>=77"]
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile in a process of its own, so that a compiler's failure is a line and no end."""
         clean()
@@ -77,12 +84,12 @@ class CoreBuildHook(BuildHookInterface):  # type: ignore[misc]
                 build_data["pure_python"] = False
                 build_data["infer_tag"] = True
                 build_data["artifacts"].append(str(SOURCE.with_suffix("")) + ".*")
-                print("actorio: the compiled core is in.", file=sys.stderr)
+                self.app.display_info("actorio: with the compiled core")
                 return
             reason = "it could not be compiled, see above"
         if os.environ.get("ACTORIO_STRICT_EXTENSIONS"):
             raise RuntimeError(f"actorio: no compiled core: {reason}")
-        print(f"actorio: pure Python, without the compiled core: {reason}.", file=sys.stderr)
+        self.app.display_info(f"actorio: pure Python, without the compiled core: {reason}")
 
 
 if __name__ == "__main__":

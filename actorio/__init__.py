@@ -7,6 +7,7 @@ from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.owned.pipe import PipeFailed
 from actorio._cell.owned.timer import Timer
 from actorio._cell.stream import Stream
+from actorio._core.acceleration import core_is_compiled as core_is_compiled
 from actorio._core.events import (
     ActorFailed,
     ActorRestarted,

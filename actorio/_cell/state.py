@@ -7,9 +7,9 @@ import weakref
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from actorio._cell.cell_core import CellCore
 from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.states import Intent, Options, State
+from actorio._core.acceleration import accelerated
 from actorio._core.envelope import (
     NO_MESSAGE,
     QUEUED,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.mailbox import Mailbox
+    from actorio._core.observer import Observers
 
 __all__ = ["BEGIN", "KILL_GRACE", "CellState", "is_closing"]
 
@@ -45,6 +46,34 @@ class Owned(Protocol):
 
     def cancel(self) -> object:
         """End it; nothing of it is seen any more."""
+
+
+@accelerated
+class CellCore(Waiter):
+    """The hot fields of a cell, which its own task awaits."""
+
+    __slots__ = (
+        "envelope",
+        "handled",
+        "instance",
+        "mailbox",
+        "message",
+        "observers",
+        "task",
+        "turns",
+        "urgent",
+        "waits_on",
+    )
+
+    envelope: Envelope | None
+    handled: int
+    instance: Any
+    mailbox: Mailbox[Any]
+    message: Any
+    observers: Observers
+    task: asyncio.Task[None] | None
+    urgent: bool
+    waits_on: Waiting | WaitForMany | None
 
 
 class CellState(CellCore):

@@ -46,7 +46,7 @@ pure_forms: dict[str, type] = {}
 def accelerated(pure: type[T]) -> type[T]:
     """Return the compiled class of the same name, where there is one, in place of a pure one."""
     pure_forms[pure.__name__] = pure
-    return pure if compiled is None else getattr(compiled, pure.__name__)  # type: ignore[no-any-return]
+    return pure if compiled is None else getattr(compiled, pure.__name__)
 
 
 def accelerated_in(base: type[Any]) -> Callable[[F], F]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from actorio._core.envelope import ENDED, ENVELOPES
 from actorio._core.ring import RINGS
@@ -75,9 +75,10 @@ class Sweepable(Items, Protocol):
 def drop_dead(items: deque[Item] | Sweepable) -> None:
     """Take those out of a store that have ended in it, asks that nobody waits for, say."""
     if not isinstance(items, RINGS):
-        items.drop_dead()
+        cast("Sweepable", items).drop_dead()
         return
-    live = [item for item in items if not (type(item) in ENVELOPES and item.state >= ENDED)]
-    if len(live) < len(items):
-        items.clear()
-        items.extend(live)
+    ring = cast("deque[Item]", items)
+    live = [item for item in ring if not (type(item) in ENVELOPES and item.state >= ENDED)]
+    if len(live) < len(ring):
+        ring.clear()
+        ring.extend(live)

@@ -50,7 +50,8 @@ UvloopOption = Annotated[
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature for a callback
     if wanted:
-        typer.echo(f"actorio {actorio.__version__}")
+        form = " (compiled core)" if actorio.core_is_compiled else ""
+        typer.echo(f"actorio {actorio.__version__}{form}")
         raise typer.Exit
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from actorio import __version__
+from actorio import __version__, core_is_compiled
 from actorio.cli.survey import survey_tree
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_version_is_the_one_of_the_package() -> None:
-    assert actorio("--version").stdout == f"actorio {__version__}\n"
+    form = " (compiled core)" if core_is_compiled else ""
+    assert actorio("--version").stdout == f"actorio {__version__}{form}\n"
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])

@@ -53,7 +53,12 @@ def hunt(mutant: Mutant, seeds: int) -> Found:
         place = place_of(mutant, copy / "actorio")
         place.write_text(place.read_text().replace(mutant.old, mutant.new))
         command = [sys.executable, "-m", "tests.mutation.hunt", str(seeds)]
-        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": folder,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ACTORIO_NO_EXTENSIONS": "1",
+        }
         try:
             done = subprocess.run(
                 command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=True

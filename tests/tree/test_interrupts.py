@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem
+from actorio._core.acceleration import core_is_compiled
 from actorio._core.run_queue import RunQueue, Waiter
 from actorio._tree.interrupts import is_in_machinery
 from tests.guarantees.actors import soon
@@ -117,7 +118,7 @@ def test_the_machinery_with_what_it_calls_of_the_library_is_machinery() -> None:
             self.f_code = type("Code", (), {"co_filename": path})
             self.f_back = back
 
-    ours = Frame(RunQueue.schedule.__code__.co_filename)
+    ours = Frame(RunQueue.of.__code__.co_filename)
     theirs = Frame(__file__, ours)
     for frame in (
         ours,
@@ -160,6 +161,7 @@ def test_an_ignored_interrupt_stays_ignored(ignoring: None) -> None:
     assert asyncio.run(main()) is signal.SIG_IGN
 
 
+@pytest.mark.skipif(core_is_compiled, reason="no signal comes out between two lines of C")
 async def test_an_interrupt_as_a_task_is_about_to_be_woken_loses_no_wake_up() -> None:
     """Planted where a signal may come out: in the run queue, when the waiter is taken off and not yet called."""
     queue = RunQueue(asyncio.get_running_loop())
@@ -180,7 +182,7 @@ async def test_an_interrupt_as_a_task_is_about_to_be_woken_loses_no_wake_up() ->
 
 def interrupted_when(condition: Any, call: Any) -> None:
     def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if event == "line" and frame.f_code is RunQueue._run.__code__ and condition(frame.f_locals):
+        if event == "line" and frame.f_code is RunQueue._pass.__code__ and condition(frame.f_locals):
             sys.settrace(None)
             raise KeyboardInterrupt
         return trace
