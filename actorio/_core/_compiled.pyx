@@ -645,9 +645,11 @@ cdef enum:
 
 
 @cython.final
-@cython.freelist(64)
 cdef class Asking:
-    """What `ask` returns: a coroutine in all but its type, begun at its first step."""
+    """What `ask` returns: a coroutine in all but its type, begun at its first step.
+
+    Without a free list: one that is used again would be taken for finalised already, and warn of nothing.
+    """
 
     cdef RefCore ref
     cdef AskCore request

@@ -1,0 +1,165 @@
+"""The two forms of the hot path: the same names and signatures, chosen by a variable, and nothing kept for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+import subprocess
+import sys
+import weakref
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+import pytest
+
+import actorio
+from actorio import Actor, ActorSystem, Mailbox
+from actorio._core.acceleration import NO_EXTENSIONS, compiled, core_is_compiled, pure_forms
+from actorio._core.envelope import Parcel
+from actorio._core.request import Request
+from actorio.ref import ActorRef
+from tests.guarantees.actors import soon
+
+needs_compiled = pytest.mark.skipif(not core_is_compiled, reason="the pure form is in use")
+SLOW_PART = {
+    "RunQueueCore": {"_run_chosen", "_run_nested", "_set_alarms", "_put_back"},
+    "AskCore": {"fail", "_end"},
+    "TurnsCore": {"advance", "renew"},
+}
+"""What the pure class only declares: it is for the class built on it."""
+SPECIAL = {"__init__", "__await__"}
+
+
+def named(kind: type) -> set[str]:
+    """The public and private names of a class, without those that every class has, and annotations."""
+    return {name for name in vars(kind) if not name.startswith("__") or name in SPECIAL}
+
+
+@needs_compiled
+@pytest.mark.parametrize("name", sorted(pure_forms))
+def test_both_forms_have_the_same_names(name: str) -> None:
+    pure, fast = pure_forms[name], getattr(compiled, name)
+    for member in named(pure) - SLOW_PART.get(name, set()):
+        assert hasattr(fast, member), member
+
+
+@needs_compiled
+@pytest.mark.parametrize("name", sorted(pure_forms))
+def test_both_forms_have_the_same_signatures(name: str) -> None:
+    pure, fast = pure_forms[name], getattr(compiled, name)
+    for member in named(pure) - SLOW_PART.get(name, set()) - SPECIAL:
+        function = vars(pure)[member]
+        if inspect.isfunction(function):
+            expected = [(one.name, one.kind) for one in inspect.signature(function).parameters.values()]
+            found = inspect.signature(getattr(fast, member)).parameters.values()
+            assert [(one.name, one.kind) for one in found] == expected, member
+
+
+@pytest.mark.parametrize("method", ["send", "send_nowait", "ask"])
+def test_a_method_of_the_ref_has_its_documentation_and_signature_in_both_forms(method: str) -> None:
+    function = getattr(ActorRef, method)
+    assert function.__doc__.strip()
+    assert list(inspect.signature(function).parameters) == ["self", "message"] + ["timeout"] * (
+        method == "ask"
+    )
+
+
+def test_the_variable_chooses_the_pure_form() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", "import actorio; print(actorio.core_is_compiled)"],
+        env={**os.environ, NO_EXTENSIONS: "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "False\n"
+
+
+def test_it_is_told_which_form_runs() -> None:
+    assert actorio.core_is_compiled is (compiled is not None)
+
+
+class Keeper(Actor[Any]):
+    """Holds what it is given; answers."""
+
+    async def receive(self, message: Any) -> Any:
+        self.held = message
+        if message == "wait":
+            await asyncio.Event().wait()
+        return message
+
+
+async def test_a_cycle_through_a_mailbox_is_collected() -> None:
+    class Thing:
+        mailbox: Any
+
+    mailbox: Mailbox[Any] = Mailbox()
+    thing = Thing()
+    thing.mailbox = mailbox
+    mailbox.put_nowait(thing)
+    gone = weakref.ref(thing)
+    del thing, mailbox
+    gc.collect()
+    assert gone() is None
+
+
+async def test_a_cycle_through_a_request_and_a_parcel_is_collected() -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Keeper)
+
+        class Thing:
+            held: Any
+
+        for make in (lambda thing: Request(ref._cell, thing), lambda thing: Parcel(thing, None)):
+            thing = Thing()
+            thing.held = make(thing)
+            gone = weakref.ref(thing)
+            del thing
+            gc.collect()
+            assert gone() is None
+
+
+async def test_a_cycle_through_a_handler_that_waits_is_collected_with_its_system() -> None:
+    async with soon():
+        async with ActorSystem() as system:
+            ref = await system.spawn(Keeper)
+            await ref.send("wait")
+            await asyncio.sleep(0.01)
+            instance = weakref.ref(ref._cell.instance)
+            ref.kill()
+            await ref.join()
+        del ref, system
+        gc.collect()
+        assert instance() is None
+
+
+async def test_no_reference_is_kept_of_what_was_sent_asked_and_answered() -> None:
+    variable: ContextVar[int] = ContextVar("variable")
+
+    class Message:
+        pass
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Keeper)
+        message = Message()
+        before = sys.getrefcount(message)
+        for number in range(50):
+            await ref.send(message)
+            ref.send_nowait(message)
+            assert await ref.ask(message) is message
+            assert await ref.ask(message, timeout=5) is message
+            if number == 25:
+                variable.set(1)
+        await ref.ask(None)
+        await asyncio.sleep(0.01)
+        gc.collect()
+        assert sys.getrefcount(message) == before
+
+
+def test_a_parcel_is_copied_with_contextvars_of_its_own() -> None:
+    context = copy_context()
+    parcel = Parcel("message", context)
+    copied = parcel.copy()
+    assert (copied.message, copied.sender is context, type(copied)) == ("message", False, Parcel)
