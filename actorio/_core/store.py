@@ -1,4 +1,4 @@
-"""What a mailbox is made of: the store of its items, and the line of the senders who wait for room."""
+"""The store of a mailbox's items, and the line of the senders who wait for room."""
 
 from __future__ import annotations
 
