@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.load import run_seed
 from tests.cluster.mutants import MUTANTS, Mutant, run
 
-SEEDS = 50
+SEEDS = 300
 """`python -m tests.cluster.load N` runs more."""
 CHUNK = 25
 OF_A_COMMIT = 300
