@@ -30,7 +30,7 @@ nitpick_ignore_regex = [
     (r"py:(class|obj)", r"actorio\.[\w.]+\.[A-Z](_co|_contra)?"),  # type variables
     (
         r"py:class",
-        r"actorio\.(address\.Address|errors\.Refusal|(testing\.)?_\w+(\.\w+)+|[\w.]+\._\w+"
+        r"actorio\.(address\.Address|ref\.RefCore|errors\.Refusal|(testing\.)?_\w+(\.\w+)+|[\w.]+\._\w+"
         r"|observability\.records\.ActorRecords|testing\.replaying\.Expected)",
     ),  # bases, an alias, and what functions hand out
     (r"py:obj", r"actorio\._core\.events\.Any_E"),  # a type variable
