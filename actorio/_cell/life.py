@@ -47,7 +47,7 @@ class Life(ShownTask):
 
     def begin(self) -> None:
         """Start the task."""
-        self.task = self.runtime.make_task(self, self.path)
+        self.task = self.runtime.make_task(self, self.path)  # pyright: ignore[reportArgumentType]
 
     def begin_to_start(self) -> None:
         """Start the task, and run `on_start` right here, up to its first wait: most have none.
@@ -74,10 +74,10 @@ class Life(ShownTask):
         steps = hook(self, self.instance.on_start)
         try:
             try:
-                awaited = steps.send(None)
+                awaited = steps.send(None)  # pyright: ignore[reportAttributeAccessIssue]
             except StopIteration:
                 return self._started()
-            life = self._live(begun=EarlyWait(steps, awaited))
+            life = self._live(begun=EarlyWait(steps, awaited))  # pyright: ignore[reportArgumentType]
         except BaseException as error:
             life = self._live(self._reason_of(error), is_early=True)
         life.send(None)  # a cancel before the first step of the task is to find it begun
@@ -166,8 +166,8 @@ class Life(ShownTask):
     def _go_on(self) -> Steps:
         """Go on with the turns from where they are parked: step it by what the task was woken with."""
         work = self.work = mailbox_loop(self, self.turns)
-        work.send(None)
-        return work
+        work.send(None)  # pyright: ignore[reportAttributeAccessIssue]
+        return work  # pyright: ignore[reportReturnType]
 
     def _cancelled_early(self) -> Any:
         """Be killed by a cancel before the first step: nobody else could tell of the actor's end."""
@@ -274,7 +274,7 @@ class Life(ShownTask):
         if begun is not None:
             await begun.rest()
         elif self.hooks is not None and self.hooks.on_start:
-            await hook(self, self.instance.on_start)
+            await hook(self, self.instance.on_start)  # pyright: ignore[reportOptionalMemberAccess]
         self._started()
 
     def _started(self) -> None:

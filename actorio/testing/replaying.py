@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import actorio
+from actorio import errors
 from actorio._core.checks import check_instance
 from actorio.actor import Actor
 from actorio.capsule.decoding import Decoder, Names
@@ -189,7 +190,7 @@ def is_known(name: str) -> bool:
 
 def _known() -> list[type]:
     """Return the classes of actorio itself, of which a replay may make any."""
-    public = (*vars(actorio).values(), *vars(actorio.errors).values())
+    public = (*vars(actorio).values(), *vars(errors).values())
     return [*(one for one in public if isinstance(one, type)), *durable_types()]
 
 
