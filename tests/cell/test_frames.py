@@ -10,6 +10,7 @@ from actorio import (
 )
 from actorio.inspection import Frame
 from tests.inspection.gates import Owner, settle, spawned
+from tests.stage import ticks
 
 
 async def test_stack_is_the_awaits_of_the_turn_and_nothing_between_turns() -> None:
@@ -44,6 +45,7 @@ async def test_stack_of_a_hook_and_of_an_own_loop() -> None:
     async with ActorSystem() as system:
         spawning = asyncio.ensure_future(system.spawn(Starting, name="starting"))
         await begun.wait()
+        await ticks(2)  # where `spawn` ran at once, the actor's task has still to take its first step
         assert functions("starting") == ["on_start"]
         go_on.set()
         ref = await spawning
