@@ -236,6 +236,6 @@ async def test_guarantee_16_a_broadcast_to_very_many_lets_the_loop_go_round() ->
         sending = asyncio.ensure_future(system.groups.broadcast("all", 1))
         await asyncio.sleep(0)
         reached = sum(1 for member in members if member.statistics().depth or member.statistics().handled)
-        assert 0 < reached <= 256
+        assert 0 < reached <= 512  # two goes, where an eager task has had its first at once
         members[-1].kill()
         assert await sending == 599
