@@ -62,7 +62,7 @@ async def test_an_end_in_order_begins_no_life(monkeypatch: pytest.MonkeyPatch) -
             ref = await system.spawn(Echo)
             await ref.ask(1)
             getattr(ref, end)()
-            await ref.join()
+            assert (await ref.join()).reason.value in {"normal", "shutdown"}
 
 
 class Starting(Actor[Any]):
@@ -114,6 +114,7 @@ async def test_starts_within_starts_do_not_nest_without_an_end() -> None:
 
     async with ActorSystem() as system:
         await system.spawn(Starting, start, name="0")
+        assert len(system.snapshot()) == depth - 1
 
 
 async def test_a_start_that_asks_who_spawns_it_is_a_deadlock() -> None:

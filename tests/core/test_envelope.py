@@ -72,6 +72,7 @@ async def test_the_task_behind_a_delivery_is_woken_at_its_end() -> None:
         end(delivery)
         async with asyncio.timeout(5):
             await delivery.over
+        assert delivery.state >= ENDED
 
 
 def test_what_is_handed_back_of_an_item_is_its_message() -> None:

@@ -1,4 +1,4 @@
-"""A send that is not done with at once: it waits for room, awaited or not, and is awaited by one at a time."""
+"""A send that is not done with at once: it waits for room, awaited or not. Guarantee 15 has the rest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import gc
 import pytest
 
 from actorio import ActorStoppedError, ActorSystem, DeadLetter, Mailbox
-from tests.guarantees.actors import Held, Silent, Valve, cancelled, soon, started
-from tests.stage import ticks
+from tests.guarantees.actors import Held, Silent, Valve, soon
 
 
 async def test_a_send_that_is_never_awaited_gets_its_place_all_the_same() -> None:
@@ -24,48 +23,6 @@ async def test_a_send_that_is_never_awaited_gets_its_place_all_the_same() -> Non
         del sending
         await ref.ask(3)
     assert valve.finished == [0, 1, 2, 3]
-
-
-async def test_a_send_that_is_awaited_by_two_is_refused_to_the_second() -> None:
-    valve = Valve()
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Held, valve, mailbox=Mailbox(1))
-        await ref.send(0)
-        await valve.entered.wait()
-        await ref.send(1)
-        sending = ref.send(2)
-
-        async def wait() -> None:
-            await sending
-
-        first = started(wait())
-        await ticks(1)
-        with pytest.raises(RuntimeError, match="awaited by one at a time"):
-            await sending
-        valve.open.set()
-        await first
-    assert valve.finished == [0, 1, 2]
-
-
-async def test_a_send_that_was_given_up_says_so_to_who_awaits_it_again() -> None:
-    valve = Valve()
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Held, valve, mailbox=Mailbox(1))
-        await ref.send(0)
-        await valve.entered.wait()
-        await ref.send(1)
-        sending = ref.send(2)
-
-        async def wait() -> None:
-            await sending
-
-        task = started(wait())
-        await ticks(1)
-        assert await cancelled(task)
-        with pytest.raises(RuntimeError, match="given up while it waited for room"):
-            await sending
-        valve.open.set()
-    assert valve.finished == [0, 1]
 
 
 async def test_a_refused_send_is_a_dead_letter_if_nobody_looks_and_an_error_if_somebody_does() -> None:

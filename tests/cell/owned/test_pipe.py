@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
@@ -99,10 +100,11 @@ async def test_what_is_still_piped_at_the_end_is_cancelled() -> None:
 
 async def test_a_coroutine_whose_pipe_never_began_is_closed_without_a_warning() -> None:
     async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Piping, [])
-        await ref.call(Piping.pipe, number)
+        ref, piped = await system.spawn(Piping, []), number()
+        await ref.call(Piping.pipe, lambda: piped)
         ref.kill()
         await ref.join()
+    assert inspect.getcoroutinestate(piped) == inspect.CORO_CLOSED
 
 
 @pytest.mark.parametrize("wrong", [3, None, number])
