@@ -23,6 +23,7 @@ from rich.table import Table
 
 from actorio import (
     ActorRef,
+    ActorSnapshot,
     ActorStarted,
     ActorStopped,
     ActorStoppedError,
@@ -154,18 +155,22 @@ class Storm:
         self.resident.append(resident())
 
     async def whole(self) -> None:
-        """Wait until all are there, running and without mail.
+        """Wait until all are there, running and without mail, at two looks in a row with nothing done in between.
+
+        One look is not enough: who was told to stop in the midst of a turn runs on until that turn ends.
 
         Raises:
             BrokenInvariantError: they are not, for long.
         """
         expected, deadline = len(self.members) + 1, time.monotonic() + PATIENCE
+        before: list[ActorSnapshot] = []
         while True:
             begun = time.monotonic()
             actors = list(self.system.snapshot().walk())
             unsettled = [actor for actor in actors if actor.state != "running" or actor.depth]
-            if len(actors) == expected and not unsettled:
+            if len(actors) == expected and not unsettled and actors == before:
                 return
+            before = actors
             if time.monotonic() > deadline:
                 paths = [actor.path for actor in unsettled[:5]]
                 raise BrokenInvariantError(f"{len(actors)} of {expected} actors; unsettled: {paths}")
