@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actorio._cell.interleave import interleave
+from actorio._cell.interleave_mark import interleave
 from actorio._cell.notices import Statistics, Terminated
 from actorio._cell.owned.pipe import PipeFailed
 from actorio._cell.owned.timer import Timer

@@ -16,9 +16,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.ending import AT_ONCE
-from actorio._cell.hooks import Hooks
 from actorio._cell.life import Life
 from actorio._cell.notices import Joiner
+from actorio._cell.overrides import Hooks
 from actorio._cell.states import Intent, State
 from actorio._core.acceleration import compiled
 from actorio._core.pace import Pace

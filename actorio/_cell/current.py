@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actorio._cell.owned.interleaved import InterleavedCall
+from actorio._cell.owned.interleave import InterleavedCall
 from actorio._cell.turn import Turn
 
 if TYPE_CHECKING:

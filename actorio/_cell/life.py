@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.early_wait import EarlyWait, in_task
 from actorio._cell.ending import AT_ONCE
-from actorio._cell.hooks import refuse_own_context
 from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
+from actorio._cell.overrides import refuse_own_context
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.shown_task import ShownTask

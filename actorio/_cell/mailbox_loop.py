@@ -18,7 +18,7 @@ from contextvars import Context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._cell.owned.interleaved import awaits_interleaved
+from actorio._cell.owned.interleave import awaits_interleaved
 from actorio._cell.steps import (
     BUDGET,
     CLOCK_EVERY,
@@ -27,11 +27,11 @@ from actorio._cell.steps import (
     Steps,
     answer,
     answer_by_error,
-    attend,
     awaiting,
     is_of_this_message,
     suspended,
 )
+from actorio._cell.urgent import attend
 from actorio._core.acceleration import accelerated, compiled
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel
 from actorio._core.request import Call, Request

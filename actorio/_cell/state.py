@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from actorio._cell.errands import Errands
-    from actorio._cell.hooks import Hooks
+    from actorio._cell.overrides import Hooks
     from actorio._cell.surroundings import Siblings, System
     from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import WaitForMany, Waiting

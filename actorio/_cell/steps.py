@@ -13,8 +13,6 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.errands import see_to
-from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._core.envelope import ENDED, NO_MESSAGE, RUNNING
 from actorio.errors import ActorStoppedError, ExitReason, UnhandledMessageError, is_actor_exit, note_exit
 
@@ -30,12 +28,12 @@ __all__ = [
     "Steps",
     "answer",
     "answer_by_error",
-    "attend",
     "awaiting",
     "drive",
     "hook",
     "interleaved_call",
     "is_of_this_message",
+    "outcome_of",
     "suspended",
 ]
 
@@ -71,35 +69,6 @@ class _Receive:
 RECEIVE = _Receive()
 
 
-def attend(cell: Turn) -> Generator[Any, Any, bool]:
-    """See to what passes the mailbox: failures, errands, stops, notices. True: the incarnation must end."""
-    cell.urgent = False
-    cell.envelope = None  # of a message that was stashed
-    cell.forget_cancels()
-    _raise_failure(cell)
-    while not cell.must_end():
-        if cell.errands is not None:
-            yield from see_to(cell.errands)
-            _raise_failure(cell)
-            if cell.must_end():
-                return True
-        if not cell.notices:
-            return False
-        event = cell.notices.popleft()
-        if (tell := cell.observers.notified) is not None:
-            tell(cell, event)
-        context = Context()
-        yield from _outcome(cell, context.run(cell.instance.on_terminated, event), context)
-        IdleTimeout.begin_again(cell)
-    return True
-
-
-def _raise_failure(cell: Turn) -> None:
-    if cell.failure is not None:
-        failure, cell.failure = cell.failure, None
-        raise failure
-
-
 def answer(cell: Turn, envelope: Envelope, own: Context) -> Steps:
     """Run an envelope and tell its sender what came of it."""
     if not envelope.begin():  # nobody waits for it any more
@@ -109,7 +78,7 @@ def answer(cell: Turn, envelope: Envelope, own: Context) -> Steps:
     cell.message = envelope.message
     context = envelope.sender or own
     try:
-        outcome = yield from _outcome(cell, context.run(envelope.run, cell), context)
+        outcome = yield from outcome_of(cell, context.run(envelope.run, cell), context)
     except BaseException as error:
         if not answer_by_error(cell, envelope, error):
             raise
@@ -167,7 +136,7 @@ def hook(cell: Turn, function: Callable[..., Any], *args: Any) -> Steps:
     """Run a hook of the actor as a part of its turn, in contextvars of its own."""
     context = Context()
     cell.run_queue.current = cell
-    return (yield from _outcome(cell, context.run(function, *args), context))
+    return (yield from outcome_of(cell, context.run(function, *args), context))
 
 
 @types.coroutine
@@ -175,12 +144,12 @@ def interleaved_call(turn: Any, work: Callable[[], Any], context: Context) -> St
     """Run work beside the turns of an actor, in a task of its own, and return its value."""
     turn.run_queue.current = turn
     try:
-        return (yield from _outcome(turn, context.run(work), context))
+        return (yield from outcome_of(turn, context.run(work), context))
     finally:
         turn.run_queue.current = None
 
 
-def _outcome(cell: Any, outcome: Any, context: Context) -> Steps:
+def outcome_of(cell: Any, outcome: Any, context: Context) -> Steps:
     """Return the value of what a handler returned, awaiting it if it is awaitable."""
     if isinstance(outcome, types.CoroutineType):
         return (yield from drive(cell, outcome, context))

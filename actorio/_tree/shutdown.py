@@ -14,8 +14,8 @@ from contextvars import Context as Variables
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from actorio._cell.ending import run_hook
 from actorio._cell.frames import await_chain, lines_at_work
+from actorio._cell.last_hooks import run_hook
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent
 from actorio._core.checks import kind_of

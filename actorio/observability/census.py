@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from actorio._cell.frames import in_turn
 from actorio._cell.naming import class_name, kind_of_actor
-from actorio._cell.owned.interleaved import InterleavedCalls
+from actorio._cell.owned.interleave import InterleavedCalls
 from actorio._cell.states import State
 from actorio._core.envelope import NO_MESSAGE
 from actorio.observability.pace import Pace

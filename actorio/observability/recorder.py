@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from actorio._cell.owned.interleaved import runs_interleaved
+from actorio._cell.owned.interleave import runs_interleaved
 from actorio._cell.owned.stash import Stash
 from actorio._core.checks import check_count, check_duration, check_instance
 from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, QUEUED, Cast, Delivery, Parcel, Tick

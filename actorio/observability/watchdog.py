@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._cell.current import owner_of
 from actorio._cell.frames import running_frames
-from actorio._cell.owned.interleaved import InterleavedCall
+from actorio._cell.owned.interleave import InterleavedCall
 from actorio.inspection.rows import frames_of
 from actorio.observability.rows import Blocked
 

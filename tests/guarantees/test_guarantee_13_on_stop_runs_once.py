@@ -408,7 +408,8 @@ async def test_guarantee_13_a_hook_is_given_up_only_after_it_could_hear_of_its_c
             return None
 
     heard: list[str] = []
-    monkeypatch.setattr("actorio._cell.ending.KILL_GRACE", 0.005)
+    for module in ("ending", "last_hooks"):
+        monkeypatch.setattr(f"actorio._cell.{module}.KILL_GRACE", 0.005)
     async with ActorSystem() as system:
         await system.spawn(Busy)
         ref = await system.spawn(Patient, shutdown=0.01)

@@ -180,9 +180,9 @@ MUTANTS = [
     ),
     Mutant(
         "on_stop runs twice",
-        '                await self._last_hook("on_stop", reason)\n',
-        '                await self._last_hook("on_stop", reason)\n'
-        '                await self._last_hook("on_stop", reason)\n',
+        '            await self._last_hook("on_stop", reason)\n',
+        '            await self._last_hook("on_stop", reason)\n'
+        '            await self._last_hook("on_stop", reason)\n',
     ),
     Mutant(
         "a restart loses the mailbox",

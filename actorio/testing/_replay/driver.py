@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from actorio._cell.frames import in_turn
-from actorio._cell.hooks import Hooks
-from actorio._cell.owned.interleaved import runs_interleaved
+from actorio._cell.overrides import Hooks
+from actorio._cell.owned.interleave import runs_interleaved
 from actorio._cell.states import Intent, Options
 from actorio._core.envelope import Delivery, Tick
 from actorio._core.mailbox import Mailbox

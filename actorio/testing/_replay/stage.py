@@ -14,7 +14,7 @@ from typing import Any
 from actorio._cell.cell import Cell
 from actorio._cell.current import current_cell
 from actorio._cell.faces import Faces
-from actorio._cell.owned.interleaved import InterleavedCall
+from actorio._cell.owned.interleave import InterleavedCall
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Options
 from actorio._core.checks import check_callable, check_optional_duration

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, interleave
-from actorio._cell.interleave import interleaved_methods
+from actorio._cell.interleave_mark import interleaved_methods
 
 
 class Table(Actor[Any]):

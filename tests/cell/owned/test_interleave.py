@@ -22,7 +22,7 @@ from actorio import (
     Restart,
     interleave,
 )
-from actorio._cell.owned.interleaved import awaits_interleaved
+from actorio._cell.owned.interleave import awaits_interleaved
 from actorio.testing import explore, until
 from tests.guarantees.actors import Valve, cancelled, outcome, soon, started
 from tests.stage import ticks

@@ -12,7 +12,7 @@ import operator
 from types import FunctionType
 from typing import Any
 
-from actorio._cell.interleave import interleaved_methods
+from actorio._cell.interleave_mark import interleaved_methods
 from actorio._core.checks import check_instance
 from actorio.policy import Supervision
 
