@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, Self, cast
 
-from actorio._cell.steps import RECEIVE
+from actorio._cell.handler import RECEIVE
 from actorio._core.hints import no_attribute_of_actor
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason, UnhandledMessageError

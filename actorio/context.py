@@ -6,13 +6,13 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, Never, NoReturn, TypeVarTuple, Unpack, cast
 
+from actorio._cell.handler import answer_by_error, is_of_this_message
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.owned.pipe import pipe
 from actorio._cell.owned.source import add_source
 from actorio._cell.owned.stash import Stash
 from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Intent
-from actorio._cell.steps import answer_by_error, is_of_this_message
 from actorio._core.checks import check_callable, check_instance
 from actorio._core.envelope import RUNNING
 from actorio._core.hints import RETURN_NOW, no_attribute

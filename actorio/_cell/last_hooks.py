@@ -11,9 +11,9 @@ from contextvars import Context as Variables
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.handler import hook
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import State, Verdict
-from actorio._cell.steps import hook
 from actorio._cell.turn import Turn
 from actorio.errors import ExitReason, exit_in
 

@@ -18,8 +18,7 @@ from contextvars import Context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._cell.owned.interleave import awaits_interleaved
-from actorio._cell.steps import (
+from actorio._cell.handler import (
     BUDGET,
     CLOCK_EVERY,
     RECEIVE,
@@ -31,6 +30,7 @@ from actorio._cell.steps import (
     is_of_this_message,
     suspended,
 )
+from actorio._cell.owned.interleave import awaits_interleaved
 from actorio._cell.urgent import attend
 from actorio._core.acceleration import accelerated, compiled
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel

@@ -11,9 +11,9 @@ import functools
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
+from actorio._cell.handler import interleaved_call
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import State
-from actorio._cell.steps import interleaved_call
 from actorio._core.envelope import DEFERRED, ENDED
 from actorio._core.request import Call
 from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit, note_exit

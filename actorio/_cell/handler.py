@@ -1,8 +1,8 @@
-"""How the work of a turn is run: a hook, a call, submitted work, a message that awaits.
+"""Running a handler: a hook, a call, submitted work, a message that awaits, each in the contextvars of its sender.
 
 These generators run inside the actor's one task and yield to asyncio what a handler awaits. Each step of a
 handler runs in its sender's contextvars by `Context.run`, so nothing a handler sets stays in the actor, and
-no second task is needed.
+no second task is needed. (`DirectTurns` does so for the messages that it takes while the task is parked.)
 """
 
 from __future__ import annotations
