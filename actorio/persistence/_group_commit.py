@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextvars import Context as Variables
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from actorio._core.run_queue import RunQueue, Waiter
 from actorio.errors import StoreClosedError, StoreError, StoreFailedError, describe
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from actorio.persistence._backend import Backend
     from actorio.persistence._rows import Loaded, Write
 
-__all__ = ["GroupCommit", "GroupLoad", "error_for", "make_task"]
+__all__ = ["GroupCommit", "GroupLoad", "PendingWrite", "error_for", "make_task"]
 
 MOST_WRITES = 1_000
 MOST_BYTES = 4 * 1_048_576
@@ -51,24 +52,40 @@ def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
     future.exception()
 
 
-class _Pending:
-    """A write that is queued or in flight, and who waits for what becomes of it."""
+class PendingWrite(Waiter):
+    """A write that is queued or in flight, awaited by who wrote it, once: the store's handle of the id.
 
-    __slots__ = ("future", "size", "waiting", "write")
+    A waiter, not a future: the writers of a group are woken in one pass of the run queue, not each by a callback of the
+    loop, which costs more than a message (`python -m benchmarks.persistence.floor`).
+    """
 
-    def __init__(self, write: Write, loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_outcome", "size", "waiting", "write")
+
+    def __init__(self, write: Write, run_queue: RunQueue) -> None:
+        super().__init__(run_queue)
         self.write = write
         self.size = write.size
-        self.future: asyncio.Future[int] = loop.create_future()
         self.waiting: Sequence[asyncio.Future[None]] = ()
+        self._outcome: int | BaseException | None = None
+
+    def __await__(self) -> Generator[Any, Any, int]:
+        if self._outcome is None:
+            self._asyncio_future_blocking = True
+            yield self
+        outcome, self._outcome = self._outcome, None
+        if type(outcome) is int:
+            return outcome
+        try:
+            raise cast("BaseException", outcome)
+        finally:
+            del outcome  # or the traceback and this frame would keep each other alive
 
     def settle(self, outcome: int | BaseException) -> None:
-        """Tell whoever waits; a writer that was cancelled meanwhile does not."""
-        if not self.future.done():
-            if isinstance(outcome, BaseException):
-                _fail(self.future, error_for(outcome, self.write.durable_id))
-            else:
-                self.future.set_result(outcome)
+        """Tell whoever waits; a writer that was cancelled meanwhile does not, and is woken by that."""
+        if self._outcome is None:
+            is_error = isinstance(outcome, BaseException)
+            self._outcome = error_for(outcome, self.write.durable_id) if is_error else outcome
+            self.wake()
         for waiting in self.waiting:
             if not waiting.done():
                 waiting.set_result(None)
@@ -80,8 +97,9 @@ class GroupCommit:
     def __init__(self, store: Backend, loop: asyncio.AbstractEventLoop) -> None:
         self._store = store
         self._loop = loop
-        self._queue: deque[_Pending] = deque()
-        self._pending: dict[str, _Pending] = {}
+        self._run_queue = RunQueue.of(loop)
+        self._queue: deque[PendingWrite] = deque()
+        self._pending: dict[str, PendingWrite] = {}
         self._task: asyncio.Task[Any] | None = None
         self._begins = False
         self._over: list[asyncio.Future[None]] = []
@@ -89,18 +107,18 @@ class GroupCommit:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def submit(self, write: Write) -> asyncio.Future[int]:
-        """Queue a write; the future has the store's handle of the id, or what went wrong.
+    def submit(self, write: Write) -> PendingWrite:
+        """Queue a write, which gives whoever awaits it the store's handle of the id, or raises what went wrong.
 
-        Cancelling the future withdraws nothing: the store finishes what it has.
+        Cancelling who waits withdraws nothing: the store finishes what it has.
         """
-        pending = _Pending(write, self._loop)
+        pending = PendingWrite(write, self._run_queue)
         self._pending[write.durable_id] = pending
         self._queue.append(pending)
         if self._task is None and not self._begins:
             self._begins = True
             self._loop.call_soon(self._begin)
-        return pending.future
+        return pending
 
     async def settled(self, durable_id: str) -> None:
         """Wait until nothing is queued or in flight under that id."""
@@ -138,8 +156,8 @@ class GroupCommit:
         finally:
             self._task = None
 
-    def _take(self) -> list[_Pending]:
-        group: list[_Pending] = []
+    def _take(self) -> list[PendingWrite]:
+        group: list[PendingWrite] = []
         size = 0
         while self._queue and len(group) < MOST_WRITES:
             size += self._queue[0].size
@@ -148,7 +166,7 @@ class GroupCommit:
             group.append(self._queue.popleft())
         return group
 
-    async def _commit(self, group: list[_Pending]) -> None:
+    async def _commit(self, group: list[PendingWrite]) -> None:
         begun = self._loop.time()
         outcomes: Sequence[int | BaseException]
         try:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from actorio.persistence._msgspec import msgspec
 from actorio.persistence._rows import EventRow, ReminderRow, SnapshotRow
 
 __all__ = ["Unwritten"]
 
 
-@dataclass(slots=True)
-class Unwritten:
+class Unwritten(msgspec.Struct):
     """The parts of one write, and the state after it."""
 
     state: Any
