@@ -224,14 +224,16 @@ async def _second_writer(dsn: str, schema: str) -> AsyncIterator[Callable[[int],
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(10, marks=pytest.mark.long)])
-async def test_p1_p2_p14_p15_kill_9_loses_nothing_on_postgres(
+async def test_p1_p2_p14_p15_p18_kill_9_loses_and_doubles_nothing_on_postgres(
     server: Server, tmp_path: Any, count: int
 ) -> None:
     connection = await asyncpg.connect(server.dsn)
     await connection.execute("DROP SCHEMA IF EXISTS actorio CASCADE")
+    await connection.execute("DROP TABLE IF EXISTS ledger")
     await connection.close()
     audit = await rounds(server.dsn, count)
-    assert sum(map(len, audit.acknowledged.values())) > 5 * count
+    assert sum(map(len, audit.acknowledged.values())) >= count
+    assert audit.projected >= 2 * count
 
 
 async def test_p1_a_server_that_does_not_sync_is_refused(schema: str) -> None:

@@ -22,7 +22,8 @@ def main() -> int:
     acknowledged = sum(map(len, audit.acknowledged.values()))
     reminders = sum(map(len, audit.reminded.values()))
     print(
-        f"{options.rounds} kills: {acknowledged:,} commands and {reminders:,} reminders acknowledged, none lost"
+        f"{options.rounds} kills: {acknowledged:,} commands and {reminders:,} reminders acknowledged, none lost;"
+        f" each of {audit.projected:,} events once in the projection's table"
     )
     return 0
 

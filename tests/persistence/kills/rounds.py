@@ -7,16 +7,19 @@ import contextlib
 import os
 import random
 import signal
+import sqlite3
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from actorio import ActorSystem
-from tests.persistence.kills.victim import Account, Books, Remind, Served, Transfer, open_store
+from actorio.persistence import Store
+from actorio.testing import until
+from tests.persistence.kills.victim import Account, Books, Ledger, Remind, Served, Transfer, open_store
 
 __all__ = ["Audit", "rounds"]
 
@@ -37,6 +40,8 @@ class Audit:
     sequences: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     touched: set[str] = field(default_factory=set)
     """Accounts that the last victim has said something of."""
+    projected: int = 0
+    """The position up to which the table of the projection is known to be right."""
 
     def hear(self, line: str) -> None:
         """Note one line of a victim."""
@@ -55,7 +60,9 @@ class Audit:
 
     async def check(self, where: str, accounts: Iterable[str]) -> None:
         """Recover these accounts, and compare."""
-        async with ActorSystem(store=open_store(where)) as system:
+        store = open_store(where)
+        async with ActorSystem(store=store) as system:
+            await self._check_ledger(store, where)
             names = list(accounts)
             for begin in range(0, len(names), _AT_ONCE):
                 await _all(self._check(system, name) for name in names[begin : begin + _AT_ONCE])
@@ -85,6 +92,30 @@ class Audit:
         assert not lost, f"{name} has lost the reminders {lost}"
         parked = {key for key, row in found.reminders.items() if row.next is None}
         assert not parked, f"{name} has given up the reminders {parked}"
+
+    async def _check_ledger(self, store: Store, where: str) -> None:
+        """What is in the projection's table is what it has passed of the journal, each event once."""
+        offset = await store._offset("Ledger")
+        assert offset is not None
+        passed: list[tuple[int, str]] = []
+        async for record in store.events(Account, after=self.projected):
+            if record.position > offset.position:
+                break
+            passed.append((record.position, record.event_id))
+        table = await ledger_rows(where, self.projected)
+        differing = sorted(Counter(table) - Counter(passed)), sorted(Counter(passed) - Counter(table))
+        assert table == passed, f"the table has too much, and too little: {differing}, of {len(passed)}"
+        self.projected = offset.position
+
+    async def check_projection(self, where: str) -> None:
+        """Let the projection come to the end, and see that its table is the whole journal."""
+        store = open_store(where)
+        async with ActorSystem(store=store) as system:
+            last = await store.position()
+            ledger = await system.spawn(Ledger)
+            await until(lambda: ledger._cell.instance.position >= last, timeout=_HUNG)
+            self.projected = 0
+            await self._check_ledger(store, where)
 
     async def check_reminders(self, where: str) -> None:
         """Have all reminders served, however long that takes, and see that none is lost, and none is served twice."""
@@ -141,6 +172,21 @@ class Watched(Account):
         return Found(self.state, self.sequence, dict(self._journal.done or {}), rows, self.served)
 
 
+async def ledger_rows(where: str, after: int) -> list[tuple[int, str]]:
+    """Return the projection's table from a position on, read past the store."""
+    query = f"SELECT position, event_id FROM ledger WHERE position > {after} ORDER BY position"
+    if not where.startswith("postgresql:"):
+        with contextlib.closing(sqlite3.connect(f"file:{where}?mode=ro", uri=True)) as connection:
+            return connection.execute(query).fetchall()
+    import asyncpg
+
+    connection = await asyncpg.connect(where)
+    try:
+        return [tuple(row) for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
 async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     done, _ = await asyncio.wait([asyncio.ensure_future(one) for one in work])
     for one in done:
@@ -156,6 +202,7 @@ async def rounds(where: str, count: int, seed: int = 0) -> Audit:
         audit.touched.clear()
     await audit.check(where, {**audit.tried, **audit.asked})
     await audit.check_reminders(where)
+    await audit.check_projection(where)
     return audit
 
 
@@ -178,12 +225,15 @@ async def _one(where: str, seed: str, audit: Audit, patience: float) -> None:
     )
     assert victim.stdout is not None
     try:
-        assert await victim.stdout.readline() == b"open\n"
-        killing = asyncio.get_running_loop().call_later(patience, _kill, victim.pid)
+        unheard, killing = {b"open", b"ack", b"reminded"}, None
         async for line in victim.stdout:
             if line.endswith(b"\n"):
                 audit.hear(line.decode())
-        killing.cancel()
+                unheard.discard(line.split(maxsplit=1)[0])
+            if killing is None and not unheard:  # it has done some of each, however slow the machine is
+                killing = asyncio.get_running_loop().call_later(patience, _kill, victim.pid)
+        if killing is not None:
+            killing.cancel()
     finally:
         if victim.returncode is None:
             _kill(victim.pid)

@@ -1,7 +1,8 @@
 """The process that is killed: `python -m tests.persistence.kills.victim STORE SEED`.
 
 A thousand accounts on one store. A command is two events; each acknowledged one is a line on standard output, written
-before the client goes on. A client tries again under its once id, whatever has happened.
+before the client goes on. A client tries again under its once id, whatever has happened. Beside them a projection
+keeps a table of all events.
 """
 
 import asyncio
@@ -12,9 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from actorio import ActorSystem, Ask
-from actorio.persistence import EventSourced, Reminder, SnapshotEvery, SqliteStore, Store, activate
+from actorio.persistence import (
+    EventSourced,
+    Projection,
+    Recorded,
+    Reminder,
+    SnapshotEvery,
+    SqliteStore,
+    Store,
+    activate,
+)
 
-__all__ = ["ACCOUNTS", "Account", "open_store"]
+__all__ = ["ACCOUNTS", "Account", "Ledger", "open_store"]
 
 ACCOUNTS = 1_000
 _CLIENTS = 50
@@ -78,6 +88,19 @@ class Account(EventSourced[Transfer | Remind | Served, Taken | Given | Served, B
         return await self.persist(*events, reply=lambda _: self.sequence + 2, once=message.once)
 
 
+class Ledger(Projection[Taken | Given | Served]):
+    """Each event is a row of a table without a key: one that is handled twice is there twice."""
+
+    source = Account
+
+    async def on_start_projection(self) -> None:
+        self.write("CREATE TABLE IF NOT EXISTS ledger (position BIGINT, event_id TEXT)")
+
+    async def handle(self, record: Recorded[Taken | Given | Served]) -> None:
+        values = "(?, ?)" if isinstance(self.context.system.store, SqliteStore) else "($1, $2)"
+        self.write(f"INSERT INTO ledger VALUES {values}", record.position, record.event_id)
+
+
 def open_store(where: str) -> Store:
     """Return the store of a path, or of the DSN of a PostgreSQL."""
     if where.startswith("postgresql:"):
@@ -112,6 +135,7 @@ async def _client(system: ActorSystem, seed: str) -> None:
 async def main(where: str, seed: str) -> None:
     async with ActorSystem(store=open_store(where)) as system:
         activate(system, Account)
+        await system.spawn(Ledger)
         _say("open")
         clients = [asyncio.create_task(_client(system, f"{seed}-{number}")) for number in range(_CLIENTS)]
         await asyncio.wait(clients, return_when=asyncio.FIRST_COMPLETED)
