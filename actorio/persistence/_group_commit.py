@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actorio.persistence._backend import Backend
     from actorio.persistence._rows import Loaded, Write
 
-__all__ = ["GroupCommit", "GroupLoad", "PendingWrite", "error_for", "make_task"]
+__all__ = ["GroupCommit", "GroupLoad", "error_for", "make_task"]
 
 MOST_WRITES = 1_000
 MOST_BYTES = 4 * 1_048_576
@@ -52,7 +52,7 @@ def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
     future.exception()
 
 
-class PendingWrite(Waiter):
+class _Pending(Waiter):
     """A write that is queued or in flight, awaited by who wrote it, once: the store's handle of the id.
 
     A waiter, not a future: the writers of a group are woken in one pass of the run queue, not each by a callback of the
@@ -68,7 +68,7 @@ class PendingWrite(Waiter):
         self.waiting: Sequence[asyncio.Future[None]] = ()
         self._outcome: int | BaseException | None = None
 
-    def __await__(self) -> Generator[Any, Any, int]:
+    def __await__(self) -> Generator[Any, Any, Any]:
         if self._outcome is None:
             self._asyncio_future_blocking = True
             yield self
@@ -83,8 +83,9 @@ class PendingWrite(Waiter):
     def settle(self, outcome: int | BaseException) -> None:
         """Tell whoever waits; a writer that was cancelled meanwhile does not, and is woken by that."""
         if self._outcome is None:
-            is_error = isinstance(outcome, BaseException)
-            self._outcome = error_for(outcome, self.write.durable_id) if is_error else outcome
+            if isinstance(outcome, BaseException):
+                outcome = error_for(outcome, self.write.durable_id)
+            self._outcome = outcome
             self.wake()
         for waiting in self.waiting:
             if not waiting.done():
@@ -98,8 +99,8 @@ class GroupCommit:
         self._store = store
         self._loop = loop
         self._run_queue = RunQueue.of(loop)
-        self._queue: deque[PendingWrite] = deque()
-        self._pending: dict[str, PendingWrite] = {}
+        self._queue: deque[_Pending] = deque()
+        self._pending: dict[str, _Pending] = {}
         self._task: asyncio.Task[Any] | None = None
         self._begins = False
         self._over: list[asyncio.Future[None]] = []
@@ -107,12 +108,12 @@ class GroupCommit:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def submit(self, write: Write) -> PendingWrite:
+    def submit(self, write: Write) -> Awaitable[int]:
         """Queue a write, which gives whoever awaits it the store's handle of the id, or raises what went wrong.
 
         Cancelling who waits withdraws nothing: the store finishes what it has.
         """
-        pending = PendingWrite(write, self._run_queue)
+        pending = _Pending(write, self._run_queue)
         self._pending[write.durable_id] = pending
         self._queue.append(pending)
         if self._task is None and not self._begins:
@@ -156,8 +157,8 @@ class GroupCommit:
         finally:
             self._task = None
 
-    def _take(self) -> list[PendingWrite]:
-        group: list[PendingWrite] = []
+    def _take(self) -> list[_Pending]:
+        group: list[_Pending] = []
         size = 0
         while self._queue and len(group) < MOST_WRITES:
             size += self._queue[0].size
@@ -166,7 +167,7 @@ class GroupCommit:
             group.append(self._queue.popleft())
         return group
 
-    async def _commit(self, group: list[PendingWrite]) -> None:
+    async def _commit(self, group: list[_Pending]) -> None:
         begun = self._loop.time()
         outcomes: Sequence[int | BaseException]
         try:

@@ -28,7 +28,7 @@ from actorio.persistence import _transfer
 from actorio.persistence._backend import Backend
 from actorio.persistence._checks import check_name_of_projection, check_text
 from actorio.persistence._followers import Followers
-from actorio.persistence._group_commit import GroupCommit, GroupLoad, PendingWrite, error_for
+from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for
 from actorio.persistence._kinds import WritesEvents, event_types_by_kind
 from actorio.persistence._offset_commits import OffsetCommits
 from actorio.persistence._rows import Loaded, Write, erasure
@@ -212,7 +212,7 @@ class Store(Backend):
         self._check()
         return await self._loads.load(durable_id)
 
-    def _submit(self, write: Write) -> PendingWrite:
+    def _submit(self, write: Write) -> Awaitable[int]:
         """Queue a write for the next group; awaited, it gives the store's handle of the id."""
         self._check()
         return self._commits.submit(write)
