@@ -132,8 +132,7 @@ class Cluster:
         Raises:
             ClusterError: it is of none.
         """
-        cluster = _OF_SYSTEM.get(check_instance("system", system, ActorSystem))
-        if cluster is None:
+        if (cluster := _OF_SYSTEM.get(check_instance("system", system, ActorSystem))) is None:
             raise ClusterError(f"the system {system.name!r} is no node of a cluster")
         return cluster
 
@@ -162,12 +161,13 @@ class Cluster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            await self.leave()
-        finally:
-            runtime = self.system._runtime
-            runtime.forgetters = tuple(one for one in runtime.forgetters if one != self._life.forget)
-            _OF_SYSTEM.pop(self.system, None)
+        runtime = self.system._runtime
+        if not runtime.is_forked:  # in a forked child the node is its parent's
+            try:
+                await self.leave()
+            finally:
+                runtime.forgetters = tuple(one for one in runtime.forgetters if one != self._life.forget)
+                _OF_SYSTEM.pop(self.system, None)
 
     def _register(self, life: Life) -> None:
         register_all(life.codec, self._messages)
@@ -198,8 +198,12 @@ class Cluster:
     async def leave(self) -> None:
         """Leave in order: hand over what is hosted, then give the lease back. Idempotent.
 
+        Raises:
+            WrongThreadError: this is another thread, or a forked child.
+
         Cancellation: the leave goes on, without its order.
         """
+        self.system._runtime.check_thread()
         await self._life.leave()
 
     # -- what it is --------------------------------------------------------------------------------

@@ -124,14 +124,13 @@ class Life:
             raise DetachedError(f"{what} needs a lease, and the node {self.settings.node!r} has none now")
 
     def check_usable(self) -> None:
-        """Refuse use outside of the block, and in a forked child, whose parent has the node.
+        """Refuse use outside of the block, on another thread, and in a forked child, whose parent has the node.
 
         Raises:
             ClusterError: the block was not entered, or left.
-            WrongThreadError: this is a forked child.
+            WrongThreadError: this is another thread, or a forked child.
         """
-        if self.runtime.is_forked:
-            raise self.runtime.wrong_thread(f"the node {self.settings.node!r}")
+        self.runtime.check_thread()
         if self.state is ClusterState.LEFT or (self.state is ClusterState.JOINING and self.node is None):
             raise ClusterError(f"the node {self.settings.node!r} is in no cluster: {self.state.value}")
 

@@ -112,6 +112,7 @@ class Names:
     async def unregister(self, name: str) -> None:
         """Free a name of this node; returns when it is free."""
         check_cluster_name(name)
+        self._life.check_usable()
         cell = self._own.get(name)
         if cell is None:
             raise NameNotFoundError(f"this node has registered no actor as {name!r}")

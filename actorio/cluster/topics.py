@@ -42,6 +42,7 @@ class Subscriptions:
 
     def subscribe(self, topic: str, ref: Any, overflow: Overflow) -> None:
         """Send an actor of this node what is published."""
+        self._life.runtime.check_thread()
         check_ref("subscribe", ref)
         check_instance("overflow", overflow, Overflow)
         if ref._cell.is_far:
@@ -55,6 +56,7 @@ class Subscriptions:
 
     def unsubscribe(self, topic: str, ref: Any) -> bool:
         """Take that back; False when it had not subscribed."""
+        self._life.runtime.check_thread()
         here = self._here.get(topic, {})
         if here.pop(ref, None) is None:
             return False
@@ -70,6 +72,7 @@ class Subscriptions:
 
     async def publish(self, topic: str, message: Any) -> None:
         """Send a message to all who have subscribed, on whatever node."""
+        self._life.runtime.check_thread()
         life = self._life
         name, data = life.codec.encode(message)
         if life.node is None:

@@ -14,6 +14,8 @@ from actorio import (
     Terminated,
     WrongThreadError,
 )
+from actorio._tree.runtime import NO_THREAD
+from actorio.cluster import ClusterState, ClusterTopic
 from actorio.errors import MessageTooLargeError
 from actorio.testing import SimulatedNetwork
 from tests.cluster.shop import Account, Add, Fail, Meet, OutOfStockError, Take, Till, Watcher, node, run
@@ -47,23 +49,40 @@ def test_in_a_forked_child_a_cluster_refuses_everything(monkeypatch: pytest.Monk
         async with node(network, "a") as a, node(network, "b") as b:
             await b.register("till", await b.system.spawn(Till, name="till"))
             till = await a.find("till", Till)
-            with monkeypatch.context() as child:
-                child.setattr(
-                    a.system._runtime, "is_forked", True
-                )  # what `os.fork` does is shown in `test_forks`
+            own = await a.system.spawn(Till)
+            await a.register("own", own)
+            topic = ClusterTopic[Add](a, "prices")
+            with monkeypatch.context() as child:  # what `os.fork` does is shown in `test_forks`
+                child.setattr(a.system._runtime, "is_forked", True)
+                child.setattr(a.system._runtime, "thread", NO_THREAD)
                 for use in (
                     lambda: a.find("till"),
                     lambda: a.spawn(Till, node="b"),
+                    lambda: a.singleton(Till, name="one"),
+                    lambda: a.register("again", own),
+                    lambda: a.unregister("own"),
+                    lambda: topic.publish(Add(1)),
+                    a.leave,
                     lambda: till.ask(Take()),
                     till.join,
                 ):
                     with pytest.raises(WrongThreadError, match="forked from"):
                         await use()
-                with pytest.raises(WrongThreadError, match="forked from"):
-                    a.lookup("till")
-                with pytest.raises(WrongThreadError, match="forked from"):
-                    till.stop()
+                for use_at_once in (
+                    lambda: a.lookup("till"),
+                    lambda: a.groups.join("tills", own),
+                    lambda: a.groups.leave("tills", own),
+                    a.events.subscribe,
+                    lambda: topic.subscribe(own),
+                    lambda: topic.unsubscribe(own),
+                    till.stop,
+                ):
+                    with pytest.raises(WrongThreadError, match="forked from"):
+                        use_at_once()
+                await a.__aexit__(None, None, None)
             assert await till.ask(Add(1)) == 1
+            assert a.state is ClusterState.UP
+            assert await (await b.find("own", Till)).ask(Add(1)) == 1
 
     run(main)
 
