@@ -41,7 +41,7 @@ nitpick_ignore_regex = [
 made_by_the_runtime = {
     f"actorio.{name}"
     for name in ("ActorRef", "Context", "EventBus", "EventStream", "GroupMonitor", "Groups", "Timer")
-}
+} | {"actorio.cluster.ClusterEvents", "actorio.cluster.ClusterGroups"}
 
 
 def hide_constructor(app, what, name, obj, options, signature, returns):

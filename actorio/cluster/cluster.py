@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVarTuple, Unpack, cast, overload
 from weakref import WeakKeyDictionary
 
@@ -80,7 +80,7 @@ class Cluster:
         actors: Iterable[type[Actor[Any]]] = (),
         entities: Iterable[Entity | type[Actor[Any]]] = (),
         uses: Iterable[Entity | type[Actor[Any]]] = (),
-        messages: Iterable[type] | dict[str, type] = (),
+        messages: Iterable[type] | Mapping[str, type] = (),
         errors: Iterable[type[Exception]] = (),
         roles: Iterable[str] = (),
         version: str = "",

@@ -5,7 +5,7 @@ Nothing is looked up by a name from the wire but in dictionaries that are filled
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -215,14 +215,14 @@ def _decode_shallow(decode: Decode, data: Any) -> Any:
     return decode(data)
 
 
-def register_all(codec: Codec, messages: Iterable[type] | dict[str, type]) -> None:
+def register_all(codec: Codec, messages: Iterable[type] | Mapping[str, type]) -> None:
     """Register what a program lists.
 
     Raises:
         TypeError: one of them is no type, or cannot be sent.
     """
     named: dict[type, list[str]] = {}
-    if isinstance(messages, dict):
+    if isinstance(messages, Mapping):
         for name, kind in messages.items():
             named.setdefault(kind, []).append(str(name))
     else:

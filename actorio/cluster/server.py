@@ -53,7 +53,7 @@ class NatsServer:
         self._own: tempfile.TemporaryDirectory[str] | None = None
         self._child: asyncio.subprocess.Process | None = None
         self.pid = 0
-        self.url = ""
+        self.url: str = ""
 
     def engine(self) -> Nats:
         """Return an engine for one `Cluster`; other processes make theirs by `Nats(url, token=...)`."""
@@ -61,7 +61,7 @@ class NatsServer:
 
     @property
     def token(self) -> str:
-        """The token that the server asks for: a secret, for the processes that are to join."""
+        """The token that the server asks for, a secret for the processes that are to join."""
         return self._token
 
     def __repr__(self) -> str:

@@ -1,38 +1,42 @@
-"""Writes the tables of the API page, for whoever reads it in the repository: `python -m tests.docs.signatures`."""
+"""Writes the tables of the API pages, for whoever reads them in the repository: `python -m tests.docs.signatures`."""
 
 import enum
 import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import actorio
+import actorio.cluster
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api.md"
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+PAGES = {"api.md": actorio, "cluster.md": actorio.cluster}
 _BLOCK = re.compile(
     r"(?:<!-- calls: begin -->\n.*?<!-- calls: end -->\n\n)?(```\{eval-rst\}\n.*?```\n)", re.DOTALL
 )
 _NAMED = re.compile(
-    r"^\.\. auto(?:class|function)\w*:: actorio\.(\w+)\n(?:   :members:(.*)\n)?", re.MULTILINE
+    r"^\.\. auto(?:class|function)\w*:: actorio\.(?:cluster\.)?(\w+)\n(?:   :members:(.*)\n)?", re.MULTILINE
 )
 
 
-def page() -> str:
-    """Return the page with its tables as they have to be."""
-    return _BLOCK.sub(lambda block: _table(block[1]) + block[1], PAGE.read_text())
+def page(name: str) -> str:
+    """Return a page with its tables as they have to be."""
+    module = PAGES[name]
+    return _BLOCK.sub(lambda block: _table(module, block[1]) + block[1], (REFERENCE / name).read_text())
 
 
-def _table(block: str) -> str:
-    rows = [row for found in _NAMED.finditer(block) for row in _rows(found[1], found[2])]
+def _table(module: ModuleType, block: str) -> str:
+    rows = [row for found in _NAMED.finditer(block) for row in _rows(module, found[1], found[2])]
     if not rows:
         return ""
     lines = [f"| `{call}` | {words} |" for call, words in rows]
     return "\n".join(["<!-- calls: begin -->", "| | |", "|---|---|", *lines, "<!-- calls: end -->", "", ""])
 
 
-def _rows(name: str, members: str | None) -> Iterator[tuple[str, str]]:
-    value = getattr(actorio, name)
+def _rows(module: ModuleType, name: str, members: str | None) -> Iterator[tuple[str, str]]:
+    value = getattr(module, name)
     yield _call(name, value), _words(value)
     if not inspect.isclass(value) or issubclass(value, enum.Enum | BaseException) or members is None:
         return
@@ -50,7 +54,9 @@ def _call(name: str, value: Any) -> str:
         parameters = list(inspect.signature(value).parameters.values())
     except (TypeError, ValueError):
         return name
-    if inspect.isclass(value) and (issubclass(value, enum.Enum) or _is_made_inside(parameters)):
+    if inspect.isclass(value) and (
+        issubclass(value, enum.Enum) or getattr(value, "_is_protocol", False) or _is_made_inside(parameters)
+    ):
         return name
     given = [_plain(each) for each in parameters if each.name not in ("self", "unknown")]
     awaited = "await " if inspect.iscoroutinefunction(value) else ""
@@ -58,7 +64,9 @@ def _call(name: str, value: Any) -> str:
 
 
 def _is_made_inside(parameters: list[inspect.Parameter]) -> bool:
-    return any(each.name in ("cell", "system", "bus", "loop") for each in parameters[:1])
+    return any(
+        each.name in ("cell", "system", "bus", "loop", "life", "check_thread") for each in parameters[:1]
+    )
 
 
 def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
@@ -81,4 +89,5 @@ def _words(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    for each in PAGES:
+        (REFERENCE / each).write_text(page(each))

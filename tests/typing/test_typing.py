@@ -57,7 +57,7 @@ CHECKERS = [
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("program", ["accepted.py", "durable_accepted.py"])
+@pytest.mark.parametrize("program", ["accepted.py", "cluster_accepted.py", "durable_accepted.py"])
 @pytest.mark.parametrize("check", CHECKERS)
 def test_right_programs_are_accepted_with_the_types_they_have(
     check: Callable[[Path], Errors], program: str
@@ -65,7 +65,7 @@ def test_right_programs_are_accepted_with_the_types_they_have(
     assert check(HERE / program) == {}
 
 
-@pytest.mark.parametrize("program", ["refused.py", "durable_refused.py"])
+@pytest.mark.parametrize("program", ["refused.py", "cluster_refused.py", "durable_refused.py"])
 @pytest.mark.parametrize("check", CHECKERS)
 def test_each_wrong_line_is_refused_and_no_other(check: Callable[[Path], Errors], program: str) -> None:
     path = HERE / program
