@@ -23,6 +23,10 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 
 cdef extern from *:
     """
+    #ifndef ACTORIO_SOURCE
+    #define ACTORIO_SOURCE ""
+    #endif
+
     /* The contextvars of who calls; NULL when no context was ever entered or set. Looking is free, a copy is not. */
     static inline PyObject *actorio_context(void) { return PyThreadState_GET()->context; }
 
@@ -49,6 +53,7 @@ cdef extern from *:
         return ((PyTypeObject *)type)->tp_new((PyTypeObject *)type, nothing, NULL);
     }
     """
+    const char *ACTORIO_SOURCE
     PyObject *actorio_context()
     PyObject *actorio_step(object coroutine, int *status) except NULL
     bint actorio_is_awaitable(object value)
@@ -67,6 +72,8 @@ cdef extern from "Python.h":
     PyObject *PyList_GET_ITEM(list, Py_ssize_t)
     Py_ssize_t PyList_GET_SIZE(list)
     void PyList_SET_ITEM(list, Py_ssize_t, PyObject *)
+
+DIGEST = (<bytes>ACTORIO_SOURCE).decode()  # of the sources that this was made of
 
 cdef enum:
     QUEUED = 0

@@ -6,16 +6,20 @@ is marked `@accelerated_in(BASE)`: the compiled base has it. The two have the sa
 `tests/core/test_acceleration.py` compares, and every other test runs on both.
 
 The pure form is what there is without a C compiler, on other interpreters than CPython, without the GIL, and where the
-environment variable `ACTORIO_NO_EXTENSIONS` is set, when building or when running.
+environment variable `ACTORIO_NO_EXTENSIONS` is set, when building or when running. A compiled one of other sources than
+those that are here is never used.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
+
+from actorio._core.source_digest import source_digest
 
 __all__ = ["NO_EXTENSIONS", "accelerated", "accelerated_in", "compiled", "core_is_compiled", "pure_forms"]
 
@@ -30,9 +34,18 @@ def _load() -> ModuleType | None:
     if os.environ.get(NO_EXTENSIONS):
         return None
     try:
-        return importlib.import_module("actorio._core._compiled")
+        found = importlib.import_module("actorio._core._compiled")
     except ImportError:
         return None
+    if source_digest() in (None, getattr(found, "DIGEST", "")):
+        return found
+    warnings.warn(
+        "the compiled core is of other sources than these, so the pure one is used; compile it anew by "
+        "`python .ci/build_core.py`, or take it away by the same with `--clean`",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
 
 
 compiled = _load()

@@ -100,6 +100,7 @@ class Overview:
         blocks: how often it was blocked.
         classes: all classes, the busiest first, 200 at most and the others.
         attention: what somebody should look at, worst first, 50 at most.
+        core: `compiled`, or `pure` Python.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Overview:
     blocks: int
     classes: list[ClassRow]
     attention: list[Attention]
+    core: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.states import State
+from actorio._core.acceleration import core_is_compiled
 from actorio._core.deadlock import chain_of
 from actorio.observability.attention import attention_of, blocked_line
 from actorio.observability.rows import ActorRow, ClassRow, Overview
@@ -91,6 +92,7 @@ class Survey:
             attention=attention_of(
                 census, self.waits, self._lives.restarts, suspended, None, stuck_after, time.monotonic()
             ),
+            core="compiled" if core_is_compiled else "pure",
         )
 
     def overview_now(self) -> Overview:

@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorError, ActorSystem, Mailbox, Overflow, Restart, interleave
+from actorio import (
+    Actor,
+    ActorError,
+    ActorSystem,
+    Mailbox,
+    Overflow,
+    Restart,
+    core_is_compiled,
+    interleave,
+)
 from actorio.observability import ActorRow, Observatory, pace
 from tests.observability.actors import Asker, Gate, Keeper, observed, seen, until
 
@@ -70,6 +79,7 @@ async def test_it_is_entered_inside_of_the_block_and_once() -> None:
                     pass
         async with Observatory(system, socket=False) as again:
             assert (await again.overview()).name == "actorio"
+            assert (await again.overview()).core == ("compiled" if core_is_compiled else "pure")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.org", "::", "10.0.0.1"])

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from actorio import core_is_compiled
 from tests.observability.processes import Shop
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -115,6 +116,7 @@ def test_the_overview_shows_totals_and_causes_first(opened: Opened) -> None:
     assert seen["Failures"] >= 3
     assert seen["Dead letters"] > 0
     assert page.locator("canvas").count() == 3
+    expect(page.locator(".about")).to_contain_text("compiled" if core_is_compiled else "pure")
 
 
 def test_o7_a_blocked_loop_is_shown_while_it_is_blocked(opened: Opened, shop: Shop) -> None:

@@ -97,6 +97,7 @@ function Header({ live, theme, toggle }) {
       <div><dt>pid</dt><dd>${seen.pid}</dd></div>
       <div><dt>Python</dt><dd>${seen.python}</dd></div>
       <div><dt>loop</dt><dd>${seen.loop}</dd></div>
+      <div><dt>core</dt><dd>${seen.core}</dd></div>
       <div><dt>up</dt><dd>${duration(seen.uptime)}</dd></div>
       <div><dt>seen</dt><dd>${seen.age < 1 ? 'now' : `${duration(seen.age)} ago`}</dd></div>
     </dl>`}
