@@ -7,7 +7,7 @@ from typing import Any
 from actorio import Actor
 from tests.stage import ticks
 
-SOON = 5.0  # seconds; only a hang gets there
+SOON = 30.0  # seconds; only a hang gets there, also where a process takes five to start
 
 
 def soon() -> asyncio.Timeout:

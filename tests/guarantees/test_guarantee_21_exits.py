@@ -206,6 +206,7 @@ async def test_guarantee_21_an_exit_of_a_shutdown_hook_is_raised_after_the_end()
 
 
 PROGRAM = """
+import asyncio
 import sys
 from actorio import Actor, ActorSystem, run
 
@@ -217,6 +218,7 @@ class Exiting(Actor):
         print(self.context.name, "stops", flush=True)
 
 async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # a machine may be busy
     async with ActorSystem() as system:
         refs = [await system.spawn(Exiting, name=name) for name in "abc"]
         await refs[1].send(3)
