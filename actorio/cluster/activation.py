@@ -9,6 +9,7 @@ from actorio._cell.states import Intent, Options
 from actorio._core.inquiry import Inquiry
 from actorio._core.mailbox import Mailbox, Overflow
 from actorio.cluster import wire
+from actorio.cluster.failures import size_of
 from actorio.cluster.inbox import FULL, STOPPED, fail, make_inquiry, reply
 from actorio.errors import ActorStoppedError, Refusal, RefusedError
 from actorio.policy import Restart
@@ -53,7 +54,7 @@ class Activation:
     def start(self) -> None:
         """Spawn the actor. Where it starts at once, no task is needed for that."""
         life, entity = self.region.life, self.entity
-        name = f"{self.kind}@{self.key}".replace("/", "%2F")
+        name = f"{_part(self.kind).replace('@', '%40')}@{_part(self.key)}"
         mailbox = entity.mailbox if entity.mailbox is not None else Mailbox[Any]()
         factory, args = entity.made_with(self.key)
         try:
@@ -117,7 +118,7 @@ class Activation:
                 self.region.credit(arrival.peer, item.target, arrival.item.epoch)
                 self.region.flush(arrival.peer)
                 failure = self.region.life.failures.encode(error)
-                arrival.peer.link.post(wire.Failed(item.serial, failure))
+                arrival.peer.link.post(wire.Failed(item.serial, failure), size_of(failure))
             else:
                 self._refuse(arrival, STOPPED)
         self.region.ended(self, [])
@@ -237,3 +238,8 @@ class Activation:
         self.region.by_cell.pop(self.cell, None)
         waiting, self.waiting = self.waiting, []
         self.region.ended(self, waiting)
+
+
+def _part(text: str) -> str:
+    """Return a text as a part of a name, which has no `/`; two texts never become one."""
+    return text.replace("%", "%25").replace("/", "%2F")

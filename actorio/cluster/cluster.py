@@ -102,8 +102,8 @@ class Cluster:
         self._settings = Settings(
             node=check_word(f"node-{os.urandom(4).hex()}" if node is None else node, "node"),
             name=check_word(system.name if name is None else name, "name"),
-            roles=tuple(check_instance("roles", role, str) for role in check_several("roles", roles)),
-            version=check_instance("version", version, str),
+            roles=check_several("roles", roles),
+            version=version,
             ask_timeout=check_positive("ask_timeout", ask_timeout),
             route_timeout=check_duration("route_timeout", route_timeout),
             join_timeout=check_positive("join_timeout", join_timeout),

@@ -10,11 +10,12 @@ from actorio._core.mailbox import Mailbox
 from actorio.actor import Actor
 from actorio.cluster.annotations import check_name, name_of
 from actorio.cluster.placing import SINGLETON
+from actorio.cluster.settings import check_text
 from actorio.cluster.store import claim_key
+from actorio.cluster.wire import LONGEST_KEY
 
 __all__ = ["Entity", "Singleton", "check_actor_class", "check_key"]
 
-_LONGEST_KEY = 200
 _MOST_SHARDS = 10_000
 
 
@@ -24,11 +25,7 @@ def check_key(key: str) -> str:
     Raises:
         TypeError, ValueError: it is none.
     """
-    if not isinstance(key, str):
-        raise TypeError(f"the key of an entity is a str, not {type(key).__name__}")
-    if not 0 < len(key) <= _LONGEST_KEY:
-        raise ValueError(f"the key of an entity has 1 to {_LONGEST_KEY} characters: {key[:40]!r}")
-    return key
+    return check_text("the key of an entity", key, most=LONGEST_KEY)
 
 
 def check_actor_class(what: str, cls: object) -> None:

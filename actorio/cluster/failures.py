@@ -15,7 +15,7 @@ from actorio.cluster.codec import Codec
 from actorio.cluster.wire import Failure
 from actorio.errors import ActorError, ClusterError, RefusedError, RemoteError, describe
 
-__all__ = ["Failures", "RemoteTraceback"]
+__all__ = ["Failures", "RemoteTraceback", "size_of"]
 
 _LONGEST_TEXT = 20_000
 _MOST_ARGUMENTS = 20
@@ -57,7 +57,10 @@ class Failures:
         name = self._names.get(type(error))  # type: ignore[arg-type]
         if name is None:
             return Failure(name_of(type(error))[:1000], None, {}, text, where)
-        return Failure(name, self._arguments(error), _attributes(error), text, where)
+        failure = Failure(name, self._arguments(error), _attributes(error), text, where)
+        if size_of(failure) > self._codec.limit:  # it is to fit into a frame: what is told of it is to do
+            failure.args, failure.attributes = None, {}
+        return failure
 
     def _arguments(self, error: BaseException) -> list[tuple[str, msgspec.Raw]] | None:
         if len(error.args) > _MOST_ARGUMENTS:
@@ -86,6 +89,16 @@ class Failures:
         return _restore(kind, args, failure.attributes)
 
 
+def size_of(failure: Failure | None) -> int:
+    """Return how many bytes an exception has on the wire, about."""
+    if failure is None:
+        return 0
+    texts = [failure.text, failure.traceback]
+    texts += [value for value in failure.attributes.values() if isinstance(value, str)]
+    data = sum(len(bytes(argument)) for _, argument in failure.args or ())
+    return data + sum(len(text.encode()) for text in texts)
+
+
 def _checked(kind: Any) -> type[Exception]:
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         raise TypeError(f"errors takes classes of exceptions, not {describe(kind)}")
@@ -96,8 +109,11 @@ def _attributes(error: BaseException) -> dict[str, Any]:
     """Return what an error of actorio says besides its text, as far as it is plain."""
     if not isinstance(error, ActorError):
         return {}
-    plain = (str, int, float, bool, type(None))
-    return {name: value for name, value in vars(error).items() if type(value) in plain}
+    return {
+        name: _readable(value) if isinstance(value, str) else value
+        for name, value in list(vars(error).items())[:_MOST_ARGUMENTS]
+        if type(value) in (str, float, bool, type(None)) or (type(value) is int and abs(value) < 1 << 63)
+    }
 
 
 def _restore(kind: type[Exception], args: list[Any], attributes: dict[str, Any]) -> Exception | None:
@@ -118,13 +134,18 @@ def _restore(kind: type[Exception], args: list[Any], attributes: dict[str, Any])
 def describe_text(error: BaseException) -> str:
     """Return what `str` says of an exception, or what can be said; never raises."""
     try:
-        return str(error)[:_LONGEST_TEXT]
+        return _readable(str(error))
     except Exception:
         return f"<{type(error).__name__}, whose str raised>"
 
 
 def _traceback_of(error: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(error))[-_LONGEST_TEXT:]
+        return _readable("".join(traceback.format_exception(error))[-_LONGEST_TEXT:])
     except Exception:
         return ""
+
+
+def _readable(text: str) -> str:
+    """Return a text as it can be sent: not too long, and without the lone surrogates of a file name."""
+    return text[:_LONGEST_TEXT].encode(errors="replace").decode()

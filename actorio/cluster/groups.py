@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -11,6 +11,7 @@ from actorio._tree.groups import Groups
 from actorio.address import check_ref
 from actorio.cluster import wire
 from actorio.cluster.references import check_address
+from actorio.cluster.settings import check_text
 from actorio.errors import NotLocalError
 
 if TYPE_CHECKING:
@@ -51,12 +52,20 @@ class ClusterGroups(Groups):
     def _check(self, group: Hashable, ref: Any, what: str) -> None:
         self._check_thread()
         check_ref(what, ref)
-        if not isinstance(group, str):
-            raise TypeError(f"a group of a cluster is a str, not {type(group).__name__}")
-        if not 0 < len(group) <= _LONGEST:
-            raise ValueError(f"a group of a cluster has 1 to {_LONGEST} characters")
+        check_text("a group of a cluster", cast("str", group), most=_LONGEST)
         if ref._cell.is_far or ref._cell.runtime is not self._life.runtime:
             raise NotLocalError(f"{what} takes an actor of this node, and {ref.path} is none")
+
+    async def broadcast(self, group: Hashable, message: Any) -> int:
+        """Send a message to each membership, on whatever node; as in one system, but for what cannot cross.
+
+        Raises:
+            NotSendableError, MessageTooLargeError: a member is of another node; nobody gets it.
+        """
+        self._check_thread()
+        if any(ref._cell.is_far for ref in self.members(group)):
+            self._life.codec.encode(message)
+        return await super().broadcast(group, message)
 
     def forget(self, cell: Any) -> None:
         """An actor has ended: it leaves all its groups; each node sees that of its own accord or is told."""

@@ -13,6 +13,7 @@ from actorio._core.inquiry import CalledInquiry, Inquiry
 from actorio._core.mailbox import Overflow
 from actorio._core.request import Call
 from actorio.cluster import wire
+from actorio.cluster.failures import size_of
 from actorio.cluster.spawning import PendingSpawn
 from actorio.errors import (
     ActorStoppedError,
@@ -252,7 +253,8 @@ class Inbox:
     def _on_watch(self, item: wire.Watch, names: list[str]) -> None:
         if not self._node.exports.watch(item.target, self._peer):
             reason, error = self._node.exports.end_of(item.target)
-            self._peer.link.post(self._node.notice(item.target, reason, error))
+            notice = self._node.notice(item.target, reason, error)
+            self._peer.link.post(notice, size_of(notice.failure))
 
     def _on_ended(self, item: wire.Ended, names: list[str]) -> None:
         cell = self._peer.cells.get(item.target)
@@ -310,7 +312,7 @@ def fail(node: Any, peer: Peer, serial: int, inquiry: Inquiry, error: BaseExcept
         peer.link.post(wire.Stopped(serial, reason, error.undelivered is None))
     else:
         failure = node.failures.encode(error)
-        peer.link.post(wire.Failed(serial, failure), len(failure.text) + len(failure.traceback))
+        peer.link.post(wire.Failed(serial, failure), size_of(failure))
 
 
 _HANDLERS: dict[type, Callable[[Inbox, Any, list[str]], None]] = {

@@ -108,7 +108,7 @@ class Link:
         batch = self._batch
         if not batch.items:
             self._loop.call_soon(self.flush)
-        elif len(batch.items) >= MOST_ITEMS:
+        elif len(batch.items) >= MOST_ITEMS or batch.size + size > MOST_BYTES:
             self.flush()
             batch = self._batch
         batch.items.append(item)

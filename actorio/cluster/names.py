@@ -11,6 +11,7 @@ from actorio.actor import Actor
 from actorio.address import check_ref
 from actorio.cluster.annotations import name_of
 from actorio.cluster.engine import RevisionConflict
+from actorio.cluster.settings import check_text
 from actorio.cluster.store import NameRecord, escape, name_key, node_of
 from actorio.cluster.view import Named
 from actorio.errors import (
@@ -36,11 +37,7 @@ def check_cluster_name(name: str) -> str:
     Raises:
         TypeError, ValueError: it is none.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"a name must be a str, not {type(name).__name__}")
-    if not 0 < len(name) <= _LONGEST:
-        raise ValueError(f"a name in a cluster has 1 to {_LONGEST} characters: {name[:40]!r}")
-    return name
+    return check_text("a name in a cluster", name, most=_LONGEST)
 
 
 class Names:

@@ -8,6 +8,7 @@ import msgspec
 
 from actorio._cell.far import FarCell
 from actorio.cluster import wire
+from actorio.cluster.failures import size_of
 from actorio.cluster.inbox import Inbox
 from actorio.cluster.link import Link, LoopLink
 from actorio.cluster.peer import Peer
@@ -163,10 +164,11 @@ class Node:
         """An actor of this system has ended: its names are freed, then the nodes that watch it are told."""
         number, watchers = self.exports.ended(cell)
         notice = self.notice(number, cell.reason, cell.error) if watchers else None
+        size = 0 if notice is None else size_of(notice.failure)
 
         def tell() -> None:
             for peer in watchers:
                 if not peer.is_lost:
-                    peer.link.post(notice)
+                    peer.link.post(notice, size)
 
         self.host.names.free(cell, tell)

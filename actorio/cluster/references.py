@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from actorio.cluster.placing import SINGLETON
+from actorio.cluster.wire import LONGEST_KEY
 from actorio.errors import ExitReason, NotSendableError
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ __all__ = ["Exports", "References", "check_address", "entity_address"]
 
 _MOST_GONE = 10_000
 _LONGEST = 1_000
+_INCARNATION = re.compile(r"[A-Za-z0-9_-]{1,64}\.[0-9a-f]{1,64}")
+"""A node is a part of the subject that frames to it go by: nothing else may get there by a ref."""
 
 
 def entity_address(kind: str, key: str) -> tuple[str, str, str]:
@@ -86,12 +90,14 @@ def check_address(data: Any) -> tuple[str, str | int, str]:
         ValueError: it is none.
     """
     match data:
-        case [str() as incarnation, int() as number, str() as path] if (
-            incarnation and number > 0 and "." in incarnation
-        ):
-            valid = len(incarnation) <= _LONGEST and len(path) <= _LONGEST
         case ["", str() as kind, str() as key]:
-            valid = len(kind) <= _LONGEST and 0 < len(key) <= _LONGEST
+            valid = len(kind) <= _LONGEST and 0 < len(key) <= LONGEST_KEY
+        case [str() as incarnation, int() as number, str() as path]:
+            valid = (
+                _INCARNATION.fullmatch(incarnation) is not None
+                and 0 < number < 1 << 63
+                and len(path) <= _LONGEST
+            )
         case _:
             valid = False
     if not valid:

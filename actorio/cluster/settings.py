@@ -8,7 +8,7 @@ from typing import Any
 
 from actorio._core.checks import check_duration
 
-__all__ = ["Settings", "check_lease", "check_positive", "check_several", "check_word"]
+__all__ = ["Settings", "check_lease", "check_positive", "check_several", "check_text", "check_word"]
 
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -31,6 +31,11 @@ class Settings:
     max_message: int
     rejoins: bool
 
+    def __post_init__(self) -> None:
+        check_text("version", self.version, least=0)
+        for role in self.roles:
+            check_text("a role", role)
+
 
 def check_word(name: str, what: str) -> str:
     """Return a name of a node or a cluster; raises `TypeError` or `ValueError` where it is none."""
@@ -39,6 +44,21 @@ def check_word(name: str, what: str) -> str:
     if not _WORD.fullmatch(name):
         raise ValueError(f"{what} has 1 to 64 letters, digits, '-' and '_': got {name!r}")
     return name
+
+
+def check_text(what: str, text: str, *, least: int = 1, most: int = 1000) -> str:
+    """Return a text that others can read: of so many characters, each of which has an encoding.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be a str, not {type(text).__name__}")
+    if not least <= len(text) <= most:
+        raise ValueError(f"{what} has {least} to {most} characters: {text[:40]!r}")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{what} has a lone surrogate, which cannot be sent: {text[:40]!r}")
+    return text
 
 
 def check_positive(what: str, value: float) -> float:

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actorio._core.checks import check_optional_duration
+from actorio._core.checks import check_instance, check_optional_duration
 from actorio._core.mailbox import Mailbox, Overflow
 from actorio.actor import Actor
+from actorio.address import check_name
 from actorio.cluster import wire
 from actorio.cluster.annotations import name_of
+from actorio.cluster.failures import size_of
+from actorio.cluster.settings import check_text
 from actorio.errors import (
     AskTimeoutError,
     NoHostError,
     NotSendableError,
     Refusal,
     RefusedError,
-    StartTimeoutError,
     describe,
 )
 from actorio.policy import Restart
@@ -80,6 +82,7 @@ class Spawner:
             return await life.system.spawn(factory, *args, **options, start_timeout=timeout or None)
         if not (isinstance(factory, type) and issubclass(factory, Actor)):
             raise NotSendableError(f"another node spawns a class of actors, not {describe(factory)}", factory)
+        wanted = _wire_options(options, timeout)
         constructor = life.methods.constructor(factory)
         body = b"\x80" if constructor is None else constructor.encode(args, {})
         seen = life.view.members.get(node)
@@ -89,9 +92,7 @@ class Spawner:
         serial, pending = life.next_serial(), PendingSpawn(life.runtime.loop.create_future(), factory)
         peer.asks[serial] = pending
         index = peer.link.reserve(len(body))(name_of(factory))
-        peer.link.post(
-            wire.Spawn(serial, index, msgspec.Raw(body), _wire_options(options, timeout)), len(body)
-        )
+        peer.link.post(wire.Spawn(serial, index, msgspec.Raw(body), wanted), len(body))
         alarm = life.runtime.timers.after(timeout, lambda: self._expire(peer, serial, node, factory, timeout))
         try:
             return await pending.future
@@ -124,25 +125,31 @@ class Spawner:
                 lambda: actor(*args, **kwargs), **options, start_timeout=item.options.timeout or None
             )
             packed = life.codec.data(ref)
-        except StartTimeoutError as error:
-            peer.link.post(wire.Failed(item.serial, life.failures.encode(error)))
         except Exception as error:
             if not peer.is_lost:
                 failure = life.failures.encode(error)
-                peer.link.post(wire.Failed(item.serial, failure), len(failure.traceback))
+                peer.link.post(wire.Failed(item.serial, failure), size_of(failure))
         else:
             if not peer.is_lost:
                 peer.link.post(wire.Reply(item.serial, -1, msgspec.Raw(packed)))
 
 
 def _wire_options(options: dict[str, Any], timeout: float) -> wire.SpawnOptions:
-    mailbox = options.get("mailbox")
+    """Return the options as they are sent.
+
+    Raises:
+        TypeError, ValueError: they are none.
+        NotSendableError: the mailbox is ordered by a function, which cannot cross.
+    """
+    name, mailbox = options["name"], options["mailbox"]
+    if mailbox is not None and type(check_instance("mailbox", mailbox, Mailbox)) is not Mailbox:
+        raise NotSendableError(f"a {type(mailbox).__name__} cannot be made on another node", mailbox)
     return wire.SpawnOptions(
-        options.get("name"),
+        None if name is None else check_text("a name", check_name(name)),
         None if mailbox is None else (mailbox.capacity or 0),
         None if mailbox is None else mailbox.overflow.value,
-        options["restart"].value,
-        options["shutdown"],
+        check_instance("restart", options["restart"], Restart).value,
+        check_optional_duration("shutdown", options["shutdown"]),
         timeout,
     )
 

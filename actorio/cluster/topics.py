@@ -14,6 +14,7 @@ from actorio.actor import Actor
 from actorio.address import check_ref
 from actorio.cluster import wire
 from actorio.cluster.inbox import name_in
+from actorio.cluster.settings import check_text
 from actorio.errors import (
     ActorStoppedError,
     DetachedError,
@@ -79,7 +80,7 @@ class Subscriptions:
             raise DetachedError(f"this node is detached: {topic!r} cannot be published to")
         for peer in list(self._there.get(topic, {})):
             if peer.is_lost:
-                self._there[topic].pop(peer)
+                self._there[topic].pop(peer, None)  # another publisher may have seen it
                 continue
             while not peer.link.has_room and not peer.is_lost:
                 await life.view.news(0.05)
@@ -145,11 +146,7 @@ class ClusterTopic(Generic[M]):
     """
 
     def __init__(self, cluster: Any, name: str) -> None:
-        if not isinstance(name, str):
-            raise TypeError(f"the name of a topic is a str, not {type(name).__name__}")
-        if not 0 < len(name) <= _LONGEST:
-            raise ValueError(f"the name of a topic has 1 to {_LONGEST} characters")
-        self.name = name
+        self.name = check_text("the name of a topic", name, most=_LONGEST)
         self._subscriptions: Subscriptions = cluster._life.topics
 
     def subscribe(self, ref: ActorRef[Actor[M]], *, overflow: Overflow = Overflow.WAIT) -> None:

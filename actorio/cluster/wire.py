@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 __all__ = [
+    "LONGEST_KEY",
     "MOST_BYTES",
     "MOST_ITEMS",
     "PROTOCOL",
@@ -43,15 +44,18 @@ __all__ = [
 
 PROTOCOL = 1
 """Nodes whose numbers differ by one work together."""
+LONGEST_KEY = 200
+"""Characters of the key of an entity."""
 MOST_ITEMS, MOST_BYTES = 500, 400_000
 """Items and bytes of a frame; a larger item goes alone."""
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Index = Annotated[int, msgspec.Meta(ge=-1, lt=10_000)]
-Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e10)]
+"""More than the 100 years that a duration may have."""
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 Long = Annotated[str, msgspec.Meta(max_length=20_000)]
-Key = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_KEY)]
 
 
 class _Item(msgspec.Struct, array_like=True, gc=False):

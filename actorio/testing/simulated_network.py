@@ -251,7 +251,7 @@ class SimulatedEngine:
     def send(self, node: str, frame: bytes) -> None:
         """Send a frame."""
         network = self._network
-        if not self.is_reached:
+        if not self.is_reached or len(frame) > self.max_frame:
             return
         for _ in range(2 if network.happens(network.loss / 2) else 1):
             if not network.happens(network.loss):

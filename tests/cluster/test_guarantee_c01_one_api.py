@@ -18,7 +18,19 @@ from actorio._tree.runtime import NO_THREAD
 from actorio.cluster import ClusterState, ClusterTopic
 from actorio.errors import MessageTooLargeError
 from actorio.testing import SimulatedNetwork
-from tests.cluster.shop import Account, Add, Fail, Meet, OutOfStockError, Take, Till, Watcher, node, run
+from tests.cluster.shop import (
+    Account,
+    Add,
+    Fail,
+    Meet,
+    OutOfStockError,
+    Take,
+    Till,
+    Watcher,
+    node,
+    passes,
+    run,
+)
 
 
 def test_a_ref_of_another_node_takes_sends_asks_calls_and_casts() -> None:
@@ -180,5 +192,31 @@ def test_an_actor_is_spawned_on_another_node() -> None:
             assert (till.node, till.path) == ("b", "/far")
             assert await till.ask(Add(1)) == 6
             assert b.system.lookup("far").is_local
+
+    run(main)
+
+
+def test_keys_that_look_alike_are_entities_of_their_own() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a:
+            for key in ("a/b", "a%2Fb", "a%252Fb", "a@b"):
+                assert await a.entity(Account, key).ask(Add(1)) == 1
+
+    run(main)
+
+
+def test_a_broadcast_of_what_cannot_cross_is_refused_before_anybody_gets_it() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            here = await a.system.spawn(Till)
+            a.groups.join("tills", here)
+            b.groups.join("tills", await b.system.spawn(Till))
+            await passes(1.0)
+            with pytest.raises(NotSendableError):
+                await a.groups.broadcast("tills", object())
+            assert here.statistics().handled == 0
+            assert await a.groups.broadcast("tills", Add(1)) == 2
 
     run(main)

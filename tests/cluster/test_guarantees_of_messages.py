@@ -11,18 +11,25 @@ import pytest
 
 from actorio import (
     Actor,
+    ActorError,
     Ask,
     AskTimeoutError,
     DeadLetter,
     Mailbox,
     MailboxFullError,
     NoHostError,
+    NotSendableError,
     Overflow,
+    PriorityMailbox,
     RefusedError,
+    RemoteError,
 )
-from actorio.cluster import wire
+from actorio.cluster import ClusterTopic, wire
+from actorio.cluster.failures import size_of
+from actorio.cluster.references import check_address
 from actorio.errors import Refusal
 from actorio.testing import SimulatedNetwork
+from actorio.testing.simulated_network import SimulatedEngine
 from tests.cluster.shop import Account, Add, Take, Till, node, passes, run
 
 
@@ -264,5 +271,123 @@ def test_c18_a_new_field_has_a_default_and_an_unknown_one_is_ignored() -> None:
             await a.register("newer", await a.system.spawn(Counter))
             assert await (await a.find("counter")).ask(Newer(3, "hello")) == 3
             assert await (await b.find("newer")).ask(Old(4)) == 4
+
+    run(main)
+
+
+CENTURY = 100 * 365 * 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"name": "n" * 1001}, ValueError),
+        ({"name": 5}, TypeError),
+        ({"shutdown": -1.0}, ValueError),
+        ({"restart": "always"}, TypeError),
+        ({"mailbox": 5}, TypeError),
+        ({"mailbox": PriorityMailbox(lambda message: 0)}, NotSendableError),
+        ({"shutdown": CENTURY, "timeout": CENTURY}, None),
+    ],
+)
+def test_c17_options_that_no_node_could_read_are_refused_at_the_call(
+    options: dict[str, Any], kind: type[Exception] | None
+) -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b"):
+            if kind is not None:
+                with pytest.raises(kind):
+                    await a.spawn(Till, node="b", **options)
+                options.clear()
+            till = await a.spawn(Till, node="b", **options)
+            assert await till.ask(Add(1), timeout=CENTURY) == 1
+
+    run(main)
+
+
+def test_c17_a_lone_surrogate_is_refused_at_the_call() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a:
+            local = await a.system.spawn(Till)
+            for refused in (
+                lambda: a.groups.join("\ud800", local),
+                lambda: ClusterTopic(a, "\ud800"),
+                lambda: a.entity(Account, "\ud800"),
+                lambda: a.lookup("\ud800"),
+            ):
+                with pytest.raises(ValueError, match="surrogate"):
+                    refused()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ["b.0a1b PUB x 0\r\n", 1, "/till"],
+        ["b c.0a1b", 1, "/till"],
+        [".0a1b", 1, "/till"],
+        ["b.0a1b", 1 << 63, "/till"],
+        ["b.0a1b", 0, "/till"],
+        ["b.0a1b", 1, "/" + "t" * 1000],
+        ["", "shop.Account", "k" * 201],
+        ["", "shop.Account", ""],
+    ],
+)
+def test_c17_a_forged_ref_is_none(data: list[Any]) -> None:
+    with pytest.raises(ValueError, match="no ref"):
+        check_address(data)
+
+
+class Broken(Actor[Add]):
+    """Raises what is hard to send."""
+
+    async def receive(self, message: Add) -> None:
+        match message.amount:
+            case 1:
+                raise ValueError("no file \udcff")
+            case 2:
+                raise ValueError("x" * 600_000, "y" * 600_000)
+            case _:
+                error = ActorError("too much")
+                vars(error).update(amount=1 << 70, name="\udcff", many="x" * 2_000_000)
+                raise error
+
+
+def test_c06_an_exception_that_is_hard_to_send_crosses_and_the_link_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SimulatedEngine, "max_frame", 1 << 20)
+
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            await b.register("broken", await b.system.spawn(Broken))
+            broken: Any = await a.find("broken")
+            for amount in (1, 2):
+                with pytest.raises(RemoteError, match="ValueError"):
+                    await broken.ask(Add(amount))
+            with pytest.raises(ActorError, match="too much") as told:
+                await broken.ask(Add(3))
+            assert told.value.name == "?"  # type: ignore[attr-defined]
+            assert not hasattr(told.value, "amount")
+
+    run(main)
+
+
+def test_c04_as_many_notices_as_there_are_fit_into_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimulatedEngine, "max_frame", 1 << 20)
+
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b"):
+            link = next(iter(a._life.node.peers.values())).link  # type: ignore[union-attr]
+            failure = wire.Failure("ValueError", None, {}, "x" * 10_000, "y" * 10_000)
+            for number in range(1, 201):
+                link.post(wire.Ended(number, "crashed", failure), size_of(failure))
+            await passes(1.0)
+            assert link.unacknowledged == 0
 
     run(main)

@@ -224,6 +224,8 @@ def test_nodes_that_do_not_agree_may_not_join() -> None:
     ("options", "kind"),
     [
         ({"version": 1}, TypeError),
+        ({"version": "v" * 1001}, ValueError),
+        ({"roles": ["\ud800"]}, ValueError),
         ({"lease": 1.0, "heartbeat": 0.9}, ValueError),
         ({"window": 0}, ValueError),
         ({"on_detach": "panic"}, ValueError),
