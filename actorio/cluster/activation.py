@@ -24,13 +24,27 @@ __all__ = ["Activation", "Arrival"]
 class Arrival:
     """A message for an entity as it came: whose it is, and how to read it."""
 
-    __slots__ = ("item", "kind", "names", "peer")
+    __slots__ = ("__weakref__", "deadline", "is_withdrawn", "item", "kind", "names", "peer")
 
     def __init__(self, peer: Peer, item: wire.Routed, kind: str, names: list[str]) -> None:
         self.peer = peer
         self.item = item
         self.kind = kind
         self.names = names
+        self.deadline: float | None = None
+        self.is_withdrawn = False
+
+    def wait(self, now: float) -> Arrival:
+        """Note that it waits for a claim or a start: who asks may have gone before that."""
+        item = self.item.item
+        if self.deadline is None and isinstance(item, (wire.Ask, wire.Call)):
+            self.deadline = now + item.left
+            self.peer.arrivals[item.serial] = self
+        return self
+
+    def withdraw(self) -> None:
+        """Nobody waits for it any more."""
+        self.is_withdrawn = True
 
 
 class Activation:
@@ -128,20 +142,27 @@ class Activation:
     def take(self, arrival: Arrival) -> None:
         """Take a message; nothing of a refused epoch."""
         if self.cell is None:
-            self.waiting.append(arrival)
+            self._keep(arrival)
         else:
             self._put(arrival)
+
+    def _keep(self, arrival: Arrival) -> None:
+        self.waiting.append(arrival.wait(self.region.life.runtime.loop.time()))
 
     def _put(self, arrival: Arrival) -> None:
         cell, region, item = self.cell, self.region, arrival.item.item
         if region.is_refused(arrival):
             return
         if cell.mailbox.closed or self.waiting:
-            self.waiting.append(arrival)
+            self._keep(arrival)
             return
         self.last = region.life.runtime.loop.time()
+        if arrival.is_withdrawn:
+            self._refuse(arrival, "")
+            return
         try:
             inquiry = make_inquiry(region.life, cell, item, arrival.names, self, (arrival,))
+            inquiry.deadline = arrival.deadline or inquiry.deadline
             is_in = cell.put(inquiry)
         except RefusedError as error:
             self._refuse(arrival, error.reason.value)
@@ -186,7 +207,7 @@ class Activation:
         arrival = inquiry.tag[0]
         arrival.peer.inquiries.pop(arrival.item.item.serial, None)
         if isinstance(error, ActorStoppedError):
-            self.waiting.append(arrival)
+            self._keep(arrival)
         else:
             self._refuse(arrival, Refusal.BAD_DATA.value)
 

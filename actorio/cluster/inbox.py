@@ -153,7 +153,7 @@ class Inbox:
         self._peer.link.post(wire.Refused(item.target, item.serial, reason))
 
     def _withdraw(self, item: wire.Withdraw, names: list[str]) -> None:
-        inquiry = self._peer.inquiries.pop(item.serial, None)
+        inquiry = self._peer.inquiries.pop(item.serial, None) or self._peer.arrivals.get(item.serial)
         if inquiry is not None:
             inquiry.withdraw()
 

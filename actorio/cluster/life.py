@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from actorio._cell.states import Intent
-from actorio.cluster.agreement import agree
+from actorio.cluster.agreement import agree, is_agreed
 from actorio.cluster.codec import Codec
 from actorio.cluster.engine import Clock, Engine
 from actorio.cluster.events import (
@@ -149,6 +149,8 @@ class Life:
             [] if leaving else list(self.singletons.names),
             list(self.methods.spawnable),
             self.view.settles_in(self.membership.lease),
+            self.membership.lease,
+            self.membership.heartbeat,
         )
         return msgspec.msgpack.encode(record)
 
@@ -157,6 +159,8 @@ class Life:
     async def join(self) -> None:
         """Become a member; returns when this node knows all others."""
         settings = self.settings
+        if getattr(self.engine, "is_connected", False):
+            raise ClusterError("this engine is that of another node: each cluster has one of its own")
         if hasattr(self.engine, "attached"):
             self.engine.attached(self)  # pyright: ignore[reportAttributeAccessIssue]
         try:
@@ -168,8 +172,7 @@ class Life:
                     await self.view.news(0.1)
                     if self.follower.refused is not None:
                         raise self.follower.refused
-                self.membership.lease, self.membership.heartbeat = await agree(self)
-                await self._take()
+                await self._agree_and_take()
         except TimeoutError:
             await self._end()
             raise EngineError(
@@ -189,6 +192,15 @@ class Life:
                 f"max_message is {limit}, but the engine carries frames of at most {self.engine.max_frame} bytes"
             )
 
+    async def _agree_and_take(self) -> None:
+        while True:
+            self.membership.lease, self.membership.heartbeat = await agree(self)
+            await self._take()
+            if is_agreed(self):
+                break
+            await self.membership.release()
+        self._begin()
+
     async def _take(self) -> None:
         self.view.settle_with_others(self.membership.lease)
         await self.membership.take()
@@ -196,6 +208,9 @@ class Life:
             await self.view.news(0.1)
             if not self.membership.is_held:
                 raise EngineError("the lease was lost before the watch had told of it")
+
+    def _begin(self) -> None:
+        """This node is a member from now on."""
         node = self.node = Node(self, self.incarnation)
         self.runtime.node = self.settings.node
         self.state = ClusterState.UP
@@ -276,8 +291,7 @@ class Life:
         self.follower.begin()
         while not self.view.is_live:
             await self.view.news(_SHORTEST_PAUSE)
-        await agree(self)
-        await self._take()
+        await self._agree_and_take()
 
     # -- leaving -----------------------------------------------------------------------------------
 

@@ -114,9 +114,10 @@ class Names:
         if cell is None:
             raise NameNotFoundError(f"this node has registered no actor as {name!r}")
         self._forget(name, cell)
-        await self._free(name, self._life.incarnation)
+        number = 0 if self._life.node is None else self._life.node.exports.number(cell)
+        await self._free(name, self._life.incarnation, number, self._revisions.pop(name, 0))
 
-    def free(self, cell: Any, tell: Callable[[], None]) -> None:
+    def free(self, cell: Any, number: int, tell: Callable[[], None]) -> None:
         """An actor has ended: free its names, then tell of its end."""
         names = list(self._of.get(cell, ()))
         if not names:
@@ -124,23 +125,28 @@ class Names:
             return
         for name in names:
             self._forget(name, cell)
-        self._life.start(self._free_all(names, tell, self._life.incarnation), f"names of {cell.path}")
+        written = {name: self._revisions.pop(name, 0) for name in names}
+        self._life.start(
+            self._free_all(written, number, tell, self._life.incarnation), f"names of {cell.path}"
+        )
 
-    async def _free_all(self, names: list[str], tell: Callable[[], None], incarnation: str) -> None:
-        for name in names:
-            await self._free(name, incarnation)
+    async def _free_all(
+        self, written: dict[str, int], number: int, tell: Callable[[], None], incarnation: str
+    ) -> None:
+        for name, revision in written.items():
+            await self._free(name, incarnation, number, revision)
         tell()
 
-    async def _free(self, name: str, incarnation: str) -> None:
+    async def _free(self, name: str, incarnation: str, number: int, revision: int) -> None:
+        """Free a name, unless it is another actor's by now: one of this node's too."""
         life = self._life
-        revision = self._revisions.pop(name, 0)
         if life.tap is not None:
             life.tap.unnamed(life, name, incarnation)
         while life.is_member(incarnation):
             named = life.view.names.get(escape(name))
-            if named is not None and named.record.incarnation == incarnation:
+            if named is not None and (named.record.incarnation, named.record.number) == (incarnation, number):
                 revision = max(revision, named.revision)
-            elif named is not None:
+            elif named is not None and named.revision > revision:
                 return
             if not revision:
                 return

@@ -98,6 +98,11 @@ class Nats:
 
     # -- the connection ----------------------------------------------------------------------------
 
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether a node has it."""
+        return self._nc is not None
+
     async def connect(self, cluster: str, node: str, receive: Receive, up: Up) -> None:
         """Connect, and make the bucket if there is none."""
         if self._warns:

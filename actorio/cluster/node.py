@@ -171,4 +171,4 @@ class Node:
                 if not peer.is_lost:
                     peer.link.post(notice, size)
 
-        self.host.names.free(cell, tell)
+        self.host.names.free(cell, number, tell)

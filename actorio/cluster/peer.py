@@ -56,6 +56,7 @@ class Peer:
     Attributes:
         asks: what is waited for from there, by serial.
         inquiries: what is asked from there, by serial.
+        arrivals: what is asked from there of entities that have not started yet.
     """
 
     def __init__(self, node: Node, incarnation: str) -> None:
@@ -67,6 +68,7 @@ class Peer:
         self.cells: weakref.WeakValueDictionary[int, FarCell] = weakref.WeakValueDictionary()
         self.asks: dict[int, Any] = {}
         self.inquiries: dict[int, Any] = {}
+        self.arrivals: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         self.blocked: dict[Any, None] = {}
         self.link: Link | LoopLink = node.make_link(self)
         self.link.on_room = self._admit_blocked

@@ -69,11 +69,11 @@ class Region:
             else:
                 self.give(shard, arrival)
         elif name in self._claiming:
-            self._claiming[name].append(arrival)
+            self._claiming[name].append(arrival.wait(self.life.runtime.loop.time()))
         elif self.is_leaving or owner_of(self.life.view, name) not in (None, self.life.node.incarnation):
             self.refuse(arrival)
         else:
-            self._begin_claim(name, [arrival])
+            self._begin_claim(name, [arrival.wait(self.life.runtime.loop.time())])
 
     def claim(self, name: str) -> None:
         """Claim a shard without being asked to."""
@@ -82,11 +82,12 @@ class Region:
 
     def _begin_claim(self, name: str, waiting: list[Arrival]) -> None:
         self._claiming[name] = waiting
-        self.life.start(self._claim(name, self.life.incarnation), f"claim of {name}")
+        self.life.start(self._claim(name, self.life.incarnation, waiting), f"claim of {name}")
 
-    async def _claim(self, name: str, incarnation: str) -> None:
+    async def _claim(self, name: str, incarnation: str, waiting: list[Arrival]) -> None:
         held = await acquire(self.life, name, incarnation)
-        waiting = self._claiming.pop(name, [])
+        if self._claiming.get(name) is waiting:  # else it is a claim of the next incarnation
+            del self._claiming[name]
         if held is None or self.is_leaving:
             for arrival in waiting:
                 self.refuse(arrival)
@@ -104,6 +105,7 @@ class Region:
             return
         activation = shard.activations.get((arrival.kind, arrival.item.key))
         if activation is None:
+            arrival.wait(self.life.runtime.loop.time())
             self.activate(shard, arrival.kind, arrival.item.key, [arrival])
         else:
             activation.take(arrival)

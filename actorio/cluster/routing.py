@@ -7,7 +7,9 @@ untaken messages of the cell: with an owner all of them were sent, without one n
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.far import FarCell, Outgoing
@@ -108,7 +110,8 @@ class Route:
         self.epoch = 0
         self._avoided: str | None = None
         self._again: Deadline | None = None
-        self._limit: Deadline | None = None
+        self._limits: deque[Deadline] = deque()
+        self._limited_to = 0
 
     # -- as a line ---------------------------------------------------------------------------------
 
@@ -186,14 +189,12 @@ class Route:
         life = self._router.life
         to = None if life.node is None else place(life.view, self.kind, self.shard)
         if to is None:
-            self._wait_for_a_host()
+            self._wait_for_a_host(cell.mailbox.untaken[-1][0])
             return
         if to == self._avoided:
             self._later()
             return
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
+        self._lift_limits()
         self._drop_ended(cell)
         self.owner = life.node.peer(to)  # pyright: ignore[reportOptionalMemberAccess]
         for outgoing in list(cell.mailbox.untaken):
@@ -207,24 +208,40 @@ class Route:
             untaken.remove(outgoing)
             self._fated(outgoing[0], "withdrawn")
 
-    def _wait_for_a_host(self) -> None:
+    def _wait_for_a_host(self, newest: int) -> None:
+        """Keep messages up to that number, each for its own time."""
         self._router.wait(self)
-        if self._limit is None:
+        if newest > self._limited_to:
+            self._limited_to = newest
             timeout = self._router.life.settings.route_timeout
-            self._limit = self._router.life.runtime.timers.after(timeout, self._no_host)
+            self._limits.append(
+                self._router.life.runtime.timers.after(timeout, lambda: self._no_host(newest))
+            )
 
-    def _no_host(self) -> None:
-        self._limit = None
+    def _lift_limits(self) -> None:
+        for limit in self._limits:
+            limit.cancel()
+        self._limits.clear()
+        self._limited_to = 0
+
+    def _no_host(self, newest: int) -> None:
+        self._limits.popleft()
         if self.owner is None:
             self.give_up(
                 f"no living node that hosts {self.kind!r} was found within"
-                f" {self._router.life.settings.route_timeout:g} s"
+                f" {self._router.life.settings.route_timeout:g} s",
+                newest,
             )
 
-    def give_up(self, why: str) -> None:
-        """Give what is kept its fate: it was not handled."""
+    def give_up(self, why: str, newest: float = math.inf) -> None:
+        """Give what is kept, up to that number, its fate: it was not handled."""
         cell = self.cell()
-        while cell is not None and cell.mailbox.untaken and self.owner is None:
+        while (
+            cell is not None
+            and cell.mailbox.untaken
+            and cell.mailbox.untaken[0][0] <= newest
+            and self.owner is None
+        ):
             serial, item, _ = cell.mailbox.untaken.popleft()
             self._fated(serial, "not taken")
             if not (type(item) in ENVELOPES and item.state >= ENDED):
@@ -235,9 +252,9 @@ class Route:
 
     def close(self) -> None:
         """Wait for nothing any more."""
-        for alarm in (self._again, self._limit):
-            if alarm is not None:
-                alarm.cancel()
+        self._lift_limits()
+        if self._again is not None:
+            self._again.cancel()
 
     def _later(self) -> None:
         if self._again is None:

@@ -23,6 +23,7 @@ __all__ = [
 
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=1e10)]
 
 
 class LeaseRecord(msgspec.Struct, frozen=True):
@@ -42,8 +43,11 @@ class LeaseRecord(msgspec.Struct, frozen=True):
     singletons: list[Text]
     classes: list[Text]
     """Those that others may spawn here."""
-    settles: Annotated[float, msgspec.Meta(ge=0.0, le=1e6)] = 0.0
+    settles: Seconds = 0.0
     """Seconds for which owners of a store that was lost may still go on: who joins now is to wait for them too."""
+    lease: Seconds = 0.0
+    heartbeat: Seconds = 0.0
+    """What it goes by: those who join later go by the same."""
 
 
 class ClaimRecord(msgspec.Struct, frozen=True, array_like=True):

@@ -27,6 +27,7 @@ class Peer(Protocol):
     incarnation: str
     asks: dict[int, Any]
     inquiries: dict[int, Any]
+    arrivals: Any
     cells: Any
     link: Any
     is_lost: bool

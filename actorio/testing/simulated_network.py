@@ -213,6 +213,11 @@ class SimulatedEngine:
         life.runtime.observe(self._network.oracles.watches)
 
     @property
+    def is_connected(self) -> bool:
+        """Tell whether a node has it."""
+        return bool(self.node) and not self.is_closed
+
+    @property
     def is_reached(self) -> bool:
         """Tell whether frames and requests of this node get through."""
         network = self._network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -389,5 +389,53 @@ def test_c04_as_many_notices_as_there_are_fit_into_frames(monkeypatch: pytest.Mo
                 link.post(wire.Ended(number, "crashed", failure), size_of(failure))
             await passes(1.0)
             assert link.unacknowledged == 0
+
+    run(main)
+
+
+class Sleepy(Account):
+    """Takes a second to start."""
+
+    handled: ClassVar[list[Any]] = []
+
+    async def on_start(self) -> None:
+        await passes(1.0)
+
+    async def receive(self, message: Any) -> int:
+        self.handled.append(message)
+        return 1
+
+
+def test_c07_an_ask_that_nobody_waits_for_when_its_entity_has_started_does_not_run() -> None:
+    async def main() -> None:
+        Sleepy.handled.clear()
+        network = SimulatedNetwork()
+        async with node(network, "a", entities=[Sleepy]) as a, node(network, "b", entities=[Sleepy]) as b:
+            for number, key in enumerate("uvwx", 1):
+                sleepy = a.entity(Sleepy, key)
+                with pytest.raises(AskTimeoutError):
+                    await sleepy.ask(Add(number), timeout=0.1)
+                await sleepy.send(Add(-number))
+            await passes(2.0)
+            assert sorted(message.amount for message in Sleepy.handled) == [-4, -3, -2, -1]
+            assert await b.entity(Sleepy, "u").ask(Add(5)) == 1
+            assert not any(peer.arrivals for peer in b._life.node.peers.values())  # type: ignore[union-attr]
+
+    run(main)
+
+
+def test_c05_each_message_to_an_entity_without_a_host_waits_its_own_time() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a", entities=[], uses=[Account], route_timeout=2.0) as a:
+            alice = a.entity(Account, "alice")
+            first = asyncio.ensure_future(alice.ask(Add(1)))
+            await passes(1.5)
+            second = asyncio.ensure_future(alice.ask(Add(2)))
+            await passes(1.0)
+            assert isinstance(first.exception(), NoHostError)
+            assert not second.done()
+            async with node(network, "b"):
+                assert await second == 2
 
     run(main)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from actorio import DetachedError, NameInUseError, NameNotFoundError, NotLocalError
+from actorio import ActorSystem, DetachedError, NameInUseError, NameNotFoundError, NotLocalError
 from actorio._cell.states import Intent
 from actorio.cluster import (
+    Cluster,
     ClusterState,
     ClusterTopic,
     Entity,
@@ -296,5 +298,93 @@ def test_c13_a_message_for_a_node_whose_system_ends_goes_to_another() -> None:
                 assert await asyncio.gather(*asks) == [1] * 300
                 with pytest.raises(BaseExceptionGroup):
                     await ends
+
+    run(main)
+
+
+def test_two_that_join_at_the_same_time_agree_or_one_does_not_join() -> None:
+    async def main() -> set[float]:
+        network = SimulatedNetwork(latency=0.05)
+        joined: list[float] = []
+        over = asyncio.Event()
+
+        async def joins(name: str, lease: float) -> None:
+            with contextlib.suppress(ClusterError):
+                async with node(
+                    network, name, lease=lease, entities=[Entity(Account, shards=int(lease))]
+                ) as one:
+                    joined.append(one._life.membership.lease)
+                    await over.wait()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(joins("a", 2.0))
+            group.create_task(joins("b", 6.0))
+            await passes(3.0)
+            over.set()
+        return set(joined)
+
+    for seed in range(5):
+        assert len(run(main, seed=seed)) == 1, seed
+
+
+def test_who_rejoins_goes_by_the_lease_of_those_who_are_there() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a", lease=None, heartbeat=None) as a:
+            network.cut("a")
+            async with node(network, "c", lease=None, heartbeat=None):
+                await passes(6.0)  # it buries the lease of the other
+            async with node(network, "b", lease=6.0) as b:
+                network.heal()
+                await passes(10.0)
+                assert [one._life.membership.lease for one in (a, b)] == [6.0, 6.0]
+                assert {member.node for member in b.members} == {"a", "b"}
+
+    run(main)
+
+
+def test_c14_a_name_that_has_passed_to_another_actor_outlives_the_end_of_the_first() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a:
+            engine: Any = a._life.engine
+            delete, is_lost = engine.delete, []
+
+            async def loses_first_answer(*args: Any) -> None:
+                await delete(*args)
+                if not is_lost:
+                    is_lost.append(True)
+                    await passes(0.3)
+                    raise TimeoutError
+
+            engine.delete = loses_first_answer
+            first, second = await a.system.spawn(Till), await a.system.spawn(Till)
+            await a.register("till", first)
+            first.stop()
+            await first.join()
+            await a.register("till", second)
+            await passes(2.0)
+            assert is_lost
+            assert a.lookup("till") is second
+            await a.unregister("till")
+            await passes(1.0)
+            with pytest.raises(NameNotFoundError):
+                a.lookup("till")
+
+    run(main)
+
+
+def test_an_engine_is_that_of_one_node() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        engine = network.engine()
+        async with (
+            ActorSystem("a") as first,
+            ActorSystem("b") as second,
+            Cluster(first, node="a", name="shop", engine=engine, entities=[Account]) as a,
+        ):
+            with pytest.raises(ClusterError, match="of another node"):
+                await Cluster(second, node="b", name="shop", engine=engine).__aenter__()
+            assert await a.entity(Account, "u").ask(Add(1), timeout=1.0) == 1
 
     run(main)
