@@ -190,7 +190,11 @@ class Decoder:
     def _struct(self, data: Json, place: str) -> Any:
         kind = self.named(data["type"], place)
         fields = self._attributes(data["fields"], place)
-        return None if kind is None else kind(**fields)
+        if kind is None:
+            return None
+        if not hasattr(kind, "__struct_fields__"):  # any other class has a constructor of the program
+            raise CapsuleError(f"{data['type']} at {place} is no struct")
+        return kind(**fields)
 
     def _enum(self, data: Json, place: str) -> Any:
         kind = self.named(data["type"], place)

@@ -71,8 +71,13 @@ def status(
     Exit status: 1 where there are no members.
     """
     from actorio.cli.cluster_status import look
+    from actorio.errors import EngineError
 
-    found = asyncio.run(look(server, name))
+    try:
+        found = asyncio.run(look(server, name))
+    except (EngineError, ValueError) as error:
+        typer.echo(f"actorio: {error}", err=True)
+        raise typer.Exit(1) from None
     if as_json:
         typer.echo(json.dumps(found))
     else:
@@ -94,6 +99,13 @@ def permissions(
     node: Annotated[str, typer.Option("--node", help="The name of the node.")],
 ) -> None:
     """Print what a node needs to be allowed, for the configuration of the server."""
+    from actorio.cluster.settings import check_word
+
+    for word in (name, node):
+        try:
+            check_word(word, "a name")
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
     typer.echo(permissions_of(name, node))
 
 

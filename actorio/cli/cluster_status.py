@@ -8,10 +8,15 @@ from typing import Any
 
 from actorio.cluster import LIVE, Nats
 from actorio.cluster.engine import Clock
+from actorio.cluster.nats import NoBucket
+from actorio.cluster.settings import check_word
 from actorio.cluster.store import node_of, unescape
 from actorio.cluster.view import View
+from actorio.errors import EngineError
 
 __all__ = ["look", "quiet_view"]
+
+_PATIENCE = 10.0
 
 
 def quiet_view() -> View:
@@ -20,11 +25,18 @@ def quiet_view() -> View:
 
 
 async def look(server: str, name: str) -> dict[str, Any]:
-    """Return what there is, once."""
+    """Return what there is, once; nothing where there is no such cluster.
+
+    Raises:
+        EngineError: the server does not answer, or refuses.
+        ValueError: no URL, no name.
+    """
     engine = Nats(server)
+    engine.makes_bucket = False
     view = quiet_view()
+    check_word(name, "the name of a cluster")
     try:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(_PATIENCE):
             await engine.connect(
                 name, f"status-{os.urandom(4).hex()}", lambda node, frame: None, lambda up: None
             )
@@ -34,6 +46,10 @@ async def look(server: str, name: str) -> dict[str, Any]:
                     view.take(event)
                     if event is LIVE:
                         break
+    except NoBucket:
+        pass
+    except TimeoutError:
+        raise EngineError(f"{engine!r} has not answered within {_PATIENCE:g} s") from None
     finally:
         await engine.close()
     return _told(view)

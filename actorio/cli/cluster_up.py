@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,26 @@ async def release_lease(engine: Nats, cluster: str, node: str) -> None:
 
 def _main() -> None:
     node, module, function = sys.argv[1:4]
-    asyncio.run(getattr(importlib.import_module(module), function)(node, child_engine()))
+    asyncio.run(_run(getattr(importlib.import_module(module), function), node))
+
+
+async def _run(main: Callable[[str, Nats], Awaitable[object]], node: str) -> None:
+    """Run a program; its parent's signal cancels it, so that it leaves in order whether it handles signals or not."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    has_come = False
+
+    def end() -> None:
+        nonlocal has_come
+        has_come = True
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        await main(node, child_engine())
+    except asyncio.CancelledError:
+        if not has_come:
+            raise
 
 
 if __name__ == "__main__":

@@ -112,14 +112,14 @@ def running() -> list[System]:
     """Return the running systems of this user; the sockets of those that are dead are removed."""
     folder = socket_folder()
     found = sorted(path for path in folder.glob("*.sock") if path.is_socket()) if folder.is_dir() else []
+    for path in [path for path in found if not _is_heard(path)]:
+        found.remove(path)
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()  # nobody listens: its process was killed
     return [system for system in map(_asked, found) if system is not None]
 
 
 def _asked(path: Path) -> System | None:
-    if not _is_heard(path):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()  # nobody listens: its process was killed
-        return None
     try:
         with client_of(path) as client:
             return System(path, _content(client.get("/api/overview")))
@@ -133,10 +133,10 @@ def _is_heard(path: Path) -> bool:
         probe.settimeout(_PATIENCE)
         try:
             probe.connect(str(path))
-        except TimeoutError:
-            return True
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
+        except OSError:  # too many wait to be heard, or it is not this user's
+            return True
     return True
 
 
@@ -147,7 +147,8 @@ def find(target: str | None) -> System:
         NoTarget: there is none like that, or more than one.
     """
     if target is not None and "/" in target:
-        found = _asked(Path(target)) if Path(target).is_socket() else None
+        path = Path(target)
+        found = _asked(path) if path.is_socket() and _is_heard(path) else None
         if found is None:
             raise NoTarget(f"no system listens at {target}", 1)
         return found

@@ -38,6 +38,10 @@ _MOST_PENDING = 64 * 2**20
 _FEWEST_FOR_REPLICAS = 3
 
 
+class NoBucket(Exception):
+    """There is no bucket of that cluster, and none is to be made."""
+
+
 class Nats:
     """A NATS server that exists, or a cluster of them: `Cluster(system, engine=Nats("tls://nats:4222", tls=...))`.
 
@@ -84,6 +88,7 @@ class Nats:
         self._replicas = None if replicas is None else check_count("replicas", replicas, least=1)
         self.lease, self.heartbeat = 15.0, 1.0
         self.max_frame = 0
+        self.makes_bucket = True
         self._nc: Any = None
         self._kv: Any = None
         self._up: Up = lambda is_up: None
@@ -153,6 +158,8 @@ class Nats:
                 self._kv = await stream.key_value(bucket)
                 return
             except (BucketNotFoundError, NotFoundError):
+                if not self.makes_bucket:
+                    raise NoBucket from None
                 with contextlib.suppress(APIError, NatsError, TimeoutError):
                     self._kv = await stream.create_key_value(
                         KeyValueConfig(

@@ -89,7 +89,7 @@ class Connection(H11Protocol):
         """Go on with what has arrived; a request that is whole ends the silence."""
         super().handle_events()
         cycle: Any = self.cycle
-        if cycle is not None and not cycle.response_complete:
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
             self._disarm()
 
     def on_response_complete(self) -> None:

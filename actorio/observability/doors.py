@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import socket
 import threading
@@ -32,6 +33,9 @@ _BACKLOG = 128
 _SENT_AHEAD = 128 * 1024
 """Bytes that the kernel keeps for a slow reader, about."""
 
+_open_ones: dict[Path, None] = {}
+"""The sockets of this process: two of its systems may have one name."""
+
 
 class Doors:
     """Serves what an observatory sees.
@@ -48,6 +52,8 @@ class Doors:
         self._has_socket = has_socket
         self._bridge = Bridge(observatory.runtime)
         self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_over = False
         self._ready: asyncio.Future[None] = observatory.runtime.loop.create_future()
         self._servers: list[tuple[asyncio.Server, ServerState]] = []
         self._admission: Pass | None = None
@@ -106,8 +112,10 @@ class Doors:
         """Close the doors, and what has come in; returns when the thread has ended."""
         self._observatory.on_census = None
         if self._thread is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._over.set)
+            self._is_over = True  # seen by a thread that has no loop yet
+            if self._loop is not None:
+                with contextlib.suppress(RuntimeError):  # it has ended by itself
+                    self._loop.call_soon_threadsafe(self._over.set)
             await self._bridge.close()
             await self._observatory.runtime.loop.run_in_executor(None, self._thread.join)
             self._thread = None
@@ -117,7 +125,8 @@ class Doors:
     def _bind_socket(self) -> socket.socket:
         runtime = self._observatory.runtime
         folder = socket_folder(make=True)
-        path = folder / socket_name(runtime.name, folder)
+        names = (socket_name(runtime.name, folder, number) for number in itertools.count(1))
+        path = next(folder / name for name in names if folder / name not in _open_ones)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # of a process that had the same number
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -125,6 +134,7 @@ class Doors:
             bound.bind(str(path))
             path.chmod(0o600)
             self.socket_path = path
+            _open_ones[path] = None
         except BaseException:
             bound.close()
             raise
@@ -133,6 +143,7 @@ class Doors:
     def _remove_socket(self) -> None:
         path, self.socket_path = self.socket_path, None
         if path is not None:
+            _open_ones.pop(path, None)
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
 
@@ -143,19 +154,22 @@ class Doors:
             runner.run(self._serve(sockets))
 
     async def _serve(self, sockets: list[tuple[socket.socket, Pass | None]]) -> None:
-        self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self._timers = Deadlines(self._loop)
+        self._loop = loop = asyncio.get_running_loop()
+        if self._is_over:
+            self._over.set()
+        self._timers = Deadlines(loop)
         self._app = App(self._observatory, self._bridge, self._open_page)
         self._asgi = self._app.asgi()
         try:
             for bound, admission in sockets:
                 await self._listen(bound, admission)
         except BaseException as error:
+            for bound, _ in sockets:
+                bound.close()
             self._tell(error)
             return
         streams = self._app.streams
-        loop = self._loop
         self._observatory.on_census = lambda: loop.call_soon_threadsafe(streams.change)
         self._tell(None)
         await self._over.wait()
@@ -186,11 +200,12 @@ class Doors:
             proxy_headers=False,
         )
         config.load()
+        loop = asyncio.get_running_loop()
         state = ServerState()
         state.default_headers = default_headers()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
-        server = await self._loop.create_server(
-            lambda: Connection(config, state, self._timers, self._loop), sock=bound, backlog=_BACKLOG
+        server = await loop.create_server(
+            lambda: Connection(config, state, self._timers, loop), sock=bound, backlog=_BACKLOG
         )
         self._servers.append((server, state))
 

@@ -41,13 +41,15 @@ def socket_folder(*, make: bool = False) -> Path:
     return folder
 
 
-def socket_name(name: str, folder: Path) -> str:
+def socket_name(name: str, folder: Path, number: int = 1) -> str:
     """Return the name of a socket: of the process and the system, cut to what the operating system takes.
+
+    Further systems of one name have a number.
 
     Raises:
         ActorError: the path of the folder is too long.
     """
-    before, after = f"{os.getpid()}-", ".sock"
+    before, after = f"{os.getpid()}-", ".sock" if number == 1 else f"-{number}.sock"
     room = _LONGEST_PATH - len(os.fsencode(folder / before)) - len(after)
     if room < 1:
         raise ActorError(f"the path of the folder {folder} is too long for a socket in it")

@@ -269,6 +269,8 @@ def test_only_what_is_given_is_made() -> None:
         decode({"$": "object", "type": "os.system", "attributes": {}})
     with pytest.raises(CapsuleError):
         decode({"$": "exception", "type": f"{__name__}.Plain", "args": [], "attributes": {}})
+    with pytest.raises(CapsuleError, match="no struct"):
+        decode({"$": "struct", "type": f"{__name__}.Plain", "fields": {"value": 1}})
 
 
 # --- files --------------------------------------------------------------------------------------------

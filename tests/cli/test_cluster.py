@@ -16,14 +16,26 @@ import pytest
 from typer.testing import CliRunner
 
 from actorio import ActorSystem
+from actorio.cli import cluster_status
 from actorio.cli.app import app
 from actorio.cli.cluster import permissions_of
 from actorio.cli.cluster_status import look
 from actorio.cluster import Cluster
+from actorio.cluster.nats import NoBucket
 from tests.cluster.servers import Server
 from tests.cluster.shop import Account, Add, Till
 
 Lines = Callable[[str], Awaitable[str]]
+
+
+async def unmade(server: Server) -> None:
+    """Open the bucket of the cluster, if there is one."""
+    engine = server.engine()
+    engine.makes_bucket = False
+    try:
+        await engine.connect("shop", "other", lambda sender, frame: None, lambda up: None)
+    finally:
+        await engine.close()
 
 
 def invoke(*args: str) -> Any:
@@ -51,9 +63,25 @@ def test_the_demo_loses_and_doubles_nothing() -> None:
     assert told["taken_over_s"] >= told["lost_seen_s"] > 0
 
 
+@pytest.mark.parametrize("options", [("--name", "shop", "--node", "*"), ("--name", "a.>", "--node", "a")])
+def test_permissions_are_not_those_of_all_nodes(options: tuple[str, ...]) -> None:
+    assert invoke("permissions", *options).exit_code == 2
+
+
+@pytest.mark.parametrize("server", ["nats://127.0.0.1:1", "nats://192.0.2.1"])
+def test_status_says_why_it_tells_nothing(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_status, "_PATIENCE", 0.2)
+    result = invoke("status", "--server", server)
+    assert result.exit_code == 1
+    assert server in result.stderr
+
+
 async def test_status_tells_members_claims_and_names(tmp_path: Path) -> None:
     async with Server(tmp_path) as server:
-        assert (await look(server.url, "shop"))["members"] == []
+        for _ in range(2):  # to look makes no cluster
+            assert (await look(server.url, "shop"))["members"] == []
+        with pytest.raises(NoBucket):
+            await unmade(server)
         async with (
             ActorSystem("shop") as system,
             Cluster(system, node="a", engine=server.engine(), entities=[Account], roles=["till"]) as cluster,
@@ -101,7 +129,7 @@ async def test_nodes_with_the_printed_rights_work_and_a_forged_sender_is_refused
 
 @contextlib.asynccontextmanager
 async def up(
-    directory: Path, body: str, options: str = ""
+    directory: Path, body: str, options: str = "", signals: str = ", handle_signals=True"
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Lines]]:
     """Run `cluster up` on two nodes whose program is `body`; what comes with it waits for a line that one prints."""
     (directory / "bank.py").write_text(
@@ -109,7 +137,7 @@ async def up(
         "from actorio import ActorSystem\n"
         "from actorio.cluster import Cluster, MemberLost\n"
         "async def main(node, engine):\n"
-        "    async with ActorSystem('bank', handle_signals=True) as system:\n"
+        f"    async with ActorSystem('bank'{signals}) as system:\n"
         f"        async with Cluster(system, node='x' + node, engine=engine{options}) as cluster:\n"
         "            lost = cluster.events.subscribe(MemberLost)\n"
         "            while len(cluster.members) < 2:\n"
@@ -141,6 +169,17 @@ async def test_up_runs_a_program_as_several_nodes_and_a_signal_ends_all(tmp_path
     async with up(tmp_path, "await asyncio.Event().wait()\n") as (process, line):
         assert {await line("n"), await line("n")} == {"n1 sees all\n", "n2 sees all\n"}
         process.send_signal(signal.SIGTERM)
+        await process.communicate()
+        assert process.returncode == 0
+
+
+@pytest.mark.slow
+async def test_up_ends_a_program_in_order_that_handles_no_signals(tmp_path: Path) -> None:
+    body = "try:\n    await asyncio.Event().wait()\nfinally:\n    print(node, 'ends', flush=True)\n"
+    async with up(tmp_path, body, signals="") as (process, line):
+        assert {await line("n"), await line("n")} == {"n1 sees all\n", "n2 sees all\n"}
+        process.send_signal(signal.SIGTERM)
+        assert {await line("n"), await line("n")} == {"n1 ends\n", "n2 ends\n"}
         await process.communicate()
         assert process.returncode == 0
 

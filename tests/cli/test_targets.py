@@ -1,10 +1,13 @@
 """Which running system is meant, and that dead sockets are cleared away."""
 
+import contextlib
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
+from actorio.cli.targets import _is_heard
 from tests.cli.running import actorio, here, runtime_dir, systems, until
 from tests.observability.processes import Shop
 
@@ -59,3 +62,27 @@ def test_without_a_system_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "actorio").chmod(0o755)
     ran = actorio("ps")
     assert (ran.exit_code, "this user alone" in ran.stderr) == (1, True)
+
+
+def test_a_socket_that_is_named_is_left_where_it_is(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.sock"
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(foreign))
+    assert actorio("top", str(foreign), "--once").exit_code == 1
+    assert foreign.exists()
+
+
+def test_a_socket_with_too_many_in_its_line_is_not_dead(runtime_dir: Path) -> None:
+    folder = runtime_dir / "actorio"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    busy = folder / "1-busy.sock"
+    with contextlib.ExitStack() as stack:
+        bound = stack.enter_context(socket.socket(socket.AF_UNIX))
+        bound.bind(str(busy))
+        bound.listen(0)
+        for _ in range(3):
+            caller = stack.enter_context(socket.socket(socket.AF_UNIX))
+            caller.setblocking(False)
+            caller.connect_ex(str(busy))
+        assert _is_heard(busy)
+    assert not _is_heard(busy)

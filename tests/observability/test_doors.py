@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from actorio import ActorError, ActorSystem, Mailbox
-from actorio.observability import Observatory, Recorder, connection, streams
+from actorio.observability import Observatory, Recorder, connection, doors, streams
 from tests.observability.actors import Asker, Gate, Keeper, until
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -592,12 +593,20 @@ async def test_o11_silence_and_slow_readers_are_cut(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         connection.Connection, "__init__", lambda self, *args: made(self, *args, idle=0.2, stalled=0.2)
     )
-    async with opened(blocked_after=5) as (system, observatory, _client):
+    async with opened(blocked_after=5, actions=True) as (system, observatory, _client):
         reader, writer = await asyncio.open_connection("127.0.0.1", observatory.port)
         writer.write(b"GET / HTTP/1.1\r\nHost:")
         async with asyncio.timeout(5):
             assert await reader.read() == b""
         writer.close()
+        unread, without_body = await asyncio.open_connection("127.0.0.1", observatory.port)
+        head = {"Host": f"127.0.0.1:{observatory.port}", "Authorization": f"Bearer {observatory.token}"}
+        own = {**head, **_own(observatory), "Content-Length": "9"}
+        lines = ["POST /api/stop HTTP/1.1", *(f"{name}: {value}" for name, value in own.items())]
+        without_body.write("\r\n".join([*lines, "", ""]).encode())
+        async with asyncio.timeout(5):
+            assert await unread.read() == b""
+        without_body.close()
         for number in range(300):
             await system.spawn(type(f"Class{number}{'x' * 150}", (Gate,), {}))
         deaf = socket.socket()
@@ -664,6 +673,47 @@ async def test_a_name_of_a_system_makes_a_plain_name_of_a_file(sockets_here: Pat
     async with ActorSystem("..\\éèvil name" + "x" * 200) as system, Observatory(system) as observatory:
         assert observatory.socket is not None
         assert observatory.socket.parent == sockets_here
+
+
+async def test_two_systems_of_one_name_have_a_socket_each(sockets_here: Path) -> None:
+    async with (
+        ActorSystem("shop") as first,
+        ActorSystem("shop") as second,
+        Observatory(first) as one,
+        Observatory(second) as other,
+    ):
+        assert [door.socket.name for door in (one, other) if door.socket is not None] == [
+            f"{os.getpid()}-shop.sock",
+            f"{os.getpid()}-shop-2.sock",
+        ]
+        for door in (other, one):
+            async with at_the_socket(door) as client:
+                assert (await client.get("/healthz")).text == "ok"
+    assert list(sockets_here.iterdir()) == []
+
+
+async def test_o17_doors_that_are_closed_before_their_thread_has_a_loop_leave_nothing(
+    sockets_here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, run = threading.Event(), doors.Doors._run
+
+    def late(self: doors.Doors, sockets: Any) -> None:
+        goes_on.wait()
+        run(self, sockets)
+
+    monkeypatch.setattr(doors.Doors, "_run", late)
+    async with ActorSystem("shop") as system:
+        observatory = Observatory(system, page=0)
+        entering = asyncio.ensure_future(observatory.__aenter__())
+        await until(lambda: observatory.url is not None)
+        entering.cancel()
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.01, goes_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        names = [thread.name for thread in threading.enumerate()]
+        assert "actorio doors of shop" not in names
+    assert list(sockets_here.iterdir()) == []
 
 
 async def test_a_port_in_use_is_said_and_leaves_nothing(sockets_here: Path) -> None:
