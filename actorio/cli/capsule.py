@@ -283,7 +283,7 @@ def _source(
 
 
 def _quoted(text: str) -> str:
-    return json_format.dumps(text)
+    return json_format.dumps(text, ensure_ascii=False)
 
 
 # --- words --------------------------------------------------------------------------------------------

@@ -262,5 +262,8 @@ class Activation:
 
 
 def _part(text: str) -> str:
-    """Return a text as a part of a name, which has no `/`; two texts never become one."""
-    return text.replace("%", "%25").replace("/", "%2F")
+    """Return a text as a part of a name: printable, and without a `/`; two texts never become one."""
+    return "".join(
+        one if one.isprintable() and one not in "%/" else "".join(f"%{byte:02X}" for byte in one.encode())
+        for one in text
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import msgspec
 from actorio._cell.states import Intent
 from actorio._core.envelope import Parcel, payload
 from actorio._core.inquiry import CalledInquiry, Inquiry
+from actorio._core.log import log
 from actorio._core.mailbox import Overflow
 from actorio._core.request import Call
 from actorio.cluster import wire
@@ -98,6 +100,11 @@ class Inbox:
                 _HANDLERS[type(item)](self, item, names)
             except Malformed:
                 self.malformed += 1
+            except Exception as error:  # a bug of this package: what is behind it is not to be lost
+                runtime = self._node.runtime
+                log(
+                    logging.CRITICAL, "internal error by an item of a frame", error=error, system=runtime.name
+                )
             if self._peer.is_lost:
                 return
         if self._taken:

@@ -8,6 +8,7 @@ import msgspec
 
 from actorio._core.checks import check_instance, check_optional_duration
 from actorio._core.mailbox import Mailbox, Overflow
+from actorio._core.result import safe_exception
 from actorio.actor import Actor
 from actorio.address import check_name
 from actorio.cluster import wire
@@ -61,7 +62,7 @@ class PendingSpawn:
     def fail(self, error: BaseException) -> None:
         """End with an exception."""
         if not self.future.done():
-            self.future.set_exception(error)
+            self.future.set_exception(safe_exception(error))
 
 
 class Spawner:

@@ -17,10 +17,12 @@ from actorio.cluster.inbox import name_in
 from actorio.cluster.settings import check_text
 from actorio.errors import (
     ActorStoppedError,
+    DeadlockError,
     DetachedError,
     MailboxFullError,
     NotLocalError,
     RefusedError,
+    WrongThreadError,
 )
 from actorio.ref import ActorRef
 
@@ -93,6 +95,10 @@ class Subscriptions:
                     await waiting
                 except (ActorStoppedError, MailboxFullError):
                     continue
+                except (DeadlockError, WrongThreadError):
+                    raise
+                except Exception as error:  # as in `_hand`, now that there is room
+                    ref._cell.fail_from_outside(error)
 
     # -- other nodes -------------------------------------------------------------------------------
 
@@ -135,6 +141,10 @@ class Subscriptions:
                 waiting: Awaitable[None] = ref.send(message)
                 return waiting
             ref._cell.dead_letter(message, "dropped")
+        except WrongThreadError:
+            raise
+        except Exception as error:  # the subscriber's own priority function cannot take it: its failure
+            ref._cell.fail_from_outside(error)
         return None
 
 

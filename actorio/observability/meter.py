@@ -107,10 +107,12 @@ class Metrics:
 
     async def stop(self) -> None:
         """Read all once more, for the last collection, which may come after the block, and end."""
-        await self._look()
-        self._is_on = False
-        self._pulse.stop()
-        self._runtime.unobserve(self._lives)
+        try:
+            await self._look()
+        finally:
+            self._is_on = False
+            self._pulse.stop()
+            self._runtime.unobserve(self._lives)
 
     def _register(self, meter: Meter) -> None:
         for name, unit, description in (

@@ -68,7 +68,8 @@ class Watchdog:
         """End the thread, and wait for that; called on the loop's thread, which it never waits for."""
         self._over.set()
         self._answered.set()
-        self._thread.join()
+        if self._thread.ident is not None:  # else it was never started
+            self._thread.join()
 
     def living_time(self) -> float:
         """Return a time that stands still while the loop is blocked: in that time nobody else is to blame."""

@@ -1,5 +1,6 @@
 """`actorio capsule` and `actorio run --record` as a shell sees them: from a crash to a test that runs as it is."""
 
+import ast
 import json
 import os
 import shutil
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from actorio.cli.capsule import _quoted
 
 ROOT = Path(__file__).parents[2]
 TILL = ROOT / "docs" / "examples" / "capsule" / "till.py"
@@ -138,3 +141,8 @@ def test_what_is_not_there_is_a_wrong_usage_and_what_is_no_capsule_a_failure(tmp
         ended = actorio(tmp_path, "capsule", *command)
         assert (ended.returncode, ended.stdout) == (1, "")
         assert "is no capsule" in ended.stderr
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", 'a"b', "a\\b", "a\nb", "\u00e4"])
+def test_a_path_in_a_test_is_what_it_was(text: str) -> None:
+    assert ast.literal_eval(_quoted(text)) == text

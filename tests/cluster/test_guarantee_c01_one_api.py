@@ -200,8 +200,9 @@ def test_keys_that_look_alike_are_entities_of_their_own() -> None:
     async def main() -> None:
         network = SimulatedNetwork()
         async with node(network, "a") as a:
-            for key in ("a/b", "a%2Fb", "a%252Fb", "a@b"):
+            for key in ("a/b", "a%2Fb", "a%252Fb", "a@b", "a\n", "a\x00", "\u00e4\u200b"):
                 assert await a.entity(Account, key).ask(Add(1)) == 1
+            assert all(actor.path.isprintable() for actor in a.system.snapshot().actors)
 
     run(main)
 

@@ -23,6 +23,7 @@ from actorio import (
     PriorityMailbox,
     RefusedError,
     RemoteError,
+    Restart,
 )
 from actorio.cluster import ClusterTopic, wire
 from actorio.cluster.failures import size_of
@@ -437,5 +438,24 @@ def test_c05_each_message_to_an_entity_without_a_host_waits_its_own_time() -> No
             assert not second.done()
             async with node(network, "b"):
                 assert await second == 2
+
+    run(main)
+
+
+def test_c04_a_subscriber_that_cannot_take_an_item_fails_alone() -> None:
+    def unordered(message: Any) -> int:
+        raise ValueError("no priority")
+
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            broken = await b.system.spawn(Till, mailbox=PriorityMailbox(unordered), restart=Restart.TEMPORARY)
+            await b.register("till", await b.system.spawn(Till))
+            ClusterTopic[Add](b, "prices").subscribe(broken)
+            till = await a.find("till", Till)
+            await passes(1.0)
+            await ClusterTopic[Add](a, "prices").publish(Add(1))
+            assert await till.ask(Add(2), timeout=1.0) == 2  # it went in the same frame
+            assert isinstance((await broken.join()).error, ValueError)
 
     run(main)

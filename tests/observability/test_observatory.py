@@ -466,6 +466,19 @@ async def test_turn_seconds_of_an_inspector_are_those_of_the_observatory() -> No
 # -- O17 -------------------------------------------------------------------------------------------
 
 
+async def test_o17_an_entry_that_is_cancelled_in_its_first_census_is_cancelled_and_leaves_nothing() -> None:
+    async with ActorSystem() as system:
+        observatory = Observatory(system, socket=False)
+        await observatory._lock.acquire()  # so that the census does not begin
+        entering = asyncio.ensure_future(observatory.__aenter__())
+        await asyncio.sleep(0)
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        async with Observatory(system, socket=False) as other:
+            assert (await other.overview()).actors == 0
+
+
 async def test_o17_nothing_is_left() -> None:
     before = set(threading.enumerate())
     tasks = asyncio.all_tasks()

@@ -520,3 +520,19 @@ async def test_o10_a_span_of_a_failure_does_not_quote_a_secret(tracing: Tracing)
         assert event.attributes is not None
         assert event.attributes["exception.message"] == "<redacted> of ada"
         assert "canary" not in span.to_json()
+
+
+async def test_o17_an_end_that_is_cancelled_leaves_no_timer() -> None:
+    async with ActorSystem() as system:
+        telemetry = Telemetry(system, spans=False)
+        await telemetry.__aenter__()
+        metrics: Any = telemetry._metrics
+
+        async def cancelled() -> None:
+            raise asyncio.CancelledError
+
+        assert len(metrics._pulse._timers) == 1
+        metrics._look = cancelled
+        with pytest.raises(asyncio.CancelledError):
+            await telemetry.__aexit__(None, None, None)
+        assert len(metrics._pulse._timers) == 0
