@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from actorio.actor import Actor, Ask
+from actorio.cluster.settings import check_text
 
 __all__ = ["asks_of", "check_name", "hints_of", "members_of", "messages_of", "methods_of", "name_of"]
 
@@ -30,11 +31,7 @@ def check_name(name: str) -> str:
     Raises:
         TypeError, ValueError: it is none.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"a wire name must be a str, not {type(name).__name__}")
-    if not 0 < len(name) <= _LONGEST_NAME:
-        raise ValueError(f"a wire name has 1 to {_LONGEST_NAME} characters: {name[:80]!r}")
-    return name
+    return check_text("a wire name", name, most=_LONGEST_NAME)
 
 
 def members_of(annotation: Any) -> Iterator[type]:

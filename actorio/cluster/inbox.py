@@ -259,8 +259,7 @@ class Inbox:
 
     def _on_watch(self, item: wire.Watch, names: list[str]) -> None:
         if not self._node.exports.watch(item.target, self._peer):
-            reason, error = self._node.exports.end_of(item.target)
-            notice = self._node.notice(item.target, reason, error)
+            notice = self._node.notice(item.target)
             self._peer.link.post(notice, size_of(notice.failure))
 
     def _on_ended(self, item: wire.Ended, names: list[str]) -> None:

@@ -96,6 +96,7 @@ class Life:
         self.follower = Follower(self)
         self._down_since: float | None = None
         self._leaving: asyncio.Future[None] | None = None
+        self._has_ended = False
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -296,19 +297,21 @@ class Life:
     # -- leaving -----------------------------------------------------------------------------------
 
     async def leave(self) -> None:
-        """Leave in order. Idempotent; a second call waits for the first."""
-        if self.state is ClusterState.LEFT:
-            return
+        """Leave in order. Idempotent; a second call waits for the first, and ends what that was cancelled in."""
         if self._leaving is not None:
             await asyncio.shield(self._leaving)
-            return
-        self._leaving = self.runtime.loop.create_future()
-        try:
-            if self.node is not None:
-                await self._leave_in_order(self.node.incarnation)
-        finally:
+        elif not self._has_ended:
+            leaving = self._leaving = self.runtime.loop.create_future()
+            try:
+                if self.node is not None:
+                    await self._leave_in_order(self.node.incarnation)
+            finally:
+                try:
+                    await self._end()
+                finally:
+                    leaving.set_result(None)
+        if not self._has_ended:
             await self._end()
-            self._leaving.set_result(None)  # pyright: ignore[reportOptionalMemberAccess]
 
     async def _leave_in_order(self, incarnation: str) -> None:
         self.state = ClusterState.LEAVING
@@ -336,6 +339,7 @@ class Life:
         await self._tasks.close()
         async with at_most(2.0):
             await self.engine.close()
+        self._has_ended = True
 
     def _let_go(self, why: str) -> None:
         self.state = ClusterState.LEFT
@@ -364,4 +368,5 @@ class Life:
         """End as a killed process does: nothing of it leaves any more."""
         self._of_lease.is_closed = self._tasks.is_closed = True
         self._let_go("crashed")
+        self._has_ended = True
         self.runtime.shutdown.begin(Intent.KILL)

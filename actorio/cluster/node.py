@@ -14,7 +14,6 @@ from actorio.cluster.link import Link, LoopLink
 from actorio.cluster.peer import Peer
 from actorio.cluster.references import Exports
 from actorio.cluster.store import node_of
-from actorio.errors import ExitReason
 
 if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
@@ -42,7 +41,7 @@ class Node:
         self.spawner = life.spawner
         self.tap = life.tap
         self.next_serial = life.next_serial
-        self.exports = Exports()
+        self.exports = Exports(life.failures.encode)
         self.peers: dict[str, Peer] = {}
         self.is_closed = False
         self.malformed = 0
@@ -156,19 +155,21 @@ class Node:
             return gone.ref
         return self.peer(incarnation).cell(number, path).ref
 
-    def notice(self, number: int, reason: ExitReason, error: BaseException | None) -> wire.Ended:
+    def notice(self, number: int) -> wire.Ended:
         """Return the notice of an actor's end."""
-        return wire.Ended(number, reason.value, None if error is None else self.failures.encode(error))
+        reason, failure = self.exports.end_of(number)
+        return wire.Ended(number, reason.value, failure)
 
     def forget(self, cell: Any) -> None:
         """An actor of this system has ended: its names are freed, then the nodes that watch it are told."""
         number, watchers = self.exports.ended(cell)
-        notice = self.notice(number, cell.reason, cell.error) if watchers else None
-        size = 0 if notice is None else size_of(notice.failure)
 
         def tell() -> None:
+            if not watchers:
+                return
+            notice = self.notice(number)
             for peer in watchers:
                 if not peer.is_lost:
-                    peer.link.post(notice, size)
+                    peer.link.post(notice, size_of(notice.failure))
 
         self.host.names.free(cell, number, tell)

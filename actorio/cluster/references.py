@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actorio.cluster.placing import SINGLETON
@@ -13,6 +14,7 @@ from actorio.errors import ExitReason, NotSendableError
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
     from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.wire import Failure
 
 __all__ = ["Exports", "References", "check_address", "entity_address"]
 
@@ -28,14 +30,19 @@ def entity_address(kind: str, key: str) -> tuple[str, str, str]:
 
 
 class Exports:
-    """The actors of this incarnation that others know, by number, and who wants to know of their ends."""
+    """The actors of this incarnation that others know, by number, and who wants to know of their ends.
 
-    def __init__(self) -> None:
+    Args:
+        encode: makes what is told of an exception; that itself would keep all alive that had a part in it.
+    """
+
+    def __init__(self, encode: Callable[[BaseException], Failure]) -> None:
+        self._encode = encode
         self._last = 0
         self._numbers: dict[Any, int] = {}
         self._cells: dict[int, Cell] = {}
         self._watchers: dict[int, dict[Peer, None]] = {}
-        self._gone: OrderedDict[int, tuple[ExitReason, BaseException | None]] = OrderedDict()
+        self._gone: OrderedDict[int, tuple[ExitReason, Failure | None]] = OrderedDict()
 
     def number(self, cell: Cell) -> int:
         """Return the number of an actor."""
@@ -53,7 +60,7 @@ class Exports:
         """Return the actor of that number, None when it has ended."""
         return self._cells.get(number)
 
-    def end_of(self, number: int) -> tuple[ExitReason, BaseException | None]:
+    def end_of(self, number: int) -> tuple[ExitReason, Failure | None]:
         """Return how an actor has ended; of one that ended long ago, that it has."""
         return self._gone.get(number, (ExitReason.NORMAL, None))
 
@@ -73,7 +80,8 @@ class Exports:
         return number, list(self._watchers.pop(number, ()))
 
     def _remember_end(self, number: int, cell: Cell) -> None:
-        self._gone[number] = (cell.reason or ExitReason.NORMAL, cell.error)
+        failure = None if cell.error is None else self._encode(cell.error)
+        self._gone[number] = (cell.reason or ExitReason.NORMAL, failure)
         if len(self._gone) > _MOST_GONE:
             self._gone.popitem(last=False)
 

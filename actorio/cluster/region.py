@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Region", "Shard"]
 
+_LOOKS_EVERY = 0.05
+"""Seconds between two looks at what could be handed over, at least."""
+
 
 class Shard:
     """A shard that this node owns."""
@@ -243,7 +246,7 @@ class Region:
         """Hand shards to the hosts that are preferred, one at a time, when members have not changed for a while."""
         life, interval = self.life, self.life.settings.rebalance_interval
         while True:
-            await asyncio.sleep(min(interval, 1.0) / 2)
+            await asyncio.sleep(max(min(interval, 1.0) / 2, _LOOKS_EVERY))
             if life.node is None or self.is_leaving or life.clock.now() - life.roster.changed_at < interval:
                 continue
             for shard in list(self.shards.values()):

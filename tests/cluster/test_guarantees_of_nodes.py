@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import subprocess
 import sys
+import weakref
 from typing import Any
 
 import pytest
 
-from actorio import ActorSystem, DetachedError, NameInUseError, NameNotFoundError, NotLocalError
+from actorio import (
+    Actor,
+    ActorSystem,
+    DetachedError,
+    NameInUseError,
+    NameNotFoundError,
+    NotLocalError,
+    Restart,
+)
 from actorio._cell.states import Intent
 from actorio.cluster import (
     Cluster,
@@ -228,6 +238,7 @@ def test_nodes_that_do_not_agree_may_not_join() -> None:
         ({"version": 1}, TypeError),
         ({"version": "v" * 1001}, ValueError),
         ({"roles": ["\ud800"]}, ValueError),
+        ({"entities": [Account], "messages": {"\ud800": Add}}, ValueError),
         ({"lease": 1.0, "heartbeat": 0.9}, ValueError),
         ({"window": 0}, ValueError),
         ({"on_detach": "panic"}, ValueError),
@@ -386,5 +397,78 @@ def test_an_engine_is_that_of_one_node() -> None:
             with pytest.raises(ClusterError, match="of another node"):
                 await Cluster(second, node="b", name="shop", engine=engine).__aenter__()
             assert await a.entity(Account, "u").ask(Add(1), timeout=1.0) == 1
+
+    run(main)
+
+
+def test_c13_a_leave_that_is_cancelled_holds_up_no_other() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a", entities=[Account]) as a:
+            assert await a.entity(Account, "u").ask(Add(1)) == 1
+            first = asyncio.ensure_future(a.leave())
+            await passes(0)
+            second = asyncio.ensure_future(a.leave())
+            await passes(0.001)
+            for _ in range(3):
+                first.cancel()
+                await passes(0)
+            async with asyncio.timeout(10.0):
+                await second
+            assert first.cancelled()
+            assert a.state is ClusterState.LEFT
+            assert network.engines[0].is_closed
+
+    run(main)
+
+
+class Heavy(Actor[Add]):
+    """Fails with much in its hands."""
+
+    reply_errors = ()
+
+    def __init__(self, held: list[weakref.ref[Any]]) -> None:
+        self.held = held
+
+    async def receive(self, message: Add) -> None:
+        burden = Till()
+        self.held.append(weakref.ref(burden))
+        raise ValueError("too heavy")
+
+
+def test_what_others_may_ask_of_an_actors_end_keeps_nothing_of_it_alive() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a") as a, node(network, "b") as b:
+            held: list[weakref.ref[Any]] = []
+            await b.register("heavy", await b.system.spawn(Heavy, held, restart=Restart.TEMPORARY))
+            heavy: Any = await a.find("heavy")
+            with pytest.raises(ValueError, match="too heavy"):
+                await heavy.ask(Add(1))
+            assert isinstance((await heavy.join()).error, ValueError)
+            await passes(1.0)
+            gc.collect()
+            assert [one() for one in held] == [None]
+            assert isinstance((await heavy.join()).error, ValueError)
+
+    run(main)
+
+
+def test_c16_no_interval_between_moves_still_leaves_time_for_all_else() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "a", rebalance_interval=0.0) as a:
+            assert await a.entity(Account, "u").ask(Add(1)) == 1
+            looks, owned = 0, a._life.region.shards
+
+            class Looked(dict[str, Any]):
+                def values(self) -> Any:
+                    nonlocal looks
+                    looks += 1
+                    return super().values()
+
+            a._life.region.shards = Looked(owned)
+            await passes(1.0)
+            assert 10 <= looks <= 25
 
     run(main)
