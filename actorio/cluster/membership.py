@@ -68,7 +68,7 @@ class Membership:
         self._lost = lost
         self.lease = self.heartbeat = 0.0
         self.incarnation = ""
-        self.since = 0
+        self.since = 0.0
         self.is_held = False
         self._own: dict[str, None] = {}
         self._revision = 0
@@ -114,7 +114,7 @@ class Membership:
 
     async def _try_to_take(self) -> bool:
         self.incarnation = f"{self._node}.{os.urandom(6).hex()}"
-        self.since = time.time_ns() // 1_000_000_000
+        self.since = time.time_ns() / 1e9
         self._own[self.incarnation] = None
         began = self._clock.now()
         try:

@@ -21,8 +21,9 @@ class Roster:
         self.changed_at = 0.0
 
     def members(self) -> tuple[Member, ...]:
-        """Return the members in order of joining."""
-        return tuple(member_of(seen.record) for seen in self._life.view.members.values())
+        """Return the members in order of joining, the same on all nodes: a snapshot of the store has another."""
+        records = [seen.record for seen in self._life.view.members.values()]
+        return tuple(member_of(record) for record in sorted(records, key=lambda record: record.since))
 
     def greet_all(self, node: Any) -> None:
         """This node has joined: greet all others."""

@@ -30,8 +30,8 @@ class LeaseRecord(msgspec.Struct, frozen=True):
     """`m.<node>`: that a node is a member, and what it has."""
 
     incarnation: Text
-    since: Number
-    """When it joined, in seconds of the wall clock: for people to see."""
+    since: Seconds
+    """When it joined, in seconds of the wall clock: for people to see, and for the order of members."""
     protocol: int
     version: Text
     roles: list[Text]

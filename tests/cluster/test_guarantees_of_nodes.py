@@ -472,3 +472,15 @@ def test_c16_no_interval_between_moves_still_leaves_time_for_all_else() -> None:
             assert 10 <= looks <= 25
 
     run(main)
+
+
+def test_members_are_in_order_of_joining_whatever_the_order_of_the_store() -> None:
+    async def main() -> None:
+        network = SimulatedNetwork()
+        async with node(network, "b") as b, node(network, "a") as a:
+            network.values = dict(reversed(network.values.items()))
+            async with node(network, "c") as c:
+                for each in (a, b, c):
+                    assert [member.node for member in each.members] == ["b", "a", "c"]
+
+    run(main)
