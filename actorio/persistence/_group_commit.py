@@ -121,6 +121,10 @@ class GroupCommit:
             self._loop.call_soon(self._begin)
         return pending
 
+    def is_writing(self, durable_id: str) -> bool:
+        """Tell whether something is queued or in flight under that id."""
+        return durable_id in self._pending
+
     async def settled(self, durable_id: str) -> None:
         """Wait until nothing is queued or in flight under that id."""
         while (pending := self._pending.get(durable_id)) is not None:

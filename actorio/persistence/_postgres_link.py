@@ -203,8 +203,9 @@ class PostgresLink:
                     async with asyncio.timeout_at(deadline):
                         connection = await self._live("_writing", deadline)
                         return await self._try(connection, attempt, work)
-                except (StoreError, asyncio.CancelledError):
-                    if attempt.is_doubtful:
+                except (StoreError, asyncio.CancelledError) as error:
+                    # One that was cancelled as it began may be open, and the next one would be nested in it.
+                    if attempt.is_doubtful or isinstance(error, asyncio.CancelledError):
                         self._lose("_writing")
                     raise
                 except Exception as error:

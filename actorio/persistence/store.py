@@ -327,14 +327,15 @@ class Store(Backend):
             AlreadyOpenError: it is open in this system; its own `erase()` can.
         """
         check_instance("durable_id", durable_id, str)
-        self._check()
-        if self._is_claimed(durable_id):
-            raise AlreadyOpenError(f"{durable_id} is open: its actor can erase itself", durable_id)
-        loaded = await self._loaded(durable_id)
+        loaded: Loaded | None = None
+        while True:
+            if self._is_claimed(durable_id):
+                raise AlreadyOpenError(f"{durable_id} is open: its actor can erase itself", durable_id)
+            if loaded is not None and not self._commits.is_writing(durable_id):  # another erase may be faster
+                break
+            loaded = await self._loaded(durable_id)
         if loaded.head is None:
             raise NameNotFoundError(f"nothing is stored under {durable_id!r} in {self!r}")
-        if self._is_claimed(durable_id):  # opened meanwhile
-            raise AlreadyOpenError(f"{durable_id} is open: its actor can erase itself", durable_id)
         await self._submit(erasure(loaded.head))
 
     async def reset(self, projection: Any) -> None:

@@ -616,6 +616,18 @@ async def test_an_erased_id_begins_anew_with_the_next_sequence(store: Store) -> 
         assert (await store.verify()).problems == ()
 
 
+async def test_an_id_may_be_erased_twice_at_once(store: Store) -> None:
+    async with soon(), ActorSystem(store=store) as system:
+        ref = await system.spawn(Account, name="ada")
+        assert await ref.ask(Deposit(1)) == 1
+        ref.close()
+        await ref.join()
+        await asyncio.gather(store.erase("Account/ada"), store.erase("Account/ada"))
+        assert (await store.info("Account/ada")).sequence == 3
+        again = await system.spawn(Account, name="ada")
+        assert await again.ask(Deposit(1)) == 1
+
+
 async def test_what_is_exported_is_imported_as_it_was(stores: Stores, store: Store) -> None:
     target = MemoryStore()
     async with soon(), ActorSystem(store=store) as system, target:

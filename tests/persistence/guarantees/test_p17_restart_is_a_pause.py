@@ -14,7 +14,7 @@ from actorio.errors import ConflictError, OutcomeUnknownError, StoreError, Store
 from actorio.persistence import PostgresStore
 from actorio.testing import until
 from tests.guarantees.actors import soon
-from tests.persistence.actors import Account, Deposit, Look, Parent
+from tests.persistence.actors import Account, Deposit, Look, Parent, deposit
 from tests.persistence.kills.rounds import rounds
 from tests.persistence.pg import Server, why_there_is_none
 
@@ -134,6 +134,22 @@ async def test_p17_one_that_is_away_too_long_is_an_error(
                     await ref.ask(Deposit(5))
         assert await ref.ask(Look()) == 1
         assert ref.statistics().restarts == int(in_the_commit)
+
+
+async def test_p1_what_is_acknowledged_after_a_cancelled_call_is_committed(
+    server: Server, schema: str
+) -> None:
+    async with soon(), PostgresStore(server.dsn, schema=schema) as store:
+        for passes in range(1, 6):  # of the loop, until the cancel: as the transaction begins, or soon after
+            call = asyncio.create_task(store.reset("nobody"))
+            for _ in range(passes):
+                await asyncio.sleep(0)
+            call.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await call
+            assert await deposit(store, "ada", 1) == passes
+        async with PostgresStore(server.dsn, schema=schema) as other:
+            assert (await other.info("Account/ada")).events == passes
 
 
 async def test_p3_p13_p16_two_writers_of_one_database_and_a_reader(server: Server, schema: str) -> None:
