@@ -58,7 +58,8 @@ class Alarms:
         self._journal = journal
         self._types = types
         self._entries: dict[str, _Entry] = {}
-        self._messages: dict[str, Any] = {}
+        self._messages: dict[str, tuple[ReminderRow, Any]] = {}
+        """By key, the last row that was to be set, and its message; it may not have been written."""
         self._firing: _Entry | None = None
         """The reminder of this turn, until it is moved on."""
         self._begun = False
@@ -114,7 +115,7 @@ class Alarms:
                 one.message, journal.durable_id, journal.store.max_event_bytes
             )
             name = f"{encoded.type}\0{encoded.version}"
-            rows[one.key] = ReminderRow(
+            row = rows[one.key] = ReminderRow(
                 journal.durable_id,
                 one.key,
                 one.due,
@@ -126,7 +127,7 @@ class Alarms:
                 reminder_checksum(journal.durable_id, one.key, one.interval, name, encoded.body),
                 encoded.body,
             )
-            self._messages[one.key] = message
+            self._messages[one.key] = row, message
         return list(rows.values())
 
     def written(self, remind: Sequence[ReminderRow], forget: Sequence[str]) -> None:
@@ -139,7 +140,9 @@ class Alarms:
             old = self._entries.get(row.key)
             if old is not None:
                 old.cancel()
-            message = self._messages.pop(row.key, None if old is None else old.message)
+            set_row, message = self._messages.pop(row.key, (None, None))
+            if set_row is not row and old is not None:  # it is moved on
+                message = old.message
             entry = self._entries[row.key] = _Entry(row, message, self._journal.store._next_number())
             self._is_moved(row.key)
             if self._begun:

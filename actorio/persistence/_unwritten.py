@@ -24,6 +24,8 @@ class Unwritten(msgspec.Struct):
     once: tuple[str, bytes] | None = None
     remind: Sequence[ReminderRow] = ()
     forget: Sequence[str] = ()
+    in_place: bool = False
+    """Whether `apply` has given back the state of before, which may have been changed in place."""
 
     @property
     def is_empty(self) -> bool:

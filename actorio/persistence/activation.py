@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.checks import check_callable, check_class, check_instance
-from actorio.errors import ActorError, ActorStoppedError, AlreadyOpenError, StoreClosedError
+from actorio.errors import ActorError, AlreadyOpenError, StoreClosedError
 from actorio.persistence._clock import now
 from actorio.persistence._durable import Durable
 from actorio.persistence._group_commit import make_task
@@ -34,6 +34,8 @@ Start = Callable[[str], Awaitable[Any]]
 def activate(system: ActorSystem, kind: type[Durable[Any, Any]], start: Start | None = None) -> None:
     """From now on, have a due reminder of that class whose id is not open start its actor.
 
+    A second call for a class takes the place of the first.
+
     Args:
         system: in which they are started; its block has been entered.
         kind: the class of durable actors.
@@ -54,6 +56,8 @@ def activate(system: ActorSystem, kind: type[Durable[Any, Any]], start: Start | 
         raise ActorError(f"durable actors need a store of actorio.persistence, not {store!r}")
     store._check()
     activator = _Activator(system, store, kind.kind, start or (lambda key: system.get_or_spawn(key, kind)))
+    if (previous := store._activators.get(kind.kind)) is not None:
+        previous.stop()
     store._activators[kind.kind] = activator
     store._on_close.append(activator.stop)
     system.before_shutdown(activator.stop)
@@ -97,7 +101,7 @@ class _Activator:
         wait = _AHEAD
         try:
             wait = await self._start_due()
-        except (StoreClosedError, ActorStoppedError):
+        except StoreClosedError:
             self._stopped = True
         except Exception as error:
             logger.warning("looking for due reminders of %s has failed: %s", self._kind, error)
@@ -111,24 +115,27 @@ class _Activator:
 
     async def _start_due(self) -> float:
         """Start those that are due; returns the seconds until it is worth looking again."""
-        due = await self._store._reading(self._store._due, now() + _AHEAD, _AT_ONCE, (self._kind,))
-        wait = _AHEAD
-        for durable_id, time in due:
-            if self._store._is_claimed(durable_id):
-                continue
-            early = time - now()
-            if early > 0:
-                return min(wait, early)
-            await self._start_one(durable_id)
-        return 0.0 if len(due) == _AT_ONCE and wait == 0 else wait
+        tried: set[str] = set()
+        limit = _AT_ONCE
+        while True:
+            due = await self._store._reading(self._store._due, now() + _AHEAD, limit, (self._kind,))
+            for durable_id, time in due:
+                if durable_id in tried or self._store._is_claimed(durable_id):
+                    continue
+                early = time - now()
+                if early > 0:
+                    return min(_AHEAD, early)
+                tried.add(durable_id)
+                await self._start_one(durable_id)
+            if len(due) < limit:
+                return _AHEAD
+            limit *= 2  # those that are at it, or cannot be started, must not keep the ones behind them out of sight
 
     async def _start_one(self, durable_id: str) -> None:
         key = kind_and_key(durable_id)[1]
         try:
             with suppress(AlreadyOpenError):
                 await self._start(key)
-        except ActorStoppedError:
-            raise
         except Exception as error:
             if durable_id not in self._warned:
                 self._warned[durable_id] = None

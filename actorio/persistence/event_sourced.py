@@ -151,7 +151,7 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
         new = Unwritten(journal.state, journal.sequence)
         if remind != () or forget != ():
             self._add_reminders(journal, new, remind, forget)
-        new.state = self._applied(journal, self._add_events(journal, new, events))
+        new.state = self._applied(journal, new, self._add_events(journal, new, events))
         try:
             answer = None if reply is None else reply(cast("S", new.state))
             if once is not None:
@@ -165,7 +165,7 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
 
     def _cannot_undo(self, journal: Journal, new: Unwritten, error: BaseException) -> None:
         """End the incarnation if `apply` has changed the state in place."""
-        if new.events and new.state is journal.state:
+        if new.in_place:
             journal.undo_is_impossible(error)
 
     def _add_events(self, journal: Journal, new: Unwritten, events: Sequence[E]) -> list[E]:
@@ -198,18 +198,19 @@ class EventSourced(Durable[C, S], WritesEvents[E], Generic[C, E, S]):
             raise ValueError(f"an event has at most {_MOST_TAGS} tags, not {len(tags)}")
         return tags
 
-    def _applied(self, journal: Journal, events: Sequence[E]) -> S:
-        state = cast("S", journal.state)
-        for number, event in enumerate(events):
+    def _applied(self, journal: Journal, new: Unwritten, events: Sequence[E]) -> S:
+        before = state = cast("S", journal.state)
+        for event in events:
             try:
                 state = self.apply(state, event)
             except Exception as error:
-                if number and state is journal.state:  # changed in place by those before
-                    journal.undo_is_impossible(error)
+                self._cannot_undo(journal, new, error)
                 raise NotStorableError(
                     f"{journal.durable_id}: apply raised {describe(error)} at {describe(event)}",
                     journal.durable_id,
                 ) from error
+            if state is before:
+                new.in_place = True
         return state
 
     # -- snapshots ---------------------------------------------------------------------------------

@@ -250,7 +250,7 @@ def type_arguments(cls: type[Any], base: type[Any]) -> tuple[Any, ...]:
 
     Type variables that nothing was given for stay in it.
     """
-    for parent in getattr(cls, "__orig_bases__", cls.__bases__):
+    for parent in cls.__dict__.get("__orig_bases__", cls.__bases__):  # its own: another base's are inherited
         origin = get_origin(parent) or parent
         if not isinstance(origin, type) or not issubclass(origin, base):
             continue

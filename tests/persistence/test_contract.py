@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import math
 import re
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pytest
 
@@ -400,6 +400,17 @@ async def test_type_arguments_may_be_written_as_strings_and_through_a_base(store
         assert await do(later, lambda actor: actor.state.cents) == 3
         with pytest.raises(NotStorableError, match="none of the events of"):
             await do(through, lambda actor: actor.persist(Deposited(3)))
+
+
+def test_type_arguments_are_found_behind_a_generic_mixin() -> None:
+    class Mixin(Generic[E]):
+        """Something else that has a type argument."""
+
+    class Mixed(Mixin, Account):  # type: ignore[type-arg]
+        """An account, and that."""
+
+    assert Mixed._stored_types()["event"].what.endswith("Mixed")
+    assert not Mixed._stored_types()["event"].is_open
 
 
 # -- durable state ---------------------------------------------------------------------------------

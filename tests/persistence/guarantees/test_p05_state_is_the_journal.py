@@ -84,6 +84,33 @@ async def test_p5_a_state_that_was_changed_in_place_is_recovered_when_its_write_
         assert ref.statistics().restarts == 1
 
 
+async def test_p5_a_state_that_only_the_first_event_has_changed_in_place_is_recovered_too() -> None:
+    class Mixed(EventSourced[Do, Deposited | Noted, list[int]]):
+        def initial_state(self) -> list[int]:
+            return []
+
+        def apply(self, state: list[int], event: Deposited | Noted) -> list[int]:
+            if isinstance(event, Noted):
+                return list(state)
+            state.append(event.amount)
+            return state
+
+        async def receive(self, message: Do) -> Any:
+            return await message.what(self)
+
+    async def look(actor: Mixed) -> list[int]:
+        return actor.state
+
+    store = FaultyStore(MemoryStore())
+    async with soon(), ActorSystem(store=store) as system:
+        ref = await system.spawn(Mixed, name="x")
+        store.fail_next(StoreUnavailableError)
+        with pytest.raises(StoreUnavailableError):
+            await do(ref, lambda actor: actor.persist(Deposited(1), Noted("")))
+        assert await do(ref, look) == []
+        assert ref.statistics().restarts == 1
+
+
 async def test_p6_mail_waits_for_the_commit_in_its_order() -> None:
     store = HeldStore()
     async with soon(), ActorSystem(store=store) as system:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actorio import ActorSystem, DeadLetter
-from actorio.errors import NotStorableError, StoreUnavailableError
+from actorio.errors import ActorStoppedError, NotStorableError, StoreUnavailableError
 from actorio.persistence import EventSourced, Fired, MemoryStore, Reminder, activate
 from actorio.persistence._clock import now
 from actorio.testing import FaultyStore
@@ -201,6 +201,80 @@ async def test_p15_one_that_ends_before_its_reminder_is_started_again(virtual_ti
         assert seen == []
         await asyncio.sleep(2)
         assert len(seen) == 1
+
+
+async def test_p15_ids_that_cannot_be_started_keep_no_other_waiting(virtual_time: Any) -> None:
+    store, seen = MemoryStore(), []
+    async with ActorSystem(store=store) as system:
+        for number in range(301):
+            ref = await system.spawn(Clerk, seen, name=f"a{number}")
+            await do(ref, lambda actor: actor.remind(reminder(10)))
+    async with ActorSystem(store=store) as system:
+
+        async def start(key: str) -> None:
+            if key != "a300":
+                raise ActorStoppedError(None, None, "one that this needs has ended")
+            await system.spawn(Clerk, seen, name=key)
+
+        activate(system, Clerk, start)
+        await asyncio.sleep(11)
+        assert len(seen) == 1
+
+
+async def test_p15_an_id_that_cannot_be_started_is_tried_again(virtual_time: Any) -> None:
+    store, seen, tries = MemoryStore(), [], []
+    async with ActorSystem(store=store) as system:
+        ref = await system.spawn(Clerk, seen, name="ada")
+        await do(ref, lambda actor: actor.remind(reminder(10)))
+    async with ActorSystem(store=store) as system:
+
+        async def start(key: str) -> None:
+            tries.append(key)
+            if len(tries) < 3:
+                raise ActorStoppedError(None, None, "one that this needs has ended")
+            await system.spawn(Clerk, seen, name=key)
+
+        activate(system, Clerk, start)
+        await asyncio.sleep(60)
+        assert (len(tries), len(seen)) == (3, 1)
+
+
+async def test_p15_the_last_to_be_activated_starts_it(virtual_time: Any) -> None:
+    store, seen, started = MemoryStore(), [], []
+    async with ActorSystem(store=store) as system:
+        ref = await system.spawn(Clerk, seen, name="ada")
+        await do(ref, lambda actor: actor.remind(reminder(10)))
+    async with ActorSystem(store=store) as system:
+
+        async def note(by: str) -> None:
+            started.append(by)
+
+        activate(system, Clerk, lambda _: note("first"))
+        activate(system, Clerk, lambda _: note("second"))
+        await asyncio.sleep(30)
+        assert set(started) == {"second"}
+
+
+async def test_p15_a_message_that_was_not_set_does_not_take_the_place_of_the_one_that_is(
+    virtual_time: Any,
+) -> None:
+    async def replace(actor: Any) -> None:
+        other = Reminder.every(10, Tick("other"), key="k")
+        with pytest.raises(NotStorableError):
+            await actor.remind(other, Reminder.after(1, "a str", key="x"))
+
+    texts: list[str] = []
+
+    class Reader(Clerk):
+        async def ticked(self, message: Tick, fired: Fired | None) -> None:
+            texts.append(message.text)
+            await super().ticked(message, fired)
+
+    async with ActorSystem(store=MemoryStore()) as system:
+        ref = await system.spawn(Reader, [], replace, name="ada")
+        await do(ref, lambda actor: actor.remind(Reminder.every(10, Tick("one"), key="k")))
+        await asyncio.sleep(35)
+        assert texts == ["one", "one", "one"]
 
 
 async def test_p15_the_clock_may_be_set_back_and_it_is_not_early(
