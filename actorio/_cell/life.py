@@ -252,7 +252,6 @@ class Life(ShownTask):
                         outcome = self.exit_reason(), outcome[1]
                     break
                 self.incarnation += 1
-                self.restarts += 1
                 outcome = verdict = (
                     None  # or the failure would be kept for as long as the next incarnation runs
                 )

@@ -8,6 +8,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from actorio._cell.notices import Statistics, Terminated
+from actorio._cell.rare import NOTHING_RARE, rare
 from actorio._cell.states import Intent, Options, State
 from actorio._core.acceleration import accelerated
 from actorio._core.envelope import (
@@ -81,44 +82,27 @@ class CellState(CellCore):
 
     __slots__ = (
         "__weakref__",
-        "_alarm",
         "_ref",
         "args",
         "cancel_soon",
         "children",
         "context",
-        "deferred",
-        "ending",
-        "errands",
         "error",
         "factory",
-        "failed",
-        "failure",
         "hooks",
         "in_hand",
-        "incarnation",
         "intent",
-        "interrupted",
         "joiners",
-        "links",
         "name",
         "name_given",
-        "notices",
         "options",
         "owned",
-        "parked",
-        "path",
+        "rare",
         "reason",
-        "restarts",
         "runtime",
         "siblings",
-        "start_failed",
         "starter",
         "state",
-        "stopper",
-        "tasks",
-        "watchers",
-        "watching",
         "work",
     )
 
@@ -138,7 +122,6 @@ class CellState(CellCore):
         self.args = args
         self.name = name
         self.name_given = False
-        self.path = child_path(siblings.path, name)
         self.mailbox = mailbox
         self.options = options
         run_queue = self.run_queue = runtime.run_queue
@@ -149,7 +132,8 @@ class CellState(CellCore):
         self._ref: Any = None
         self.state = State.STARTING
         self.intent = Intent.NONE
-        self.incarnation = self.restarts = self.handled = self.failed = 0
+        self.handled = 0
+        self.rare = NOTHING_RARE
         self.task: asyncio.Task[None] | None = None
         self.instance: Any = None
         self.hooks: Hooks | None = None
@@ -161,33 +145,48 @@ class CellState(CellCore):
         self.message: Any = NO_MESSAGE
         self.in_hand = False
         self.envelope: Envelope | None = None
-        self.interrupted: Envelope | None = None
         self.cancel_soon = False
         self.waits_on: Waiting | WaitForMany | None = None
         # what came from outside
         self.urgent = False
-        self.failure: BaseException | None = None
-        self.notices: deque[Terminated] | None = None
-        self.parked = False
-        self.errands: Errands | None = None
         # who is to be told; made when needed
         self.starter: Waiter | None = None
-        self.start_failed = False
         self.joiners: list[Waiter] | None = None
-        self.watchers: dict[Any, None] | None = None
-        self.watching: dict[Any, None] | None = None
-        self.links: dict[Any, None] | None = None
-        self.deferred: dict[Envelope, None] | None = None
         self.owned: dict[Any, Owned] | None = None
-        self.tasks: dict[asyncio.Task[Any], None] | None = None
-        self.stopper: asyncio.Task[None] | None = None
         self.reason: ExitReason | None = None
-        self.ending = ExitReason.NORMAL
         self.error: BaseException | None = None
-        self._alarm: Deadline | None = None
+
+    # rare parts
+    _alarm: Deadline | None = rare("alarm")
+    deferred: dict[Envelope, None] | None = rare("deferred")
+    ending: ExitReason = rare("ending")
+    errands: Errands | None = rare("errands")
+    failed: int = rare("failed")
+    failure: BaseException | None = rare("failure")
+    incarnation: int = rare("incarnation")
+    """How often it was restarted."""
+    interrupted: Envelope | None = rare("interrupted")
+    links: dict[Any, None] | None = rare("links")
+    notices: deque[Terminated] | None = rare("notices")
+    parked: bool = rare("parked")
+    start_failed: bool = rare("start_failed")
+    stopper: asyncio.Task[None] | None = rare("stopper")
+    tasks: dict[asyncio.Task[Any], None] | None = rare("tasks")
+    watchers: dict[Any, None] | None = rare("watchers")
+    watching: dict[Any, None] | None = rare("watching")
 
     is_far = False
     """Whether it stands for an actor of another node."""
+
+    @property
+    def path(self) -> str:
+        """Its path, like `/shop/till`."""
+        return child_path(self.siblings.path, self.name)
+
+    @property
+    def restarts(self) -> int:
+        """How often it was restarted."""
+        return self.incarnation
 
     @property
     def node(self) -> str | None:
