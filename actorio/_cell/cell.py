@@ -21,6 +21,7 @@ from actorio._cell.notices import Joiner
 from actorio._cell.overrides import Hooks
 from actorio._cell.states import Intent, State
 from actorio._core.acceleration import compiled
+from actorio._core.mailbox import UNUSED
 from actorio._core.pace import Pace
 from actorio.errors import without_frames
 
@@ -62,8 +63,9 @@ class Cell(Life):
             return
         self.mark_started()
         if hooks.own_loop:
-            self.begin()
-        else:
+            if self.task is None and self.reason is None:  # no observer of its start has had it end
+                self.begin()
+        elif self.mailbox is not UNUSED:
             self.mailbox.sleeper = self
 
     def wake(self) -> None:
@@ -180,8 +182,9 @@ class Cell(Life):
 
     def _poke(self) -> None:
         """Wake the task, to look again."""
-        if self.mailbox.sleeper is self:
-            self.mailbox.sleeper = None
+        if self.is_asleep:
+            if self.mailbox.sleeper is self:
+                self.mailbox.sleeper = None
             if self.task is None:
                 self._begin_or_end()
                 return

@@ -26,6 +26,7 @@ from actorio._cell.shown_task import ShownTask
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
 from actorio._core.envelope import NO_MESSAGE
+from actorio._core.mailbox import SHUT, UNUSED
 from actorio._core.run_queue import Waiter, may_nest
 from actorio.errors import ActorStoppedError, ExitReason, exit_in, is_actor_exit
 
@@ -47,6 +48,8 @@ class Life(ShownTask):
 
     def begin(self) -> None:
         """Start the task."""
+        if self.mailbox is UNUSED or self.mailbox is SHUT:
+            self.open_mailbox().sleeper = None
         self.task = self.runtime.make_task(self, self.path)  # pyright: ignore[reportArgumentType]
 
     def begin_to_start(self) -> None:

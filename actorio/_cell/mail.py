@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.state import CellState
+from actorio._cell.states import State
 from actorio._core.deadlock import wait_of_current
 from actorio._core.envelope import (
     ENDED,
@@ -13,6 +14,7 @@ from actorio._core.envelope import (
     is_message,
     payload,
 )
+from actorio._core.mailbox import SHUT, UNUSED
 from actorio.errors import (
     ActorStoppedError,
     MailboxFullError,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actorio._core.deadlock import WaitForMany, Waiting
+    from actorio._core.mailbox import Mailbox
     from actorio._core.store import Item, WaitingSender
 
 __all__ = ["Mail"]
@@ -31,6 +34,22 @@ class Mail(CellState):
     """A cell's mail."""
 
     __slots__ = ()
+
+    def open_mailbox(self) -> Mailbox[Any]:
+        """Return the mailbox, which is made with the first mail or the task: until then many share an empty one."""
+        mailbox = self.mailbox
+        if mailbox is UNUSED or mailbox is SHUT:
+            mailbox = mailbox.fresh()
+            if self.mailbox is SHUT:
+                mailbox.close()
+            elif self.observers.arrivals:
+                mailbox.observe(every=True)
+            if self.task is None and self.state == State.RUNNING:
+                mailbox.sleeper = self
+            self.mailbox = mailbox
+            if self._ref is not None:
+                self._ref._mailbox = mailbox
+        return mailbox
 
     def accepted(self, item: Item) -> None:
         """Tell the observer, if there is one, that the mailbox has taken an item."""
@@ -51,9 +70,10 @@ class Mail(CellState):
         """
         if self.mailbox.closed:
             raise self._undeliverable(item)
-        if self.run_queue.current is self and self.mailbox.full():
-            self.mailbox.force(item)
-        elif not self.mailbox.accept(item, self.drop):
+        mailbox = self.open_mailbox()
+        if self.run_queue.current is self and mailbox.full():
+            mailbox.force(item)
+        elif not mailbox.accept(item, self.drop):
             return False
         self.accepted(item)
         return True
@@ -62,7 +82,7 @@ class Mail(CellState):
         """Put a timer's tick in, above the capacity if need be; False when the actor takes no more."""
         if self.mailbox.closed:
             return False
-        self.mailbox.force(tick)
+        self.open_mailbox().force(tick)
         self.accepted(tick)
         return True
 
@@ -103,7 +123,9 @@ class Mail(CellState):
             tell(self, message, reason)
 
     def _shut(self) -> None:
-        if not self.mailbox.closed:
+        if self.mailbox is UNUSED:
+            self.mailbox = SHUT
+        elif not self.mailbox.closed:
             self.mailbox.close()
             self.mailbox.refuse_waiting(self._undeliverable)
 

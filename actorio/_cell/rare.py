@@ -7,11 +7,20 @@ of all these (the benchmarks `idle`, `fjcreate` and `skynet` pay for it).
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from actorio.errors import ExitReason
 
-__all__ = ["NOTHING_RARE", "Rare", "rare"]
+__all__ = ["NOTHING_RARE", "Part", "Rare", "rare_part"]
+
+T = TypeVar("T")
+
+
+class Part(Protocol[T]):
+    """A rare part as a field of its cell, for the type checkers."""
+
+    def __get__(self, cell: Any, kind: type[Any] | None = None) -> T: ...
+    def __set__(self, cell: Any, value: T) -> None: ...
 
 
 class Rare:
@@ -30,7 +39,6 @@ class Rare:
         "notices",
         "parked",
         "start_failed",
-        "stopper",
         "tasks",
         "watchers",
         "watching",
@@ -38,7 +46,7 @@ class Rare:
 
     def __init__(self) -> None:
         self.alarm = self.deferred = self.errands = self.failure = self.interrupted = None
-        self.links = self.notices = self.stopper = self.tasks = self.watchers = self.watching = None
+        self.links = self.notices = self.tasks = self.watchers = self.watching = None
         self.parked = self.start_failed = False
         self.failed = self.incarnation = 0
         self.ending = ExitReason.NORMAL
@@ -48,7 +56,7 @@ NOTHING_RARE: Final = Rare()
 """What all cells share that have none of them: nothing is ever put into it."""
 
 
-def rare(name: str) -> Any:
+def rare_part(name: str) -> Any:
     """Return the descriptor of a rare part, which reads it without a call of a Python function."""
     nothing = getattr(NOTHING_RARE, name)
 

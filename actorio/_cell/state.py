@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from actorio._cell.notices import Statistics, Terminated
-from actorio._cell.rare import NOTHING_RARE, rare
+from actorio._cell.rare import NOTHING_RARE, Part, rare_part
 from actorio._cell.states import Intent, Options, State
 from actorio._core.acceleration import accelerated
 from actorio._core.envelope import (
@@ -16,6 +16,7 @@ from actorio._core.envelope import (
     QUEUED,
     Envelope,
 )
+from actorio._core.mailbox import SHUT, UNUSED
 from actorio._core.run_queue import Waiter
 from actorio.address import child_path
 from actorio.errors import (
@@ -103,6 +104,7 @@ class CellState(CellCore):
         "siblings",
         "starter",
         "state",
+        "stopper",
         "work",
     )
 
@@ -146,6 +148,7 @@ class CellState(CellCore):
         self.in_hand = False
         self.envelope: Envelope | None = None
         self.cancel_soon = False
+        self.stopper: asyncio.Task[None] | None = None
         self.waits_on: Waiting | WaitForMany | None = None
         # what came from outside
         self.urgent = False
@@ -157,23 +160,22 @@ class CellState(CellCore):
         self.error: BaseException | None = None
 
     # rare parts
-    _alarm: Deadline | None = rare("alarm")
-    deferred: dict[Envelope, None] | None = rare("deferred")
-    ending: ExitReason = rare("ending")
-    errands: Errands | None = rare("errands")
-    failed: int = rare("failed")
-    failure: BaseException | None = rare("failure")
-    incarnation: int = rare("incarnation")
+    _alarm: Part[Deadline | None] = rare_part("alarm")
+    deferred: Part[dict[Envelope, None] | None] = rare_part("deferred")
+    ending: Part[ExitReason] = rare_part("ending")
+    errands: Part[Errands | None] = rare_part("errands")
+    failed: Part[int] = rare_part("failed")
+    failure: Part[BaseException | None] = rare_part("failure")
+    incarnation: Part[int] = rare_part("incarnation")
     """How often it was restarted."""
-    interrupted: Envelope | None = rare("interrupted")
-    links: dict[Any, None] | None = rare("links")
-    notices: deque[Terminated] | None = rare("notices")
-    parked: bool = rare("parked")
-    start_failed: bool = rare("start_failed")
-    stopper: asyncio.Task[None] | None = rare("stopper")
-    tasks: dict[asyncio.Task[Any], None] | None = rare("tasks")
-    watchers: dict[Any, None] | None = rare("watchers")
-    watching: dict[Any, None] | None = rare("watching")
+    interrupted: Part[Envelope | None] = rare_part("interrupted")
+    links: Part[dict[Any, None] | None] = rare_part("links")
+    notices: Part[deque[Terminated] | None] = rare_part("notices")
+    parked: Part[bool] = rare_part("parked")
+    start_failed: Part[bool] = rare_part("start_failed")
+    tasks: Part[dict[asyncio.Task[Any], None] | None] = rare_part("tasks")
+    watchers: Part[dict[Any, None] | None] = rare_part("watchers")
+    watching: Part[dict[Any, None] | None] = rare_part("watching")
 
     is_far = False
     """Whether it stands for an actor of another node."""
@@ -287,6 +289,12 @@ class CellState(CellCore):
         """Return the notice of an actor that has ended."""
         return Terminated(self.ref, self.reason or ExitReason.NORMAL, self.error)
 
+    @property
+    def is_asleep(self) -> bool:
+        """Tell whether it waits for mail, or for anything else to do."""
+        mailbox = self.mailbox
+        return mailbox.sleeper is self or (self.task is None and (mailbox is UNUSED or mailbox is SHUT))
+
     # -- what the incarnation owns ------------------------------------------------------------------
 
     def own(self, key: object, thing: Thing) -> Thing:
@@ -315,7 +323,10 @@ class CellState(CellCore):
 
     def observers_changed(self) -> None:
         """Look at who observes it anew, before its next message."""
-        self.mailbox.observe(every=self.observers.arrivals)
+        if self.observers.arrivals:
+            self.open_mailbox()
+        if self.mailbox is not UNUSED:
+            self.mailbox.observe(every=self.observers.arrivals)
         self.urgent = True
 
     def count_failure(self, error: BaseException, *, unheard: bool) -> None:
@@ -339,6 +350,10 @@ class CellState(CellCore):
     def _end_turn(self) -> None:
         self.run_queue.current = None
         self.waits_on = None
+
+    @abstractmethod
+    def open_mailbox(self) -> Mailbox[Any]:
+        """Return the mailbox, made for it if it had none yet."""
 
     @abstractmethod
     def request(self, intent: int) -> None:

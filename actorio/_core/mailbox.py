@@ -23,7 +23,7 @@ from actorio.errors import ActorStoppedError, MailboxFullError
 if TYPE_CHECKING:
     from actorio._core.deadlock import WaitForMany, Waiting
 
-__all__ = ["Mailbox", "MailboxCore", "Overflow"]
+__all__ = ["SHUT", "UNUSED", "Mailbox", "MailboxCore", "Overflow"]
 
 M = TypeVar("M", default=Any)
 
@@ -353,3 +353,9 @@ _EMPTY: Any = ()
 """Stands for the deque until the first message: an actor that never had mail does not pay for one."""
 _MOST = 1 << 62
 """The room of a mailbox without a bound."""
+
+UNUSED: Mailbox[Any] = Mailbox()
+"""Stands for the mailbox of an actor that had no mail yet, with the settings of most: nothing is ever put into it."""
+SHUT: Mailbox[Any] = Mailbox()
+"""Stands for that of an actor that never will have any."""
+SHUT.close()

@@ -38,7 +38,6 @@ class Host(Protocol):
 class Recipient(Protocol):
     """An actor, as its mail sees it."""
 
-    path: str
     run_queue: RunQueue
     observers: Observers
     mailbox: Any
@@ -46,6 +45,8 @@ class Recipient(Protocol):
     instance: Any
     waits_on: Waiting | WaitForMany | None
 
+    @property
+    def path(self) -> str: ...
     @property
     def runtime(self) -> Any: ...
     @property

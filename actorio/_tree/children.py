@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actorio._cell.cell import Cell
 from actorio._cell.states import Intent, Options, State
 from actorio._core.deadlock import WaitForMany
+from actorio._core.mailbox import UNUSED
 from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
 from actorio._core.scopes import shielded
@@ -39,8 +40,8 @@ _STARTED = (State.RUNNING, State.ENDED)
 class Owner(Protocol):
     """Who supervises: a cell, or the system for the top level."""
 
-    path: str
-
+    @property
+    def path(self) -> str: ...
     def fail_from_outside(self, error: BaseException) -> None: ...
     def request(self, intent: int) -> None: ...
 
@@ -73,7 +74,9 @@ class Children:
         """Make a child and begin to start it; one without `on_start` has started when this returns."""
         if self.stopping:
             raise ActorStoppedError(getattr(self.owner, "ref", None), None, factory)
-        cell = Cell(self, factory, args, self._free_name(name, factory), mailbox.fresh(), options)
+        if mailbox is not UNUSED:
+            mailbox = mailbox.fresh()
+        cell = Cell(self, factory, args, self._free_name(name, factory), mailbox, options)
         cell.name_given = name is not None
         cell.construct()
         self.table[cell.name] = cell

@@ -206,7 +206,7 @@ class Runtime:
     def remember(self, cell: Cell) -> None:
         """A cell is in the tree."""
         if self.observers.arrivals:
-            cell.mailbox.observe(every=True)
+            cell.open_mailbox().observe(every=True)
         if (tell := self.observers.spawned) is not None:
             tell(cell)
 

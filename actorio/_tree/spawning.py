@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, cast
 
 from actorio._cell.states import Intent, Options
 from actorio._core.checks import check_optional_duration, check_options, check_some_time
-from actorio._core.mailbox import Mailbox
+from actorio._core.mailbox import UNUSED, Mailbox
 from actorio._core.typevar import TypeVar
 from actorio.address import check_name
 from actorio.errors import describe
@@ -24,7 +24,6 @@ __all__ = ["ChildOptions", "SpawnOptions", "Spawning", "check_factory", "get_or_
 
 R = TypeVar("R")
 
-_DEFAULT_MAILBOX: Mailbox[Any] = Mailbox()
 _DEFAULT_OPTIONS = Options()
 
 
@@ -121,7 +120,7 @@ async def spawn(
     if start_timeout is not None:
         check_some_time("start_timeout", start_timeout)
     if mailbox is None:
-        mailbox = _DEFAULT_MAILBOX
+        mailbox = UNUSED
     elif not isinstance(mailbox, Mailbox):
         raise TypeError(f"mailbox must be a Mailbox, not {describe(mailbox)}")
     cell = children.start(factory, args, name, mailbox, options)

@@ -62,5 +62,4 @@ def _busy(system: ActorSystem) -> list[Cell]:
 
 
 def _idle(cell: Cell) -> bool:
-    mailbox = cell.mailbox
-    return cell.state == State.RUNNING and mailbox.sleeper is cell and not mailbox.items
+    return cell.state == State.RUNNING and cell.is_asleep and not cell.mailbox.items

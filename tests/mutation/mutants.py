@@ -39,8 +39,8 @@ MUTANTS = [
     # -- mail --------------------------------------------------------------------------------------
     Mutant(
         "a closed mailbox goes on accepting",
-        "            raise self._undeliverable(item)\n        if self.run_queue.current is self",
-        "            pass\n        if self.run_queue.current is self",
+        "            raise self._undeliverable(item)\n        mailbox = self.open_mailbox()\n        if",
+        "            pass\n        mailbox = self.open_mailbox()\n        if",
     ),
     Mutant(
         "those who wait for room are forgotten at the end",
@@ -83,7 +83,7 @@ MUTANTS = [
     ),
     Mutant(
         "an actor waits for room in its own mailbox",
-        "if self.run_queue.current is self and self.mailbox.full():",
+        "if self.run_queue.current is self and mailbox.full():",
         "if False:",
     ),
     Mutant(

@@ -84,7 +84,8 @@ class Injection(Observer):
             drawn = self._world.draw_fault(_GRAIN)
             if 0 < drawn <= round(self._faults.full * _GRAIN):
                 room = 1 + drawn % _SMALLEST_ROOMS
-                cell.mailbox._room = min(cell.mailbox._room, room)
+                mailbox = cell.open_mailbox()
+                mailbox._room = min(mailbox._room, room)
                 self._story.write(f"fault: the mailbox of {cell.path} has room for {room}")
 
     def _concerns(self, path: str) -> bool:
