@@ -114,7 +114,8 @@ class SqliteStore(Store):
             else ThreadPoolExecutor(1, thread_name_prefix="actorio-sqlite-read")
         )
         try:
-            await self._run(self._writer, self._connect)
+            self._under_way = asyncio.get_running_loop().run_in_executor(self._writer, self._connect)
+            await asyncio.shield(self._under_way)  # cancelled, it goes on, and `_close` waits for it
         except BaseException:
             await self._close()
             raise
@@ -142,7 +143,7 @@ class SqliteStore(Store):
     def _take_lock(self) -> None:
         if self._read_only:
             return
-        lock = FileLock(f"{self.path}.lock")
+        lock = FileLock(f"{Path(self.path).resolve()}.lock")  # one lock, by whatever link the file is reached
         try:
             taken = lock.acquire()
         except OSError as error:
@@ -196,12 +197,12 @@ class SqliteStore(Store):
     async def _close(self) -> None:
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
-        reading, self._reading_ = self._reading_, None
-        writing, self._writing = self._writing, None
         under_way, self._under_way = self._under_way, None
         try:
             if under_way is not None and not under_way.done():
                 await asyncio.wait([under_way])
+            reading, self._reading_ = self._reading_, None
+            writing, self._writing = self._writing, None
             if reader is not None and reading is not None and reading is not writing:
                 await self._run(reader, reading.close)
             if writer is not None and writing is not None:

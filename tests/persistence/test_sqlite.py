@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,37 @@ async def test_a_second_store_object_is_kept_out(path: Path) -> None:
             await SqliteStore(path).open()
     async with soon(), SqliteStore(path):
         pass
+
+
+async def test_a_second_store_object_is_kept_out_by_whatever_link(path: Path) -> None:
+    link = path.with_name("link.db")
+    async with soon(), SqliteStore(path):
+        link.symlink_to(path)
+        with pytest.raises(StoreInUseError, match="is in use"):
+            await SqliteStore(link).open()
+
+
+async def test_an_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    class Slow(SqliteStore):
+        def _connect(self) -> None:
+            begun.set()
+            gate.wait(10)
+            super()._connect()
+
+    async with soon():
+        store = Slow(path)
+        opening = asyncio.create_task(store.open())
+        await asyncio.to_thread(begun.wait)
+        opening.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert (store._writing, store._reading_, store.is_open) == (None, None, False)
+        async with store:
+            assert await store.position() == 0
 
 
 async def test_a_second_process_is_kept_out(path: Path) -> None:
