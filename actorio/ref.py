@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import Context as Variables
 from contextvars import copy_context
 from threading import get_ident
+from types import FunctionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -301,19 +302,34 @@ class ActorRef(RefCore, Address, Generic[A_co]):
             timeout: as in `ask`; but it is the method's own, where that takes a `timeout`.
             kwargs: its keyword arguments.
         """
-        check_callable("call", method)
-        check_method("call", method)
+        cell, mailbox = self._cell, self._mailbox
+        hooks = cell.hooks
+        is_plain = hooks is not None and type(method) is FunctionType and method in hooks.plain
+        if not is_plain:
+            check_callable("call", method)
+            check_method("call", method)
         if get_ident() != self._thread:
             self._check_thread()
-        timeout = timeout_of_call(method, timeout, kwargs)
-        call = Call(self._cell, method, args, kwargs)
+        timeout = None if timeout is ... else timeout_of_call(method, timeout, kwargs)
+        call = Call(cell, method)
+        call.func = method
+        call.args = args
+        call.kwargs = kwargs
         if timeout is not None:
             call.timeout = timeout
-        if not self._cell.begin_interleaved(call):
-            if self._cell.run_queue.current is not None:
+        if is_plain or not cell.begin_interleaved(call):
+            if cell.run_queue.current is not None:
                 self._note_asker(call)
-            self._queue(call)
-        call.limit(timeout)
+            if len(mailbox.items) < mailbox.limit:
+                sleeper = mailbox.sleeper
+                if sleeper is not None:
+                    sleeper.wake()
+                    mailbox.sleeper = None
+                mailbox.items.append(call)
+            else:
+                self._queue(call)
+        if timeout is not None:
+            call.limit(timeout)
         if call.state < ANSWERED:
             try:
                 await call
@@ -541,7 +557,7 @@ class ActorRef(RefCore, Address, Generic[A_co]):
         check_callable("call_threadsafe", method)
         check_method("call_threadsafe", method)
         timeout = timeout_of_call(method, timeout, kwargs)
-        return self._request_threadsafe(lambda: Call(self._cell, method, args, kwargs), timeout, method)
+        return self._request_threadsafe(lambda: Call.of(self._cell, method, args, kwargs), timeout, method)
 
     def _request_threadsafe(
         self, make: Callable[[], Request], timeout: float | None, handed_back: object

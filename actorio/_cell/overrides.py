@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import Any
 
 from actorio._cell.interleave_mark import interleaved_methods
-from actorio._core.checks import check_instance
+from actorio._core.checks import check_instance, has_yield
 from actorio.policy import Supervision
 
 __all__ = ["Hooks", "refuse_own_context"]
@@ -47,6 +47,7 @@ class Hooks:
         "on_stop",
         "on_undelivered",
         "own_loop",
+        "plain",
         "receives_async",
     )
 
@@ -55,6 +56,8 @@ class Hooks:
         self.kind = kind
         self._shown = _shown(kind)
         self.interleaved = interleaved_methods(kind)
+        self.plain: set[FunctionType] = set()
+        """Methods that have been called: functions of the class under their own names, to be run in a turn."""
         self._look_at(kind, kind, base)
         _refuse_other_arguments(kind)
         _check_settings(kind, actor)
@@ -75,6 +78,12 @@ class Hooks:
             hooks._look_at(actor, kind, base)
             _check_settings(kind, actor)
         return hooks
+
+    def note_plain(self, func: object) -> None:
+        """Note that a function has been called as a method, if it is a plain one: so that it is looked at only once."""
+        if type(func) is FunctionType and inspect.getattr_static(self.kind, func.__name__, None) is func:
+            if func.__name__ not in self.interleaved and not has_yield(func):
+                self.plain.add(func)
 
     def _look_at(self, shown: Any, kind: type[Any], base: type[Any]) -> None:
         """Look at what a class or an instance shows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.owned.deferred import Deferred
@@ -78,7 +78,7 @@ class Turn(Tasks):
 
     def _is_interleaved(self, envelope: Call | Cast) -> bool:
         hooks = self.hooks
-        return hooks is not None and bool(hooks.interleaved) and envelope.invocation.name in hooks.interleaved
+        return hooks is not None and getattr(envelope.func, "__name__", "") in hooks.interleaved
 
     def _takes_messages(self) -> bool:
         return (
@@ -90,16 +90,28 @@ class Turn(Tasks):
         )
 
     def call(self, envelope: Call | Cast) -> Any:
-        """Run the method of a call out of the mailbox: in this turn, or, interleaved, beside it from now on."""
+        """Run the method of a call out of the mailbox: in this turn, or, interleaved, beside it from now on.
+
+        The usual case is written out (`benchmarks.programs.operations` pays for it).
+        """
+        func, hooks = envelope.func, self.hooks
+        if type(func) is FunctionType and self.owned is None and func in hooks.plain:  # type: ignore[union-attr]
+            method = getattr(self.instance, func.__name__, None)
+            if type(method) is MethodType and method.__func__ is func:
+                kwargs = envelope.kwargs
+                return method(*envelope.args, **kwargs) if kwargs else method(*envelope.args)
         if self._is_interleaved(envelope):
             return InterleavedCalls.of(self).begin_or_drop(envelope)
-        return self.run_method(envelope)
+        method = self.run_method(envelope)
+        if hooks is not None:
+            hooks.note_plain(func)
+        return method
 
     def run_method(self, envelope: Call | Cast) -> Any:
         """Run the method of a call: its value, or an awaitable of it."""
-        invocation = envelope.invocation
-        method, args, kwargs = self.bind(invocation.func), invocation.args, invocation.kwargs
-        if getattr(method, "__func__", None) is not invocation.func and has_yield(method):
+        func, args, kwargs = envelope.func, envelope.args, envelope.kwargs
+        method = self.bind(func)
+        if getattr(method, "__func__", None) is not func and has_yield(method):
             raise TypeError(f"{describe(method)} has a yield in it, and is for ref.stream")
         idle = None if self.owned is None else IdleTimeout.of(self)
         if idle is None:

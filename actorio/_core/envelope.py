@@ -27,6 +27,7 @@ __all__ = [
     "Delivery",
     "Envelope",
     "Invocation",
+    "Invoking",
     "Parcel",
     "Tick",
     "is_message",
@@ -147,30 +148,43 @@ class Invocation:
         self.args = args
         self.kwargs = kwargs
 
-    def without_arguments(self) -> Invocation:
-        """Return it as it is kept for its name alone."""
-        return Invocation(self.func, (), {})
-
-    @property
-    def name(self) -> str:
-        return getattr(self.func, "__name__", "")
-
     def __repr__(self) -> str:
         return getattr(self.func, "__qualname__", repr(self.func))
 
 
-class Cast(Parcel):
+class Invoking:
+    """An envelope that holds a callable with its arguments in fields of its own: an object less for each call."""
+
+    __slots__ = ()
+
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    @property
+    def invocation(self) -> Invocation:
+        """The callable with its arguments."""
+        return Invocation(self.func, self.args, self.kwargs)
+
+    def forget_arguments(self) -> None:
+        """Keep the callable alone, for its name."""
+        self.args, self.kwargs = (), {}
+
+
+class Cast(Invoking, Parcel):
     """A call of a method that nobody waits for: fails the actor like a plain message."""
 
-    __slots__ = ("invocation",)
+    __slots__ = ("args", "func", "kwargs")
 
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        super().__init__(func, copy_context() or None)
-        self.invocation = Invocation(func, args, kwargs)
+        Parcel.__init__(self, func, copy_context() or None)
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
 
     def copy(self) -> Cast:
         """Return another one."""
-        copied = Cast(self.invocation.func, self.invocation.args, self.invocation.kwargs)
+        copied = Cast(self.func, self.args, self.kwargs)
         copied.sender = None if self.sender is None else self.sender.copy()
         return copied
 

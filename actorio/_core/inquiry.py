@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, QUEUED, WITHDRAWN, Envelope, Invocation
+from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, QUEUED, WITHDRAWN, Envelope, Invoking
 from actorio._core.result import safe_exception
 from actorio.errors import AskCancelledError, describe
 
@@ -98,10 +98,10 @@ class Inquiry(Envelope):
         return True
 
 
-class CalledInquiry(Inquiry):
+class CalledInquiry(Invoking, Inquiry):
     """A call or a cast from elsewhere."""
 
-    __slots__ = ("invocation",)
+    __slots__ = ("args", "func", "kwargs")
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class CalledInquiry(Inquiry):
         tag: Any = None,
     ) -> None:
         super().__init__(cell, called[0], told, asks=asks, deadline=deadline, tag=tag)
-        self.invocation = Invocation(*called)
+        self.func, self.args, self.kwargs = called
 
     def run(self, cell: Recipient) -> Any:
         return cell.call(self)

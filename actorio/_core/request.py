@@ -26,7 +26,7 @@ from actorio._core.envelope import (
     RUNNING,
     WITHDRAWN,
     Envelope,
-    Invocation,
+    Invoking,
 )
 from actorio._core.hints import forgotten_await
 from actorio._core.log import log
@@ -174,22 +174,25 @@ class Request(AskCore, Envelope):
         self.wake()
 
 
-class Call(Request):
+class Call(Invoking, Request):
     """A call of a method, answered like an ask."""
 
-    __slots__ = ("invocation",)
+    __slots__ = ("args", "func", "kwargs")
 
-    def __init__(
-        self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        Request.__init__(self, cell, func)  # `super()` costs as much as all that it does
-        self.invocation = Invocation(func, args, kwargs)
+    @classmethod
+    def of(
+        cls, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Call:
+        """Make one; an `__init__` of its own would be a frame more in each call."""
+        call = cls(cell, func)
+        call.func, call.args, call.kwargs = func, args, kwargs
+        return call
 
     def run(self, cell: Recipient) -> Any:
         return cell.call(self)
 
     def _leave_mailbox(self) -> None:
-        self.invocation = self.invocation.without_arguments()
+        self.forget_arguments()
         super()._leave_mailbox()
 
     def describe(self) -> str:
@@ -215,16 +218,18 @@ def _has_timeout(method: Callable[..., Any]) -> bool:
     return any(one.name == "timeout" or one.kind is one.VAR_KEYWORD for one in parameters)
 
 
-class Submission(Envelope):
+class Submission(Invoking, Envelope):
     """A function as a message, answered through a `Result`."""
 
-    __slots__ = ("cell", "invocation", "message", "result", "sender", "state")
+    __slots__ = ("args", "cell", "func", "kwargs", "message", "result", "sender", "state")
 
     def __init__(
         self, cell: Recipient, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self.cell = cell
-        self.invocation = Invocation(func, args, kwargs)
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
         self.message = func
         self.sender = copy_context() or None
         self.state = QUEUED
@@ -241,7 +246,7 @@ class Submission(Envelope):
         return self.result.exception()
 
     def run(self, cell: Recipient) -> Any:
-        return cell.submitted(self.invocation.func, self.invocation.args, self.invocation.kwargs)
+        return cell.submitted(self.func, self.args, self.kwargs)
 
     def reply(self, value: Any) -> None:
         if type(value) is CoroutineType:
@@ -279,7 +284,8 @@ class Submission(Envelope):
         if was == RUNNING:
             self.cell.interrupt(self)
         elif was == QUEUED:
-            self.message, self.invocation = None, self.invocation.without_arguments()
+            self.message = None
+            self.forget_arguments()
             if not self.cell.mailbox.leave_line(self):
                 self.cell.mailbox.give_room_up()
 

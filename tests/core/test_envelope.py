@@ -18,7 +18,6 @@ from actorio._core.envelope import (
     Cast,
     Delivery,
     Envelope,
-    Invocation,
     Parcel,
     Tick,
     is_message,
@@ -89,10 +88,13 @@ def test_calls_and_casts_are_no_messages() -> None:
 
 
 def test_an_invocation_shows_its_function_and_can_be_kept_without_its_arguments() -> None:
-    invocation = Invocation(len, ([1, 2],), {"key": 3})
-    kept = invocation.without_arguments()
+    cast = Cast(len, ([1, 2],), {"key": 3})
+    invocation = cast.invocation
+    assert (invocation.func, invocation.args, invocation.kwargs) == (len, ([1, 2],), {"key": 3})
+    assert repr(invocation) == "len"
+    cast.forget_arguments()
+    kept = cast.invocation
     assert (kept.func, kept.args, kept.kwargs) == (len, (), {})
-    assert (invocation.name, repr(invocation)) == ("len", "len")
 
 
 def test_they_are_known_as_envelopes() -> None:

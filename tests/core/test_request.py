@@ -35,7 +35,7 @@ async def test_an_ask_ends_once() -> None:
         ref = await system.spawn(Slow)
         for request in (
             Request(ref._cell, 1),
-            Call(ref._cell, int, (), {}),
+            Call.of(ref._cell, int, (), {}),
             Submission(ref._cell, int, (), {}),
         ):
             request.reply("first")
