@@ -348,14 +348,25 @@ class ActorRef(RefCore, Address, Generic[A_co]):
         Raises:
             TypeError: at the call; not a callable, or with a `yield` in it.
         """
+        cell, mailbox = self._cell, self._mailbox
+        hooks = cell.hooks
+        if hooks is not None and type(method) is FunctionType and method in hooks.plain:
+            if len(mailbox.items) < mailbox.limit and get_ident() == self._thread:
+                call = Cast(method, args, kwargs)
+                sleeper = mailbox.sleeper
+                if sleeper is not None:
+                    sleeper.wake()
+                    mailbox.sleeper = None
+                mailbox.items.append(call)
+                return self._sent
         check_callable("cast", method)
         check_method("cast", method)
         self._check_thread()
         call = Cast(method, args, kwargs)
         try:
-            return self._sent if self._cell.begin_interleaved(call) else self._send_item(call)
+            return self._sent if cell.begin_interleaved(call) else self._send_item(call)
         except MailboxFullError as error:
-            return Sending(self._cell, call, error)
+            return Sending(cell, call, error)
 
     @overload
     def submit(
@@ -372,13 +383,15 @@ class ActorRef(RefCore, Address, Generic[A_co]):
 
         Raises:
             TypeError: not a callable, a coroutine object for instance, or with a `yield` in it.
-            WrongThreadError: from another thread or event loop.
+            WrongThreadError: from another thread; from another event loop of this one as `send` does, or when awaited.
         """
         check_callable("submit", func)
-        if self._cell.is_far:
+        cell = self._cell
+        if cell.is_far:
             raise not_local("submit", self.path)
-        self._check_thread()
-        submission = Submission(self._cell, func, args, kwargs)
+        if get_ident() != self._thread:
+            self._check_thread()
+        submission = Submission(cell, func, args, kwargs)
         self._queue(submission)
         return submission.result
 

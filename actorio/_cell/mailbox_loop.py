@@ -34,7 +34,7 @@ from actorio._cell.owned.interleave import awaits_interleaved
 from actorio._cell.urgent import attend
 from actorio._core.acceleration import accelerated, compiled
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel
-from actorio._core.request import Call, Request
+from actorio._core.request import Call, Request, Submission
 from actorio.errors import UnhandledMessageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _IN_SENDERS = Signal()
 _IN_OWN = Signal()
 """That has been done."""
 
-_DIRECT = frozenset({Request, Call, Parcel, Cast})
+_DIRECT = frozenset({Request, Call, Parcel, Cast, Submission})
 """The envelopes that are handled where messages are taken."""
 
 
@@ -328,19 +328,27 @@ def take_turns(cell: Turn, own: Context) -> Steps:
                 if item.sender is not None:
                     yield _IN_SENDERS
                 try:
-                    value = receive(item.message) if kind is Request or kind is Parcel else cell.call(item)
+                    if kind is Request or kind is Parcel:
+                        value = receive(item.message)
+                    else:
+                        value = cell.submitted(item) if kind is Submission else cell.call(item)
                     if type(value) is CoroutineType:
                         value = yield from value  # type: ignore[misc]
                     elif value is not None and hasattr(type(value), "__await__"):
                         value = yield from awaiting(value)
                 except BaseException as error:
                     cell.envelope = None
-                    if not answer_by_error(cell, item, error):
+                    is_answer = answer_by_error(cell, item, error)
+                    if cell.interrupted is item:
+                        cell.end_interrupt()
+                    if not is_answer:
                         raise
                 else:
                     cell.envelope = None
                     if item.state == RUNNING:
                         item.reply(value)
+                    if kind is Submission and cell.interrupted is item:
+                        cell.end_interrupt()
                 if item.sender is not None:
                     yield _IN_OWN
             else:

@@ -120,13 +120,13 @@ class Turn(Tasks):
 
     # -- submitted work ----------------------------------------------------------------------------
 
-    def submitted(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def submitted(self, work: Submission) -> Any:
         """Run submitted work the way the actor runs it."""
         run = self.instance.on_submit
         idle = None if self.owned is None else IdleTimeout.of(self)
         if idle is None:
-            return run(func, *args, **kwargs)
-        return idle.during(functools.partial(run, func, *args, **kwargs))
+            return run(work.func, *work.args, **work.kwargs)
+        return idle.during(functools.partial(run, work.func, *work.args, **work.kwargs))
 
     def at_hand(self) -> Envelope | None:
         """Return the envelope of the message that the turn is at, None when it has none.

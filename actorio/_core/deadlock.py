@@ -51,6 +51,8 @@ class ResultSource(Protocol):
 
     cell: Any
 
+    def result_cancelled(self) -> None: ...
+
 
 class WaitForMany:
     """A wait for several at once: for each of them, or for any one.

@@ -233,7 +233,7 @@ class Submission(Invoking, Envelope):
         self.message = func
         self.sender = copy_context() or None
         self.state = QUEUED
-        self.result: Result[Any] = Result(cell.run_queue.loop, on_cancel=self._cancelled, work=self)
+        self.result: Result[Any] = Result(cell.run_queue.loop, work=self)
 
     @property
     def value(self) -> Any:
@@ -246,14 +246,13 @@ class Submission(Invoking, Envelope):
         return self.result.exception()
 
     def run(self, cell: Recipient) -> Any:
-        return cell.submitted(self.func, self.args, self.kwargs)
+        return cell.submitted(self)
 
     def reply(self, value: Any) -> None:
         if type(value) is CoroutineType:
             self.fail(forgotten_await(self.cell.path, value))
         elif self.state < ANSWERED:
-            if not self.result.done():
-                self.result.set_result(value)
+            self.result.settle(value)
             self._end(ANSWERED)
 
     def fail(self, error: BaseException) -> None:
@@ -277,7 +276,8 @@ class Submission(Invoking, Envelope):
         if not self.result.cancelled():
             self.result.exception()  # no log line if nobody looks: the actor's own failure is reported
 
-    def _cancelled(self) -> None:
+    def result_cancelled(self) -> None:
+        """Drop the work, or interrupt it: nobody wants to know what comes of it."""
         was = self.state
         if was < ANSWERED:
             self._end(WITHDRAWN)

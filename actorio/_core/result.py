@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextvars import Context
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._core.checks import check_instance, check_plain_function
 from actorio._core.deadlock import WaitForMany
 from actorio._core.run_queue import RunQueue, Waiter
 from actorio._core.typevar import TypeVar
-from actorio.errors import AskCancelledError
+from actorio.errors import AskCancelledError, WrongThreadError
 
 if TYPE_CHECKING:
     from actorio._core.deadlock import ResultSource
@@ -37,17 +38,15 @@ R = TypeVar("R", default=Any)
 class Result(Generic[R]):
     """The outcome of submitted work, or of an ask that a handler took away with `defer`."""
 
-    __slots__ = ("__weakref__", "_future", "_home", "_on_cancel", "_unheard", "_waiters", "_work")
+    __slots__ = ("__weakref__", "_future", "_home", "_unheard", "_waiters", "_work")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop | None = None,
         *,
-        on_cancel: Callable[[], None] | None = None,
         work: ResultSource | None = None,
     ) -> None:
         self._future: asyncio.Future[R] = (loop or asyncio.get_running_loop()).create_future()
-        self._on_cancel = on_cancel
         self._work = work
         self._home: Any = None
         self._waiters: list[Waiter] | None = None
@@ -66,16 +65,25 @@ class Result(Generic[R]):
 
         Cancellation: only this wait ends; the work goes on.
         """
-        if not self._future.done():
-            self._check_thread()
-            run_queue = RunQueue.of(self._future.get_loop())
+        future = self._future
+        if not future.done():
+            work = self._work
+            if work is None:
+                self._check_thread()
+                run_queue = RunQueue.of(future.get_loop())
+            else:
+                if get_ident() != work.cell.runtime.thread:
+                    self._check_thread()
+                run_queue = work.cell.run_queue
             release = None if run_queue.current is None else wait_of_current((self,), every=True)
+            del work  # it holds this result, and what it came to
             try:
                 yield from self._wait(Waiter(run_queue))
             finally:
                 if release is not None:
                     release()
-        self._look()
+        if self._unheard is not None:
+            self._unheard.hush()
         try:
             return self._future.result()
         finally:
@@ -87,7 +95,11 @@ class Result(Generic[R]):
         self._waiters.append(waiter)
         try:
             while not self._future.done():
-                yield from waiter.__await__()
+                waiter._asyncio_future_blocking = True
+                yield waiter
+        except RuntimeError as error:  # asyncio's word for a task of another loop
+            self._check_thread()
+            raise WrongThreadError("a Result was awaited on another event loop than its own") from error
         finally:
             if self._waiters is not None:
                 self._waiters.remove(waiter)
@@ -97,7 +109,6 @@ class Result(Generic[R]):
 
         The work, which holds this result, is let go of: or each would leave a cycle to collect.
         """
-        self._on_cancel = None
         work, self._work = self._work, None
         if work is not None:
             self._home = work.cell.runtime
@@ -117,11 +128,11 @@ class Result(Generic[R]):
         if self._future.done():
             return False
         self._check_thread()
-        on_cancel = self._on_cancel
+        work = self._work
         self._future.cancel()
         self._tell()
-        if on_cancel is not None:
-            on_cancel()
+        if work is not None:
+            work.result_cancelled()
         return True
 
     def done(self) -> bool:
@@ -171,6 +182,10 @@ class Result(Generic[R]):
             WrongThreadError: from another thread or event loop.
         """
         self._check_thread()
+        self.settle(value)
+
+    def settle(self, value: R) -> None:
+        """Give the value, in the thread of the work: `set_result` without the question of the thread."""
         if not self._future.cancelled():
             self._future.set_result(value)
             self._tell()
