@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import Context as Variables
 from contextvars import copy_context
 from threading import get_ident
-from types import FunctionType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -288,7 +287,7 @@ class ActorRef(RefCore, Address, Generic[A_co]):
     async def call(
         self: ActorRef[A], method: Callable[[A, Unpack[Ts]], R], *args: Unpack[Ts], timeout: float | None
     ) -> R: ...
-    async def call(  # type: ignore[misc]  # mypy cannot see the Ts of the overloads in its args
+    async def call(  # type: ignore[misc]  # noqa: C901, PLR0912, PLR0915 (as `ask`; mypy cannot see the overloads' Ts)
         self, method: Callable[..., Any], *args: Any, timeout: Any = ..., **kwargs: Any
     ) -> Any:
         """Run a method of the actor in its turn and wait for what it returns: `await ref.call(Till.total)`.
@@ -303,9 +302,11 @@ class ActorRef(RefCore, Address, Generic[A_co]):
             kwargs: its keyword arguments.
         """
         cell, mailbox = self._cell, self._mailbox
-        hooks = cell.hooks
-        is_plain = hooks is not None and type(method) is FunctionType and method in hooks.plain
-        if not is_plain:
+        try:
+            plain = cell.hooks.plain[method]  # type: ignore[union-attr]
+        except (KeyError, TypeError, AttributeError):  # not called before; no function; not begun, or far
+            plain = None
+        if plain is None:
             check_callable("call", method)
             check_method("call", method)
         if get_ident() != self._thread:
@@ -315,9 +316,10 @@ class ActorRef(RefCore, Address, Generic[A_co]):
         call.func = method
         call.args = args
         call.kwargs = kwargs
+        call.plain = plain
         if timeout is not None:
             call.timeout = timeout
-        if is_plain or not cell.begin_interleaved(call):
+        if plain is not None or not cell.begin_interleaved(call):
             if cell.run_queue.current is not None:
                 self._note_asker(call)
             if len(mailbox.items) < mailbox.limit:
@@ -349,16 +351,19 @@ class ActorRef(RefCore, Address, Generic[A_co]):
             TypeError: at the call; not a callable, or with a `yield` in it.
         """
         cell, mailbox = self._cell, self._mailbox
-        hooks = cell.hooks
-        if hooks is not None and type(method) is FunctionType and method in hooks.plain:
-            if len(mailbox.items) < mailbox.limit and get_ident() == self._thread:
-                call = Cast(method, args, kwargs)
-                sleeper = mailbox.sleeper
-                if sleeper is not None:
-                    sleeper.wake()
-                    mailbox.sleeper = None
-                mailbox.items.append(call)
-                return self._sent
+        try:
+            plain = cell.hooks.plain[method]  # type: ignore[union-attr]
+        except (KeyError, TypeError, AttributeError):
+            plain = None
+        if plain is not None and len(mailbox.items) < mailbox.limit and get_ident() == self._thread:
+            call = Cast(method, args, kwargs)
+            call.plain = plain
+            sleeper = mailbox.sleeper
+            if sleeper is not None:
+                sleeper.wake()
+                mailbox.sleeper = None
+            mailbox.items.append(call)
+            return self._sent
         check_callable("cast", method)
         check_method("cast", method)
         self._check_thread()

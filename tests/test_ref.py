@@ -444,6 +444,30 @@ async def _finish(work: Awaitable[Any]) -> Any:
     return await work
 
 
+def test_a_result_that_is_not_done_is_refused_on_another_loop_of_the_same_thread() -> None:
+    async def first() -> Result[int]:
+        await system.__aenter__()
+        ref = await system.spawn(Held, valve)
+        await ref.send(1)
+        await valve.entered.wait()
+        return ref.submit(int)
+
+    async def second() -> None:
+        assert isinstance(await outcome(_finish(result)), WrongThreadError)
+
+    async def last() -> None:
+        valve.open.set()
+        assert await result == 0
+        await system.__aexit__(None, None, None)
+
+    valve, system = Valve(), ActorSystem()
+    with asyncio.Runner() as runner:
+        result = runner.run(first())
+        with asyncio.Runner() as other:
+            other.run(second())
+        runner.run(last())
+
+
 def test_everything_is_refused_on_another_loop_of_the_same_thread() -> None:
     async def first() -> None:
         await system.__aenter__()

@@ -56,8 +56,8 @@ class Hooks:
         self.kind = kind
         self._shown = _shown(kind)
         self.interleaved = interleaved_methods(kind)
-        self.plain: set[FunctionType] = set()
-        """Methods that have been called: functions of the class under their own names, to be run in a turn."""
+        self.plain: dict[object, tuple[str, FunctionType]] = {}
+        """For each method that was called, if it runs in a turn as it is: its name, and what the class has for it."""
         self._look_at(kind, kind, base)
         _refuse_other_arguments(kind)
         _check_settings(kind, actor)
@@ -80,10 +80,18 @@ class Hooks:
         return hooks
 
     def note_plain(self, func: object) -> None:
-        """Note that a function has been called as a method, if it is a plain one: so that it is looked at only once."""
-        if type(func) is FunctionType and inspect.getattr_static(self.kind, func.__name__, None) is func:
-            if func.__name__ not in self.interleaved and not has_yield(func):
-                self.plain.add(func)
+        """Note a method that was called, if its calls need no more questions.
+
+        Not what a class does not have under the name of the function: of those there may be any number.
+        """
+        if type(func) is not FunctionType or func in self.plain:
+            return
+        name = func.__name__
+        versions = [owner.__dict__[name] for owner in self.kind.__mro__ if name in owner.__dict__]
+        if func not in versions or type(versions[0]) is not FunctionType:
+            return
+        if name not in self.interleaved and not has_yield(versions[0]):
+            self.plain[func] = name, versions[0]
 
     def _look_at(self, shown: Any, kind: type[Any], base: type[Any]) -> None:
         """Look at what a class or an instance shows."""

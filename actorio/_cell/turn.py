@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.owned.deferred import Deferred
@@ -94,18 +94,21 @@ class Turn(Tasks):
 
         The usual case is written out (`benchmarks.programs.operations` pays for it).
         """
-        func, hooks = envelope.func, self.hooks
-        if type(func) is FunctionType and self.owned is None and func in hooks.plain:  # type: ignore[union-attr]
-            method = getattr(self.instance, func.__name__, None)
-            if type(method) is MethodType and method.__func__ is func:
+        plain = envelope.plain
+        if plain is not None and self.owned is None:
+            name, function = plain
+            method = getattr(self.instance, name, None)
+            if (
+                type(method) is MethodType and method.__func__ is function
+            ):  # and not one that the instance has set
                 kwargs = envelope.kwargs
                 return method(*envelope.args, **kwargs) if kwargs else method(*envelope.args)
         if self._is_interleaved(envelope):
             return InterleavedCalls.of(self).begin_or_drop(envelope)
-        method = self.run_method(envelope)
-        if hooks is not None:
-            hooks.note_plain(func)
-        return method
+        value = self.run_method(envelope)
+        if plain is None and self.hooks is not None:
+            self.hooks.note_plain(envelope.func)
+        return value
 
     def run_method(self, envelope: Call | Cast) -> Any:
         """Run the method of a call: its value, or an awaitable of it."""

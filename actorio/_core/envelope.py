@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from actorio._core.acceleration import accelerated, compiled
@@ -155,11 +156,14 @@ class Invocation:
 class Invoking:
     """An envelope that holds a callable with its arguments in fields of its own: an object less for each call."""
 
+    # No slots here: see `Envelope`.
     __slots__ = ()
 
     func: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    plain: tuple[str, FunctionType] | None = None
+    """For a method that is known to run in a turn as it is: its name, and the function that the class has for it."""
 
     @property
     def invocation(self) -> Invocation:
@@ -168,19 +172,20 @@ class Invoking:
 
     def forget_arguments(self) -> None:
         """Keep the callable alone, for its name."""
-        self.args, self.kwargs = (), {}
+        self.args, self.kwargs = (), {}  # type: ignore[misc]
 
 
 class Cast(Invoking, Parcel):
     """A call of a method that nobody waits for: fails the actor like a plain message."""
 
-    __slots__ = ("args", "func", "kwargs")
+    __slots__ = ("args", "func", "kwargs", "plain")
 
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         Parcel.__init__(self, func, copy_context() or None)
         self.func = func
         self.args = args
         self.kwargs = kwargs
+        self.plain = None
 
     def copy(self) -> Cast:
         """Return another one."""

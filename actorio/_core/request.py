@@ -177,7 +177,7 @@ class Request(AskCore, Envelope):
 class Call(Invoking, Request):
     """A call of a method, answered like an ask."""
 
-    __slots__ = ("args", "func", "kwargs")
+    __slots__ = ("args", "func", "kwargs", "plain")
 
     @classmethod
     def of(
@@ -185,7 +185,7 @@ class Call(Invoking, Request):
     ) -> Call:
         """Make one; an `__init__` of its own would be a frame more in each call."""
         call = cls(cell, func)
-        call.func, call.args, call.kwargs = func, args, kwargs
+        call.func, call.args, call.kwargs, call.plain = func, args, kwargs, None
         return call
 
     def run(self, cell: Recipient) -> Any:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from types import MethodType
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from actorio import Actor, ActorError, ActorSystem, ExitReason, Strategy, Supervision
+from actorio import Actor, ActorError, ActorSystem, ExitReason, Strategy, Supervision, interleave
+from tests.guarantees.actors import outcome
 
 
 class Yields(Actor[int]):
@@ -155,3 +157,51 @@ async def test_an_attribute_that_hides_a_hook_of_the_class_is_refused_at_the_spa
     async with ActorSystem() as system:
         with pytest.raises(TypeError, match=r"Hides\.on_stop is a hook, and self\.on_stop hides it"):
             await system.spawn(Hides)
+
+
+class Greeter(Actor[Any]):
+    def greet(self, name: str = "you", *, mark: str = "") -> str:
+        return f"hello {name}{mark}"
+
+    def greet_async(self) -> str:
+        return "plain"
+
+
+class Politer(Greeter):
+    def greet(self, name: str = "you", *, mark: str = "") -> str:
+        return f"dear {name}{mark}"
+
+    @interleave
+    async def greet_async(self) -> str:  # type: ignore[override]
+        return "beside"
+
+
+async def test_every_call_of_a_method_is_of_what_the_actor_has_then() -> None:
+    async with ActorSystem() as system:
+        greeter, politer = await system.spawn(Greeter), await system.spawn(Politer)
+        for _ in range(3):  # the first looks, the others know
+            assert await greeter.call(Greeter.greet, "her", mark="!") == "hello her!"
+            assert await politer.call(Greeter.greet, "her") == "dear her"
+            assert await greeter.call(Greeter.greet_async) == "plain"
+            assert await politer.call(Greeter.greet_async) == "beside"
+        greeter._cell.instance.greet = lambda: "its own"
+        assert await greeter.call(Greeter.greet) == "its own"
+        with mock.patch.object(Politer, "greet", Greeter.greet):
+            assert await politer.call(Greeter.greet, "her") == "hello her"
+            await politer.cast(Greeter.greet)
+        assert await politer.call(Greeter.greet) == "dear you"
+        assert politer.is_alive
+
+
+async def test_methods_that_were_called_are_kept_with_their_class_alone() -> None:
+    async with ActorSystem() as system:
+        ref = await system.spawn(Greeter)
+        for _ in range(3):
+            own = lambda self: "its own"  # noqa: E731
+            own.__name__ = "greet"
+            ref._cell.instance.greet = MethodType(own, ref._cell.instance)
+            assert await ref.call(own) == "its own"
+        assert isinstance(await outcome(ref.call([])), TypeError)  # type: ignore[call-overload]
+        hooks = ref._cell.hooks
+        assert hooks is not None
+        assert all(func in vars(Greeter).values() for func in hooks.plain)
