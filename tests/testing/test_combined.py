@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, Mailbox, Overflow, PriorityMailbox
+from actorio import Actor, ActorSystem
 from actorio._cell.cell import Cell
 from actorio._core.observer import Observer
-from actorio._core.request import Request
 from actorio.testing import GuaranteeBroken, SimulationFailed, explore, simulate
 from actorio.testing._oracles.combined import Combined, oracles
 
@@ -60,29 +59,6 @@ def test_shrinking_keeps_to_the_same_guarantee(forgetful: None) -> None:
     assert caught.value.shrunk.tape.deviations == []
 
 
-def test_an_ask_that_ends_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    end = Request._end
-    monkeypatch.setattr(Request, "_end", lambda self, state: (end(self, state), end(self, state)))
-
-    async def main() -> None:
-        async with ActorSystem() as system:
-            await (await system.spawn(Echo, name="echo")).ask("question")
-
-    error = simulate(main).error
-    assert isinstance(error, GuaranteeBroken)
-    assert str(error).endswith("the ask 'question' of /echo has ended twice")
-
-
-def test_priorities_are_no_breach_of_order() -> None:
-    async def main() -> None:
-        async with ActorSystem() as system:
-            ref = await system.spawn(Echo, mailbox=PriorityMailbox(lambda message: message))
-            for number in (3, 1, 2):
-                await ref.send(number)
-
-    assert explore(main, seeds=range(50)).runs == 50
-
-
 def test_every_system_of_a_run_is_watched() -> None:
     async def main() -> list[bool]:
         loop: Any = asyncio.get_running_loop()
@@ -92,16 +68,6 @@ def test_every_system_of_a_run_is_watched() -> None:
             return [system.observer is loop.actorio_observer for system in (first, second)]
 
     assert simulate(main).unwrap() == [True, True]
-
-
-def test_one_object_sent_twice_is_two_messages_and_the_newest_is_the_one_dropped() -> None:
-    async def main() -> None:
-        async with ActorSystem() as system:
-            ref = await system.spawn(Echo, mailbox=Mailbox(1, overflow=Overflow.DROP_NEW))
-            for _ in range(3):
-                ref.send_nowait("the same")
-
-    simulate(main).unwrap()
 
 
 async def test_oracles_work_on_a_real_loop_too() -> None:
