@@ -83,7 +83,3 @@ def test_seeds_keep_their_meaning_on_every_python_and_in_new_releases(
 ) -> None:
     """After a deliberate change of the simulator: say in the changelog that seeds have changed."""
     assert simulate(planted.disorder, seed=SEED, policy=policy).digest == digest
-
-
-def test_task_group_cancels_its_children_in_order_of_birth() -> None:
-    assert simulate(planted.group_cancel_order, policy="fifo").unwrap() == list(range(50))

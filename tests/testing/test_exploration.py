@@ -1,13 +1,11 @@
 """Exploration finds planted races, and its error is enough to have the run again."""
 
 import asyncio
-import itertools
 import re
 import time
 
 import pytest
 
-from actorio import Actor, ActorSystem
 from actorio.testing import SimulationFailed, explore, simulate
 from tests.testing import planted
 
@@ -79,59 +77,3 @@ def test_an_exploration_without_failure_says_how_much_it_has_seen() -> None:
 def test_shrinking_can_be_left_out() -> None:
     found = failure(planted.stop_race, seeds=range(100), shrink_runs=0)
     assert found.shrunk is found.result
-
-
-def test_a_failure_that_does_not_come_again_is_said_to_be_one_with_the_first_event_that_differs() -> None:
-    runs = itertools.count()
-
-    async def late() -> None:
-        await asyncio.sleep(0)
-
-    async def main() -> None:
-        number = next(runs)  # what outlives a run
-        if number:
-            await asyncio.create_task(late(), name=f"in-run-{number}")
-        assert number > 10
-
-    found = failure(main, seeds=range(5))
-    assert found.difference is not None
-    assert "of 2 more runs of this seed 2 failed so" in found.difference
-    assert "in-run-1" in found.difference
-    assert "in-run-2" in found.difference
-    assert "DOES NOT COME AGAIN" in str(found)
-    assert "simulate(main" not in str(found)
-    assert found.shrunk is found.result
-    assert next(runs) == 3
-
-
-def test_a_failure_that_passes_when_it_is_run_again_is_not_shrunk() -> None:
-    runs = itertools.count()
-
-    async def main() -> None:
-        assert next(runs) != 0
-
-    found = failure(main, seeds=range(5))
-    assert found.difference is not None
-    assert "of 2 more runs of this seed none failed so" in found.difference
-
-
-def test_a_failure_that_comes_again_differs_in_nothing() -> None:
-    assert failure(planted.stop_race, seeds=range(100)).difference is None
-
-
-def test_a_race_over_the_order_of_a_set_of_refs_comes_again_on_any_heap() -> None:
-    class Named(Actor[list[str]]):
-        async def receive(self, message: list[str]) -> None:
-            message.append(self.context.name)
-
-    async def main() -> list[str]:
-        junk.append(bytearray(len(junk) * 97))
-        seen: list[str] = []
-        async with ActorSystem() as system:
-            refs = {await system.spawn(Named, name=f"n{number}") for number in range(20)}
-            for ref in refs | {*reversed([*refs])}:
-                await ref.send(seen)
-        return seen
-
-    junk: list[bytearray] = []
-    assert len({tuple(simulate(main, seed=1).unwrap()) for _ in range(20)}) == 1

@@ -264,31 +264,7 @@ def test_signals_are_delivered_by_hand() -> None:
     assert simulate(main).unwrap() == ["term"]
 
 
-# --- identity -------------------------------------------------------------------------------------
-
-
-def test_sets_of_futures_are_in_order_of_birth() -> None:
-    async def main() -> list[int]:
-        futures = [running().create_future() for _ in range(50)]
-        for future in futures:
-            future.set_result(None)
-        done, _ = await asyncio.wait(futures)
-        return [futures.index(future) for future in done]
-
-    expected = [number - 1 for number in {*range(1, 51)}]
-    assert simulate(main).unwrap() == expected
-
-
-def test_tasks_are_named_by_function_and_birth() -> None:
-    async def work() -> None:
-        await asyncio.sleep(0)
-
-    async def main() -> list[str]:
-        tasks = [asyncio.create_task(work()), asyncio.create_task(work(), name="mine")]
-        await asyncio.wait(tasks)
-        return [task.get_name() for task in tasks]
-
-    assert simulate(main).unwrap() == ["work-2", "mine"]
+# --- tasks and turns -------------------------------------------------------------------------------
 
 
 def test_a_task_factory_of_the_program_is_respected() -> None:

@@ -1,7 +1,6 @@
 """The pytest plugin, by runs of pytest inside of pytest."""
 
 import importlib.metadata
-import re
 
 import pytest
 
@@ -11,6 +10,12 @@ import pytest
 from actorio import Actor, ActorSystem
 from actorio.testing import Faults, Probe
 from tests.testing.bank import Account, Balance, Set, main, two_deposits
+"""
+
+RACE = """
+@pytest.mark.simulate(seeds=100)
+async def test_race(actor_system):
+    assert await two_deposits(actor_system) == 2
 """
 
 # hypothesis would be imported anew, assertions rewritten, by each of them: three seconds
@@ -26,140 +31,6 @@ def run(pytester: pytest.Pytester, test: str, *options: str, mode: str = "auto")
 
 
 # --- simulate -------------------------------------------------------------------------------------
-
-
-RACE = """
-@pytest.mark.simulate(seeds=100)
-async def test_race(actor_system):
-    assert await two_deposits(actor_system) == 2
-"""
-
-
-def test_a_race_is_found_shrunk_and_told_how_to_replay(pytester: pytest.Pytester) -> None:
-    result = run(pytester, RACE)
-    result.assert_outcomes(failed=1)
-    text = result.stdout.str()
-    assert "assert 1 == 2" in text
-    assert re.search(r"seed \d+, policy \w+, found in run \d+; shrunk from \d+ deviations to [1-5] ", text)
-    assert "/account begins" in text
-    assert "asyncio/base_events.py" not in text
-    assert re.search(r"pytest test_\S+::test_race --actorio-seed=\d+", text)
-
-
-def test_the_seed_option_replays_that_run_alone(pytester: pytest.Pytester) -> None:
-    text = run(pytester, RACE).stdout.str()
-    (seed,) = set(
-        re.findall(r"--actorio-seed=(\d+)", text)
-    )  # twice in a CI, where pytest's summary is in full
-    again = run(pytester, RACE, f"--actorio-seed={seed}")
-    again.assert_outcomes(failed=1)
-    assert f"seed {seed}, policy pct, found in run 1;" in again.stdout.str()
-    run(pytester, RACE, f"--actorio-seed={int(seed) - 1}").assert_outcomes(passed=1)
-
-
-def test_the_tape_option_replays_the_shrunk_run(pytester: pytest.Pytester) -> None:
-    (tape,) = set(re.findall(r"simulate\(main, tape='([^']*)'\)", run(pytester, RACE).stdout.str()))
-    run(pytester, RACE, f"--actorio-tape={tape}").assert_outcomes(failed=1)
-    run(pytester, RACE, "--actorio-tape=order=0:0").assert_outcomes(passed=1)
-
-
-def test_the_seeds_option_says_how_many(pytester: pytest.Pytester) -> None:
-    test = """
-seen = []
-
-@pytest.mark.simulate
-async def test_counts():
-    seen.append(1)
-
-def test_seen():
-    assert len(seen) == int({count})
-"""
-    run(pytester, test.format(count=200)).assert_outcomes(passed=2)
-    run(pytester, test.format(count=7), "--actorio-seeds=7").assert_outcomes(passed=2)
-
-
-@pytest.mark.parametrize("mode", ["auto", "strict"])
-def test_each_run_has_its_own_system_and_probe(pytester: pytest.Pytester, mode: str) -> None:
-    test = """
-@pytest.fixture
-def amount():
-    return 5
-
-class TestAccount:
-    @pytest.mark.simulate(seeds=20, policy="pct")
-    @pytest.mark.parametrize("times", [1, 2])
-    async def test_account(self, actor_system, probe, amount, times):
-        account = await actor_system.spawn(Account, name="account")
-        for _ in range(times):
-            await account.send(Set(amount))
-        await probe.ref.send(await account.ask(Balance()))
-        await probe.expect(5)
-"""
-    run(pytester, test, mode=mode).assert_outcomes(passed=2)
-
-
-def test_faults_are_given_by_the_marker(pytester: pytest.Pytester) -> None:
-    test = """
-@pytest.mark.simulate(seeds=20, faults=Faults(kill=0.5))
-async def test_killed(actor_system):
-    account = await actor_system.spawn(Account, name="account")
-    await account.send(Set(1))
-    assert await account.ask(Balance()) == 1
-"""
-    result = run(pytester, test)
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*faults: kill in /account at *"])
-
-
-def test_what_a_simulated_test_leaves_fails_it_unless_that_is_allowed(pytester: pytest.Pytester) -> None:
-    test = """
-{mark}
-@pytest.mark.simulate(seeds=3)
-async def test_leaves():
-    asyncio.create_task(asyncio.Event().wait(), name="stray")
-    asyncio.get_running_loop().call_later(10, print)
-"""
-    result = run(pytester, test.format(mark=""))
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*the test has left: task 'stray'; timer *"])
-    run(pytester, test.format(mark="@pytest.mark.actorio_leaks_allowed")).assert_outcomes(passed=1)
-
-
-def test_an_unknown_argument_of_the_marker_is_refused(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "@pytest.mark.simulate(runs=3)\nasync def test_it(): pass")
-    result.stdout.fnmatch_lines(["*simulate takes seeds, policy, settings*"])
-
-
-@pytest.mark.parametrize(
-    ("argument", "says"),
-    [
-        ("seeds=0", "at least one seed"),
-        ("seeds=[]", "at least one seed"),
-        ("seeds=True", "seeds must be an iterable of whole numbers, or how many, not bool"),
-        ("seeds=1.5", "seeds must be an iterable of whole numbers, or how many, not float"),
-        ("policy=()", "policies must name at least one"),
-        ("settings=0", "settings must be a SimulationSettings, not int"),
-        ("faults=3", "faults must be a Faults, not int"),
-    ],
-)
-def test_a_wrong_argument_of_the_marker_fails_the_test(
-    pytester: pytest.Pytester, argument: str, says: str
-) -> None:
-    result = run(pytester, f"@pytest.mark.simulate({argument})\nasync def test_it(): pass")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"*{says}*"])
-
-
-def test_an_async_fixture_of_another_loop_is_refused(pytester: pytest.Pytester) -> None:
-    test = """
-@pytest.fixture
-async def database():
-    yield 1
-
-@pytest.mark.simulate
-async def test_it(database): pass
-"""
-    run(pytester, test).stdout.fnmatch_lines(["*async fixture 'database' lives on another loop*"])
 
 
 def test_the_fixture_simulation_explores_a_program_of_the_test(pytester: pytest.Pytester) -> None:
@@ -248,46 +119,6 @@ async def test_leaves_a_loop():
         break
 """
     run(pytester, test).assert_outcomes(passed=1)
-
-
-def test_what_an_ordinary_test_leaves_fails_it_unless_that_is_allowed(pytester: pytest.Pytester) -> None:
-    test = """
-kept = []
-
-{mark}
-async def test_leaves(actor_system):
-    kept.append(asyncio.create_task(asyncio.sleep(0.05), name="stray"))
-
-async def fail():
-    raise ValueError("unseen")
-
-{mark}
-async def test_fails_unseen(actor_system):
-    asyncio.create_task(fail())
-    await asyncio.sleep(0)
-"""
-    result = run(pytester, test.format(mark=""))
-    result.assert_outcomes(passed=2, errors=2)
-    result.stdout.fnmatch_lines(["*has left: task 'stray'*", "*was never retrieved: ValueError('unseen')*"])
-    run(pytester, test.format(mark="@pytest.mark.actorio_leaks_allowed")).assert_outcomes(passed=2)
-
-
-def test_a_guarantee_that_breaks_in_an_ordinary_test_fails_it(pytester: pytest.Pytester) -> None:
-    test = """
-from actorio._cell.cell import Cell
-
-async def test_it(actor_system, monkeypatch):
-    account = await actor_system.spawn(Account)
-    await account.send(Set(5))
-    monkeypatch.setattr(Cell, "_undeliver", lambda self, item: None)
-    account.kill()
-    await account.join()
-"""
-    result = run(pytester, test)
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        ["*guarantee 1 (one fate) is broken: Set(amount=5) has vanished with /Account-1*"]
-    )
 
 
 def test_the_plugin_works_without_an_async_plugin(pytester: pytest.Pytester) -> None:

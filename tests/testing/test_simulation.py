@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import gc
 import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
-from actorio.testing import SimulationSettings, SimUnhandled, simulate
-from tests.testing import planted
+from actorio.testing import SimUnhandled, simulate
 
 SECOND = 1.0  # of virtual time
 
@@ -165,63 +163,9 @@ def test_generators_left_open_are_closed_in_the_order_they_were_begun() -> None:
     assert closed == list(range(20))
 
 
-def test_the_heap_is_left_as_it_was() -> None:
-    enabled, frozen = gc.isenabled(), gc.get_freeze_count() > 0
-    simulate(planted.disorder)
-    assert (gc.isenabled(), gc.get_freeze_count() > 0) == (enabled, frozen)
-
-
-def test_finalisers_run_at_the_same_step_of_each_run() -> None:
-    async def main() -> list[int]:
-        collected: list[int] = []
-
-        class Cycle:
-            def __init__(self) -> None:
-                self.me = self
-
-            def __del__(self) -> None:
-                collected.append(running.steps)
-
-        running = asyncio.get_running_loop()
-        for _ in range(2_500):
-            Cycle()
-            await asyncio.sleep(0)
-        return sorted(set(collected))
-
-    steps = simulate(main).unwrap()
-    assert steps == [1_000, 2_000]
-    assert simulate(main).unwrap() == steps
-
-
-def test_garbage_of_earlier_runs_is_gone_before_a_run_begins() -> None:
-    collected: list[str] = []
-
-    class Cycle:
-        def __init__(self) -> None:
-            self.me = self
-
-        def __del__(self) -> None:
-            collected.append("earlier")
-
-    async def main() -> list[str]:
-        return list(collected)
-
-    Cycle()
-    assert simulate(main).unwrap() == ["earlier"]
-
-
 async def test_not_to_be_called_within_an_event_loop() -> None:
     with pytest.raises(RuntimeError, match="plain function"):
         simulate(answer)
-
-
-@pytest.mark.parametrize("setting", ["quantum", "step_cost", "thread_delay"])
-def test_settings_are_checked(setting: str) -> None:
-    for bad in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=setting):
-            SimulationSettings(**{setting: bad})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="max_steps"):
-        SimulationSettings(max_steps=0)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in 3.12")

@@ -102,22 +102,6 @@ def test_a_message_that_goes_round_has_a_bounded_past() -> None:
     assert 1 < len([line for line in lines if "because" in line]) < 20
 
 
-def test_messages_are_named_the_same_in_every_process() -> None:
-    class Thing:
-        pass
-
-    async def main() -> None:
-        async with ActorSystem() as system:
-            ref = await system.spawn(Relay, name="relay")
-            for message in (Thing(), lambda: None, Thing, [Thing()]):
-                await ref.send(message)
-
-    lines = told(simulate(main))
-    assert not any("0x" in line for line in lines)
-    assert any("Thing()" in line for line in lines)
-    assert any("<lambda>" in line for line in lines)
-
-
 def test_a_deadlock_says_who_waits_for_whose_reply() -> None:
     class Silent(Actor[Any]):
         async def receive(self, message: Any) -> None:
