@@ -3,8 +3,6 @@
 import asyncio
 import concurrent.futures
 import functools
-import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -230,52 +228,6 @@ def in_thread() -> Iterator[Callable[..., asyncio.Future[Any]]]:
 
 
 InThread = Callable[..., Awaitable[Any]]
-
-
-async def test_mail_of_eight_threads_arrives_and_each_keeps_its_order() -> None:
-    def sender(who: int) -> None:
-        barrier.wait()
-        for number in range(300):
-            ref.send_threadsafe((who, number))
-
-    seen: list[tuple[int, int]] = []
-    barrier = threading.Barrier(8)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # threads and the loop change places at every opportunity
-    try:
-        async with soon(), ActorSystem() as system:
-            ref = await system.spawn(Recorder, seen)
-            threads = [threading.Thread(target=sender, args=(who,)) for who in range(8)]
-            for thread in threads:
-                thread.start()
-            await until(lambda: len(seen) == 2_400)
-            for thread in threads:
-                thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    for who in range(8):
-        assert [number for sender, number in seen if sender == who] == list(range(300))
-
-
-async def test_a_message_put_down_just_as_the_inbox_is_emptied_is_not_forgotten() -> None:
-    """The thread has seen that the loop is on its way; the loop is done before the message is there."""
-
-    class Racing(list[Any]):
-        def append(self, item: Any) -> None:
-            system._runtime._drain_inbox()
-            super().append(item)
-
-        def popleft(self) -> Any:
-            return self.pop(0)
-
-    seen: list[int] = []
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Recorder, seen)
-        system._runtime._inbox = Racing()  # type: ignore[assignment]
-        for number in range(5):
-            ref.send_threadsafe(number)
-        await until(lambda: len(seen) == 5)
-    assert seen == list(range(5))
 
 
 async def test_a_priority_that_raises_does_not_hold_up_the_mail_of_threads(in_thread: InThread) -> None:
@@ -712,37 +664,6 @@ async def test_a_join_that_timed_out_is_forgotten() -> None:
             with pytest.raises(TimeoutError):
                 await ref.join(0)
         assert not ref._cell.joiners
-
-
-def _decorated(method: Callable[..., Any]) -> Callable[..., Any]:
-    def wrapper(self: Any, *args: Any) -> Any:
-        return method(self, *args)
-
-    return wrapper
-
-
-class Wrapped(Actor[Any]):
-    @_decorated
-    def decorated(self, number: int) -> int:
-        return number + 1
-
-    short = lambda self: "short"  # noqa: E731
-
-
-class Overridden(Wrapped):
-    def decorated(self, number: int) -> int:
-        return number + 2
-
-
-async def test_a_method_is_called_whatever_its_own_name_is() -> None:
-    async with ActorSystem() as system:
-        ref = await system.spawn(Wrapped)
-        assert await ref.call(Wrapped.decorated, 1) == 2
-        assert await ref.call(Wrapped.short) == "short"
-        other = await system.spawn(Overridden)
-        assert await other.call(Wrapped.decorated, 1) == 3
-        with pytest.raises(TypeError, match="is not a method of Wrapped"):
-            await ref.call(_decorated(print))
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "nul\0", "bell\a", "\udc80"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorError, ActorSystem, ExitReason, Supervision
+from actorio import Actor, ActorError, ActorSystem, ExitReason
 from tests.guarantees.actors import soon
 
 
@@ -99,26 +99,3 @@ async def test_a_system_without_a_store_says_so() -> None:
     for wrong in (3, "bank.db", Diary):
         with pytest.raises(TypeError, match="store must be a Store"):
             ActorSystem(store=wrong)
-
-
-async def test_fail_ends_the_incarnation_after_its_message_though_the_ask_is_answered() -> None:
-    lines: list[str] = []
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Noting, lines)
-        assert await ref.ask(ValueError("in doubt")) == (True, False)
-        assert await ref.ask("again") == (True, False)
-        assert ref.statistics().restarts == 1
-    assert lines == ["start False", "stop crashed", "start False", "stop normal"]
-
-
-async def test_fail_takes_an_exception() -> None:
-    class Wrong(Actor[Any]):
-        supervision = Supervision()
-
-        async def receive(self, message: Any) -> None:
-            self.context.fail(message)
-
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Wrong)
-        with pytest.raises(TypeError, match="error must be a BaseException"):
-            await ref.ask("no exception")

@@ -15,7 +15,6 @@ import pytest
 from actorio import (
     Actor,
     ActorExit,
-    ActorFailed,
     ActorRef,
     ActorStoppedError,
     ActorSystem,
@@ -24,58 +23,12 @@ from actorio import (
     ShutdownReport,
     interleave,
 )
-from actorio._cell.state import KILL_GRACE
+from tests.cell.stubborn import FOR_EVER, GRACE, Stubborn, abandoned, gates, let_go
 from tests.guarantees.actors import outcome, started
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
 
-GRACE = 0.25
-FOR_EVER = 1_000
 DEEP = 1_500
 WIDE = 5_000
-
-
-class Stubborn(Puppet):
-    """Swallows so many cancels in its handler, and as many in its stop hook."""
-
-    def __init__(self, diary: Diary, in_handler: int = 0, in_hook: int = 0) -> None:
-        super().__init__(diary)
-        self.in_handler, self.in_hook = in_handler, in_hook
-
-    async def receive(self, message: Any) -> Any:
-        if message == "hang":
-            return await self.hang(self.in_handler)
-        return await super().receive(message)
-
-    async def on_stop(self, reason: ExitReason) -> None:
-        if self.in_hook:
-            await self.hang(self.in_hook)
-        self.note("stopped")
-
-    async def hang(self, cancels: int) -> None:
-        for _ in range(cancels):
-            try:
-                await gates.hold()
-            except asyncio.CancelledError:
-                self.note("swallows")
-        await gates.hold()
-
-
-class _Gates:
-    """Where the stubborn wait; opened at the end of a test, so that not even the abandoned are left."""
-
-    def __init__(self) -> None:
-        self.gate = Gate()
-
-    async def hold(self) -> None:
-        await self.gate.hold()
-
-
-gates = _Gates()
-
-
-@pytest.fixture(autouse=True)
-def fresh_gate() -> None:
-    gates.gate = Gate()
 
 
 async def hanging(
@@ -86,16 +39,6 @@ async def hanging(
     actor.send_nowait("hang")
     await gates.gate.reached()
     return actor
-
-
-async def let_go() -> None:
-    """Let the abandoned come to their end."""
-    gates.gate.open()
-    await ticks(50)
-
-
-def abandoned(system: ActorSystem) -> tuple[str, ...]:
-    return system.report.abandoned
 
 
 # -- one actor -------------------------------------------------------------------------------------
@@ -170,62 +113,6 @@ async def test_shutdown_reports_who_was_abandoned() -> None:
         assert report.abandoned == ("/s",)
         assert await system.shutdown() == report
         assert now() == 1.0 + 2 * GRACE
-    await let_go()
-
-
-@in_virtual_time
-async def test_a_hook_that_swallows_its_cancel_is_abandoned_and_named() -> None:
-    system = ActorSystem()
-    async with system:
-        actor = await system.spawn(Stubborn, [], 0, FOR_EVER, name="s", shutdown=1.0)
-        actor.close()
-        ended = await actor.join()
-        assert now() == 1.0 + 2 * GRACE
-        assert isinstance(ended.error, TimeoutError)
-    assert abandoned(system) == ("/s on_stop",)
-    await let_go()
-
-
-@pytest.mark.parametrize("swallows", [1, 2])
-@in_virtual_time
-async def test_a_hook_that_swallows_its_cancel_but_ends_is_not_abandoned(swallows: int) -> None:
-    class Slow(Actor[Any]):
-        async def on_stop(self, reason: ExitReason) -> None:
-            try:
-                await asyncio.sleep(NEVER)
-            except asyncio.CancelledError:
-                await asyncio.sleep(GRACE)
-
-    system = ActorSystem()
-    async with system:
-        actor = await system.spawn(Slow, shutdown=1.0)
-        actor.stop()
-        ended = await actor.join()
-        assert now() == 1.0 + GRACE
-    assert ended.error is None
-    assert abandoned(system) == ()
-
-
-@in_virtual_time
-async def test_a_background_task_that_swallows_its_cancel_is_abandoned_and_named() -> None:
-    async def background() -> None:
-        while not done:
-            try:
-                await gates.hold()
-            except asyncio.CancelledError:
-                continue
-            break
-
-    done: list[int] = []
-    system = ActorSystem()
-    async with system:
-        actor = await system.spawn(Puppet, name="a", shutdown=1.0)
-        await actor.ask(lambda me: me.context.start_soon(background) and None)
-        await gates.gate.reached()
-        actor.stop()
-        await actor.join()
-        assert now() == 1.0 + 2 * GRACE
-    assert abandoned(system) == ("/a background",)
     await let_go()
 
 
@@ -306,21 +193,6 @@ async def test_one_that_is_given_up_with_its_calls_is_named_with_them() -> None:
     await let_go()
 
 
-@in_virtual_time
-async def test_a_kill_that_a_hook_swallows_gives_up_the_hook() -> None:
-    async with ActorSystem() as system:
-        actor = await system.spawn(Stubborn, [], 0, FOR_EVER, name="s", shutdown=NEVER)
-        actor.stop()
-        await gates.gate.reached()
-        actor.kill()
-        ended = await actor.join()
-        assert (now(), ended.reason, ended.error) == (2 * GRACE, ExitReason.KILLED, None)
-        await ticks()
-        assert abandoned(system) == ("/s on_stop",)
-        assert (await actor.join()) == ended
-    await let_go()
-
-
 @pytest.mark.parametrize("by_kill", [True, False])
 @in_virtual_time
 async def test_guarantee_01_a_cast_that_is_given_up_is_one_dead_letter(by_kill: bool) -> None:
@@ -344,33 +216,6 @@ async def test_guarantee_01_a_cast_that_is_given_up_is_one_dead_letter(by_kill: 
         assert [(letter.message, letter.reason) async for letter in letters] == [
             (Besieged.beside, "interrupted")
         ]
-
-
-@pytest.mark.parametrize("error", [Boom, SystemExit])
-@in_virtual_time
-async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseException]) -> None:
-    async def fails() -> None:
-        try:
-            await asyncio.sleep(NEVER)
-        finally:
-            raise error
-
-    async def live() -> None:
-        async with system:
-            actor = await system.spawn(Puppet)
-            await actor.ask(lambda me: me.context.start_soon(fails) and None)
-            await ticks()
-            actor.stop()
-            assert (await actor.join()).error is None
-
-    system = ActorSystem()
-    async with system.events.subscribe(ActorFailed) as failures:
-        if error is SystemExit:
-            with pytest.raises(SystemExit):
-                await live()
-        else:
-            await live()
-        assert [type(failure.error) async for failure in failures] == [error]
 
 
 @in_virtual_time
@@ -689,33 +534,3 @@ async def test_cancels_of_the_block_while_it_ends_make_it_a_stop_then_a_kill(can
     assert task.cancelled()
     assert (await actors[0].join()).reason is (ExitReason.SHUTDOWN if cancels == 1 else ExitReason.KILLED)
     await until(lambda: not actors[0].is_alive)
-
-
-@in_virtual_time
-async def test_a_task_of_on_stop_that_a_kill_cancels_has_the_grace_to_tidy_up() -> None:
-    diary: Diary = []
-
-    async def tidy() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(KILL_GRACE / 2)
-            diary.append("tidy")
-
-    class Stubborn(Actor[Any]):
-        async def on_stop(self, reason: ExitReason) -> None:
-            self.context.start_soon(tidy)
-            diary.append("on_stop")
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                await asyncio.Event().wait()
-
-    async with ActorSystem() as system:
-        actor = await system.spawn(Stubborn, shutdown=5)
-        actor.stop()
-        await until(lambda: diary)
-        actor.kill()
-        await actor.join()
-        assert diary == ["on_stop", "tidy"]
-    assert system.report.abandoned == ()

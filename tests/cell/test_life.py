@@ -43,15 +43,6 @@ async def test_a_cancel_before_the_first_step_is_a_kill() -> None:
         assert (await ref.join()).reason.value == "killed"
 
 
-async def test_a_cancel_of_a_parked_task_is_a_kill() -> None:
-    async with ActorSystem() as system:
-        ref = await system.spawn(Echo)
-        await ref.ask(1)
-        task_of(ref).cancel()
-        assert (await ref.join()).reason.value == "killed"
-        assert ref._cell.work is None
-
-
 async def test_an_end_in_order_begins_no_life(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(cell: Cell, *at: object) -> NoReturn:
         raise AssertionError(f"{cell.path} has begun a life at {at}")

@@ -17,7 +17,6 @@ from actorio import (
     RestartLimitError,
     Supervision,
     Terminated,
-    UnhandledMessageError,
 )
 from actorio.testing import until
 from tests.guarantees.actors import Silent, cancelled, outcome, soon, started
@@ -336,68 +335,6 @@ async def test_an_own_loop_may_defer_an_ask() -> None:
         assert [await ref.ask(number) for number in range(3)] == [1, 2, 3]
 
 
-async def test_run_that_calls_the_one_of_its_base_hands_messages_to_receive() -> None:
-    class Framed(Actor[Any]):
-        async def run(self) -> None:
-            log.append("before")
-            try:
-                await super().run()
-            finally:
-                log.append("after")
-
-        async def receive(self, message: Any) -> Any:
-            log.append(message)
-            return message
-
-    log: list[Any] = []
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Framed)
-        assert await ref.ask(1) == 1
-    assert log == ["before", 1, "after"]
-
-
-async def test_run_of_the_base_takes_a_plain_receive_as_well() -> None:
-    class Framed(Actor[Any]):
-        async def run(self) -> None:
-            await super().run()
-
-        def receive(self, message: Any) -> Any:  # type: ignore[override]
-            return message
-
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Framed)
-        assert await ref.ask(1) == 1
-
-
-async def test_an_actor_without_receive_fails_on_a_message_and_says_so() -> None:
-    class Mute(Actor[Any]):
-        pass
-
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Mute)
-        error = await outcome(ref.ask(1))
-        assert isinstance(error, UnhandledMessageError)
-        assert "Mute has no receive to handle int" in str(error)
-
-
-async def test_recv_outside_of_run_is_an_error() -> None:
-    class Misplaced(Actor[Any]):
-        async def receive(self, message: Any) -> Any:
-            if message == "task":
-                return await outcome(self.context.start_soon(self.take))
-            return await outcome(self.recv())
-
-        async def take(self) -> Any:
-            return await outcome(self.recv())
-
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Misplaced)
-        for message in ("handler", "task"):
-            error = await ref.ask(message)
-            assert isinstance(error, RuntimeError)
-            assert "recv() outside" in str(error)
-
-
 async def test_recv_may_be_called_through_other_coroutines() -> None:
     class Layered(Actor[Any]):
         async def run(self) -> None:
@@ -437,22 +374,6 @@ async def test_an_own_loop_may_spawn_watch_and_ask() -> None:
         await ref.send("message")
         await until(lambda: "told" in log)
     assert log == ["message", "cleaned up", ExitReason.SHUTDOWN, "told"]
-
-
-async def test_guarantee_08_a_task_that_failed_before_run_returns_fails_the_actor() -> None:
-    async def fail() -> None:
-        raise ValueError("before the end")
-
-    class Ends(Actor[Any]):
-        async def run(self) -> None:
-            self.context.start_soon(fail)
-            await asyncio.sleep(0)
-
-    async with soon(), ActorSystem() as system:
-        actor = await system.spawn(Ends, restart=Restart.TEMPORARY)
-        ended = await actor.join()
-    assert ended.reason is ExitReason.CRASHED
-    assert isinstance(ended.error, ValueError)
 
 
 class Owner(Actor[Any]):
@@ -523,31 +444,3 @@ async def test_a_handler_whose_task_group_holds_nothing_but_an_exit_ends_its_act
         await ref.send(1)
         told = await ref.join()
         assert (told.reason, told.error) == (ExitReason.NORMAL, None)
-
-
-async def test_guarantee_05_what_answers_an_ask_does_not_fail_an_actor_whose_run_calls_the_one_of_its_base() -> (
-    None
-):
-    class Framed(Actor[Any]):
-        reply_errors = (ValueError,)
-
-        async def run(self) -> None:
-            await super().run()
-
-        async def receive(self, message: Any) -> None:
-            raise message
-
-    async with ActorSystem() as system:
-        ref = await system.spawn(Framed)
-        answer, failure = ValueError("an answer"), KeyError("a failure")
-        with pytest.raises(ValueError, match="an answer"):
-            await ref.ask(answer)
-        await ref.call(Actor.on_start)
-        assert (ref.statistics().failed, ref.statistics().restarts) == (1, 0)
-        with pytest.raises(KeyError):
-            await ref.ask(failure)
-        await ref.call(Actor.on_start)
-        assert (ref.statistics().failed, ref.statistics().restarts) == (2, 1)
-        await ref.send(ValueError("nobody asked"))
-        await ref.call(Actor.on_start)
-        assert (ref.statistics().failed, ref.statistics().restarts) == (3, 2)

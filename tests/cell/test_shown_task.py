@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from actorio import ActorSystem
-from tests.cell.test_life import Echo, Gate, task_of
+from tests.cell.test_life import Echo, task_of
 
 
 async def test_a_turn_that_never_awaits_costs_no_coroutine_and_no_generator() -> None:
@@ -20,14 +20,3 @@ async def test_a_turn_that_never_awaits_costs_no_coroutine_and_no_generator() ->
         assert inspect.getcoroutinestate(coroutine) == inspect.CORO_SUSPENDED
         assert "Echo" in repr(task_of(ref))
         assert task_of(ref).get_stack() == []
-
-
-async def test_the_stack_of_a_handler_that_awaits_begins_at_the_turns() -> None:
-    async with ActorSystem() as system:
-        ref = await system.spawn(Echo)
-        gate = Gate()
-        asked = asyncio.create_task(ref.ask(gate))
-        await gate.reached.wait()
-        assert [frame.f_code.co_name for frame in task_of(ref).get_stack()] == ["mailbox_loop"]
-        gate.opened.set()
-        assert await asked is gate

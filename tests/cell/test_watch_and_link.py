@@ -294,19 +294,6 @@ async def test_a_hook_that_watches_again_is_told_again_and_ends_when_it_does_not
     assert [entry[1] for entry in diary] == ["start"] + ["told"] * 4 + ["seen", "stop"]
 
 
-async def test_a_failing_notice_hook_fails_the_watcher() -> None:
-    class Fails(Puppet):
-        async def on_terminated(self, event: Terminated) -> None:
-            raise Boom("in the hook")
-
-    async with ActorSystem() as system:
-        watched, watcher = await system.spawn(Puppet), await system.spawn(Fails)
-        await watcher.ask(lambda me: me.context.watch(watched))
-        watched.kill()
-        assert await watcher.ask(lambda me: me.context.incarnation) in (0, 1)
-        await until(lambda: watcher.statistics().restarts == 1)
-
-
 async def test_watching_each_other_leaves_nothing() -> None:
     diary: Diary = []
     async with ActorSystem() as system:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, Context, ExitReason, StateMachine, entry, state
+from actorio import Actor, ActorSystem, Context, StateMachine, entry, state
 from actorio._core.hints import OF_THE_CONTEXT
 
 
@@ -130,35 +130,6 @@ async def test_a_bound_method_is_refused_at_the_call() -> None:
         assert till.is_alive
 
 
-async def test_a_context_that_is_used_in_the_constructor_says_when_it_is_there() -> None:
-    class Early(Actor[Any]):
-        def __init__(self) -> None:
-            self.path = self.context.path
-
-    async with ActorSystem() as system:
-        with pytest.raises(AttributeError, match=r"Early has no context yet: .* on_start"):
-            await system.spawn(Early)
-
-
-async def test_a_context_that_is_assigned_over_fails_the_start() -> None:
-    class InInit(Actor[Any]):
-        def __init__(self) -> None:
-            self.context = untyped("mine")
-
-    class InStart(Actor[Any]):
-        async def on_start(self) -> None:
-            self.context = untyped("mine")
-
-    class InClass(Actor[Any]):
-        context = untyped("mine")
-
-    async with ActorSystem() as system:
-        for kind in (InInit, InStart, InClass):
-            with pytest.raises(TypeError, match=f"{kind.__name__} sets `context`"):
-                await system.spawn(kind)
-        assert not system.snapshot().actors
-
-
 async def test_a_state_machine_whose_on_start_forgets_super_does_not_start() -> None:
     class Door(StateMachine[str, str]):
         initial_state = "closed"
@@ -197,21 +168,6 @@ async def test_awaiting_a_stop_names_join() -> None:
             with pytest.raises(TypeError, match=r"does not wait, `await ref.join\(\)` does"):
                 await getattr(ref, end)()
             await ref.join()  # it ends all the same
-
-
-async def test_awaiting_the_stop_of_a_context_says_that_it_does_not_wait() -> None:
-    class Leaving(Actor[Any]):
-        async def receive(self, message: Any) -> Any:
-            return await untyped(self.context.stop()) if message == "wait" else self.context.stop()
-
-    async with ActorSystem() as system:
-        leaving = await system.spawn(Leaving)
-        with pytest.raises(
-            TypeError, match="does not wait, the actor ends when this message has been handled"
-        ):
-            await leaving.ask("wait")
-        assert (await leaving.join()).reason is ExitReason.NORMAL
-        assert not await (await system.spawn(Leaving)).ask("go")
 
 
 async def test_what_stop_returns_is_none_to_a_state_machine_and_in_copies() -> None:

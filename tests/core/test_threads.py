@@ -14,7 +14,6 @@ from actorio import (
     ActorStoppedError,
     ActorSystem,
     AskTimeoutError,
-    DeadLetter,
     Left,
     Mailbox,
     NoReplyError,
@@ -28,7 +27,7 @@ from actorio import (
     first_result,
 )
 from actorio.testing import until
-from tests.guarantees.actors import Recorder, Silent, outcome, soon, started
+from tests.guarantees.actors import Recorder, Silent, soon, started
 from tests.stage import ticks
 
 
@@ -129,36 +128,6 @@ def test_groups_and_events_may_be_listened_to_before_the_block() -> None:
     system = ActorSystem()
     stream, monitor = system.events.subscribe(), system.groups.monitor("g")
     assert asyncio.run(main()) == ["ActorStarted", "ActorStopped", 2]
-
-
-CONTEXT: dict[str, Callable[[Any, Any], Any]] = {
-    "watch": lambda context, other: context.watch(other),
-    "unwatch": lambda context, other: context.unwatch(other),
-    "link": lambda context, other: context.link(other),
-    "unlink": lambda context, other: context.unlink(other),
-    "send_after": lambda context, other: context.send_after(3600, 1),
-    "send_every": lambda context, other: context.send_every(3600, 1),
-    "start_soon": lambda context, other: context.start_soon(asyncio.sleep, 0),
-    "pipe": lambda context, other: context.pipe(other.join()),
-    "stash": lambda context, other: context.stash(1),
-    "unstash_all": lambda context, other: context.unstash_all(),
-    "reply": lambda context, other: context.reply(1),
-    "defer": lambda context, other: context.defer(),
-    "stop": lambda context, other: context.stop(),
-}
-
-
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
-@pytest.mark.parametrize("name", CONTEXT)
-async def test_a_context_belongs_to_the_thread_of_its_system(name: str) -> None:
-    async with soon(), ActorSystem() as system:
-        ref, other = await system.spawn(Exposed), await system.spawn(Silent)
-        actor: Exposed = await ref.ask("self")
-        with pytest.raises(WrongThreadError):
-            await _from_thread(lambda: CONTEXT[name](actor.context, other))
-        cell = ref._cell
-        assert not any([cell.owned, cell.tasks, cell.watching, cell.links])
-        assert await ref.ask("self") is actor
 
 
 async def test_a_timer_is_cancelled_where_it_lives() -> None:
@@ -309,34 +278,6 @@ async def test_a_stream_and_a_mapping_that_are_dropped_in_another_thread_end_in_
         await until(lambda: log == ["closed"])
 
 
-async def test_guarantee_01_a_send_that_is_dropped_in_another_thread_is_a_dead_letter_in_this_one() -> None:
-    async with soon(), ActorSystem() as system:
-        ref = await system.spawn(Silent)
-        ref.stop()
-        await ref.join()
-        letters = system.events.subscribe(DeadLetter)
-        kept = [ref.send("late")]
-        _dropped_elsewhere(kept)
-        assert not letters._items
-        assert (await anext(letters)).message == "late"
-
-
-def test_what_is_dropped_after_the_end_of_its_system_is_nothing_any_more() -> None:
-    async def main() -> None:
-        async with ActorSystem() as system:
-            ref = await system.spawn(Deferring, handles)
-            asked = started(outcome(ref.ask(1)))
-            await ticks(3)
-        kept.extend([ref.send("late"), ref.stream(Counter.count), *handles])
-        assert isinstance(await asked, ActorStoppedError)
-
-    handles: list[Any] = []
-    kept: list[Any] = []
-    asyncio.run(main())
-    handles.clear()
-    _dropped_elsewhere(kept)
-
-
 async def test_reading_is_not_refused() -> None:
     async with soon(), ActorSystem() as system:
         ref = await system.spawn(Recorder, [], name="it")
@@ -481,19 +422,6 @@ async def test_a_send_goes_wherever_a_coroutine_does() -> None:
             [0, 2, 3, 4],
             [0, 1, 2, 3, 4],
         )  # what was cancelled before there was room is not sent
-
-
-async def test_start_soon_sends() -> None:
-    class Sender(Actor[Any]):
-        async def receive(self, message: Any) -> None:
-            self.context.start_soon(message.send, "hello")
-            self.context.start_soon(message.send, "again")
-
-    async with ActorSystem() as system:
-        recorder = await system.spawn(Shop, mailbox=Mailbox(1))
-        sender = await system.spawn(Sender)
-        await sender.send(recorder)
-        await until(lambda: recorder.statistics().handled == 2)
 
 
 async def test_a_send_from_a_thread_pool_is_refused_before_anything_was_sent() -> None:

@@ -12,19 +12,14 @@ from actorio import (
     Actor,
     ActorError,
     ActorFailed,
-    ActorRef,
     ActorStoppedError,
     ActorSystem,
     AskTimeoutError,
     AutoShutdown,
     DeadLetter,
-    DeadlockError,
     ExitReason,
     Mailbox,
-    MailboxFullError,
-    Overflow,
     PoolRef,
-    PriorityMailbox,
     RateLimit,
     RestartLimitError,
     SharedQueue,
@@ -197,85 +192,7 @@ async def test_guarantee_22_a_job_runs_in_its_senders_contextvars() -> None:
         assert [await task for task in tasks] == names
 
 
-async def test_guarantee_22_an_ask_for_which_all_routees_wait_is_a_deadlock() -> None:
-    class Recursive(Actor[int]):
-        def __init__(self, system: ActorSystem) -> None:
-            self.system = system
-
-        async def receive(self, message: int) -> int:
-            if not message:
-                return 0
-            return 1 + await self.system.lookup("pool").ask(message - 1)
-
-    async with soon(), ActorSystem() as system:
-        for size in (1, 3):
-            pool = await system.spawn_pool(Recursive, system, size=size, name="pool")
-            assert await pool.ask(size - 1) == size - 1
-            with pytest.raises(DeadlockError):
-                await pool.ask(size)
-            pool.close()
-            await pool.join()
-
-
-async def test_guarantee_22_who_asks_a_pool_waits_for_the_routee_that_has_taken_it() -> None:
-    """A cycle through that one is a deadlock, though another routee is idle."""
-
-    class Back(Actor[Any]):
-        def __init__(self, asker: list[ActorRef[Any]]) -> None:
-            self.asker = asker
-
-        async def receive(self, message: Any) -> Any:
-            return await outcome(self.asker[0].ask("never answered"))
-
-    class Asker(Actor[Any]):
-        async def receive(self, message: Any) -> Any:
-            return await message.ask("round")
-
-    async with soon(), ActorSystem() as system:
-        refs: list[ActorRef[Any]] = []
-        pool = await system.spawn_pool(Back, refs, size=2)
-        refs.append(await system.spawn(Asker))
-        assert isinstance(await refs[0].ask(pool), DeadlockError)
-
-
-async def test_guarantee_22_a_job_that_a_leaving_routee_was_woken_for_is_done_by_another() -> None:
-    """Also when nobody comes in its place."""
-
-    class Late(Recorder):
-        async def on_start(self) -> None:
-            if not began_late:
-                return
-            await asyncio.Event().wait()
-
-    seen: list[Any] = []
-    began_late: list[bool] = []
-    async with soon(), ActorSystem(shutdown_timeout=0) as system:
-        pool = await system.spawn_pool(Late, seen, size=2)
-        await ticks(3)
-        began_late.append(True)
-        first, second = pool.routees
-        pool.send_nowait("job")
-        woken = first if first._mailbox.sleeper is None else second
-        woken.stop()
-        await until(lambda: seen == ["job"])
-        pool.kill()
-
-
 # --- 23: who is next ------------------------------------------------------------------------------
-
-
-async def test_guarantee_23_an_idle_routee_takes_the_next_job_and_none_holds_a_backlog() -> None:
-    async with soon(), ActorSystem() as system:
-        valve = Valve()
-        pool = await system.spawn_pool(Held, valve, size=2)
-        for number in range(6):
-            await pool.send(number)
-        await until(lambda: len(valve.begun) == 2)
-        await ticks(3)
-        assert valve.begun == [0, 1]
-        assert pool.statistics().depth == 4
-        valve.open.set()
-    assert valve.begun == list(range(6))
 
 
 async def test_guarantee_23_a_blocked_routee_holds_up_nobody() -> None:
@@ -290,45 +207,6 @@ async def test_guarantee_23_a_blocked_routee_holds_up_nobody() -> None:
         assert not held.done()
         hold.set()
     assert valve.finished == list(range(50))
-
-
-async def test_guarantee_23_jobs_are_taken_first_in_first_out() -> None:
-    seen: list[Any] = []
-    async with soon(), ActorSystem() as system:
-        pool = await system.spawn_pool(Recorder, seen, size=3, mailbox=Mailbox(5))
-        await asyncio.wait([started(_send_all(pool, who)) for who in range(4)])
-    for who in range(4):
-        assert [number for sender, number in seen if sender == who] == list(range(25))
-
-
-async def _send_all(pool: PoolRef[Recorder], who: int) -> None:
-    for number in range(25):
-        await pool.send((who, number))
-
-
-async def test_guarantee_23_with_a_priority_mailbox_the_urgent_job_is_next() -> None:
-    async with soon(), ActorSystem() as system:
-        valve = Valve()
-        mailbox: PriorityMailbox[int] = PriorityMailbox(lambda number: number)
-        pool = await system.spawn_pool(Held, valve, size=1, mailbox=mailbox)
-        await pool.send(5)
-        await valve.entered.wait()
-        for number in (3, 1, 2, 1):
-            await pool.send(number)
-        valve.open.set()
-    assert valve.finished == [5, 1, 1, 2, 3]
-
-
-async def test_guarantee_23_what_is_sent_to_a_routee_itself_comes_before_the_jobs() -> None:
-    async with soon(), ActorSystem() as system:
-        valve = Valve()
-        pool = await system.spawn_pool(Held, valve, size=1)
-        await pool.send("first")
-        await valve.entered.wait()
-        await pool.send("job")
-        await pool.routees[0].send("own")
-        valve.open.set()
-    assert valve.finished == ["first", "own", "job"]
 
 
 # --- 24: crashes ----------------------------------------------------------------------------------
@@ -437,72 +315,6 @@ async def test_guarantee_24_a_replacement_that_cannot_start_fails_the_pool_and_n
         assert [(event.message, event.reason) async for event in events[0]] == [("one way", "stopped")]
 
 
-# --- 25: the bound --------------------------------------------------------------------------------
-
-
-async def test_guarantee_25_a_pool_holds_no_more_jobs_than_its_capacity() -> None:
-    async with soon(), ActorSystem() as system:
-        valve = Valve()
-        pool = await system.spawn_pool(Held, valve, size=2, mailbox=Mailbox(3))
-        sending = [started(outcome(pool.send(number))) for number in range(10)]
-        await until(lambda: len(valve.begun) == 2)
-        await ticks(3)
-        assert (pool.statistics().depth, sum(task.done() for task in sending)) == (3, 5)
-        valve.open.set()
-        await asyncio.wait(sending)
-        assert pool.statistics().peak == 3
-    assert sorted(valve.finished) == list(range(10))
-
-
-@pytest.mark.parametrize("size", [1, 2])
-async def test_guarantee_25_the_oldest_job_is_given_up_wherever_it_lies(size: int) -> None:
-    """In the lane of a routee that is on its way out, say."""
-
-    class First:
-        def select(self, job: Any, routees: Any) -> Any:
-            return routees[:1]
-
-    valve = Valve()
-    async with soon(), ActorSystem() as system:
-        letters = system.events.subscribe(DeadLetter)
-        mailbox = Mailbox[Any](1, overflow=Overflow.DROP_OLD)
-        pool = await system.spawn_pool(Held, valve, size=size, routing=First(), mailbox=mailbox)
-        await pool.send("in hand")
-        await valve.entered.wait()
-        await pool.send("in its lane")
-        pool.routees[0].stop()
-        await pool.send("next")
-        assert pool.statistics().depth == 1
-        assert (await anext(letters)).message == "in its lane"
-        valve.open.set()
-    assert sorted(valve.finished) == ["in hand", "next"]
-
-
-@pytest.mark.parametrize(("policy", "left"), [(Overflow.DROP_NEW, [0, 1, 2]), (Overflow.DROP_OLD, [0, 3, 4])])
-async def test_guarantee_25_the_overflow_policy_is_the_pools(policy: Overflow, left: list[int]) -> None:
-    async with soon(), ActorSystem() as system:
-        valve = Valve()
-        async with system.events.subscribe(DeadLetter) as letters:
-            pool = await system.spawn_pool(Held, valve, size=1, mailbox=Mailbox(2, overflow=policy))
-            await pool.send(0)
-            await valve.entered.wait()
-            for number in range(1, 5):
-                await pool.send(number)
-            dropped = [(await anext(letters)).message for _ in range(2)]
-            valve.open.set()
-    assert valve.finished == left
-    assert sorted(dropped + left) == list(range(5))
-
-
-async def test_guarantee_25_a_full_pool_with_the_policy_fail_fails() -> None:
-    async with soon(), ActorSystem() as system:
-        pool = await system.spawn_pool(Silent, size=0, mailbox=Mailbox(1, overflow=Overflow.FAIL))
-        await pool.send(1)
-        with pytest.raises(MailboxFullError):
-            await pool.send(2)
-        await pool.resize(1)
-
-
 # --- 26: limits -----------------------------------------------------------------------------------
 
 
@@ -583,21 +395,6 @@ def test_guarantee_26_what_on_stuck_raises_is_reported_when_the_pool_has_no_turn
             assert (await pool.join()).reason is ExitReason.NORMAL
 
     run_in_virtual_time(main)
-
-
-async def test_guarantee_24_a_routee_that_ends_leaves_the_others_where_they_are() -> None:
-    async with soon(), ActorSystem() as system:
-        pool = await system.spawn_pool(Silent, size=4)
-        for place in (0, 2, 3):
-            before = pool.routees
-            before[place].kill()
-            await before[place].join()
-            await until(lambda: len(pool.routees) == 4)
-            after = pool.routees
-            assert [routee in after for routee in before] == [number != place for number in range(4)]
-            assert [routee.name for routee in after if routee in before] == [
-                routee.name for routee in before if routee in after
-            ]
 
 
 @pytest.mark.parametrize(("around", "start_timeout"), [(0.02, None), (None, 0.02)])

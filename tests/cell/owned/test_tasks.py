@@ -1,0 +1,99 @@
+"""The tasks of an incarnation: its end cancels them, and what they fail with is its failure."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actorio import (
+    Actor,
+    ActorFailed,
+    ActorSystem,
+    ExitReason,
+    Mailbox,
+    Restart,
+)
+from actorio.testing import until
+from tests.cell.stubborn import GRACE, abandoned, gates, let_go
+from tests.core.test_threads import Shop
+from tests.guarantees.actors import soon
+from tests.stage import NEVER, Boom, Puppet, in_virtual_time, now, ticks
+
+
+@in_virtual_time
+async def test_a_background_task_that_swallows_its_cancel_is_abandoned_and_named() -> None:
+    async def background() -> None:
+        while not done:
+            try:
+                await gates.hold()
+            except asyncio.CancelledError:
+                continue
+            break
+
+    done: list[int] = []
+    system = ActorSystem()
+    async with system:
+        actor = await system.spawn(Puppet, name="a", shutdown=1.0)
+        await actor.ask(lambda me: me.context.start_soon(background) and None)
+        await gates.gate.reached()
+        actor.stop()
+        await actor.join()
+        assert now() == 1.0 + 2 * GRACE
+    assert abandoned(system) == ("/a background",)
+    await let_go()
+
+
+@pytest.mark.parametrize("error", [Boom, SystemExit])
+@in_virtual_time
+async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseException]) -> None:
+    async def fails() -> None:
+        try:
+            await asyncio.sleep(NEVER)
+        finally:
+            raise error
+
+    async def live() -> None:
+        async with system:
+            actor = await system.spawn(Puppet)
+            await actor.ask(lambda me: me.context.start_soon(fails) and None)
+            await ticks()
+            actor.stop()
+            assert (await actor.join()).error is None
+
+    system = ActorSystem()
+    async with system.events.subscribe(ActorFailed) as failures:
+        if error is SystemExit:
+            with pytest.raises(SystemExit):
+                await live()
+        else:
+            await live()
+        assert [type(failure.error) async for failure in failures] == [error]
+
+
+async def test_start_soon_sends() -> None:
+    class Sender(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            self.context.start_soon(message.send, "hello")
+            self.context.start_soon(message.send, "again")
+
+    async with ActorSystem() as system:
+        recorder = await system.spawn(Shop, mailbox=Mailbox(1))
+        sender = await system.spawn(Sender)
+        await sender.send(recorder)
+        await until(lambda: recorder.statistics().handled == 2)
+
+
+async def test_guarantee_08_a_task_that_failed_before_run_returns_fails_the_actor() -> None:
+    async def fail() -> None:
+        raise ValueError("before the end")
+
+    class Ends(Actor[Any]):
+        async def run(self) -> None:
+            self.context.start_soon(fail)
+            await asyncio.sleep(0)
+
+    async with soon(), ActorSystem() as system:
+        actor = await system.spawn(Ends, restart=Restart.TEMPORARY)
+        ended = await actor.join()
+    assert ended.reason is ExitReason.CRASHED
+    assert isinstance(ended.error, ValueError)
