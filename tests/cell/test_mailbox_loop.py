@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Mailbox
+from actorio._cell.handler import BUDGET, CLOCK_EVERY
 from actorio._cell.mailbox_loop import is_drained, rest
-from actorio._cell.steps import BUDGET, CLOCK_EVERY
 from tests.cell.test_life import Echo, Gate, task_of
 from tests.guarantees.actors import Held, Valve, soon
 from tests.stage import ticks

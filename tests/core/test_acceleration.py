@@ -6,12 +6,10 @@ import asyncio
 import gc
 import inspect
 import os
-import re
 import subprocess
 import sys
 import weakref
 from contextvars import ContextVar, copy_context
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,11 +18,10 @@ import pytest
 import actorio
 from actorio import Actor, ActorSystem, Mailbox
 from actorio._core import acceleration
-from actorio._core import source_digest as sources
 from actorio._core.acceleration import NO_EXTENSIONS, compiled, core_is_compiled, pure_forms
 from actorio._core.envelope import Parcel
 from actorio._core.request import Request
-from actorio._core.source_digest import COMPILED, PURE, source_digest
+from actorio._core.source_digest import source_digest
 from actorio.ref import ActorRef
 from tests.guarantees.actors import soon
 
@@ -98,34 +95,6 @@ def test_a_compiled_module_of_other_sources_is_never_used(monkeypatch: pytest.Mo
     assert acceleration._load() is made
     monkeypatch.setenv(NO_EXTENSIONS, "1")
     assert acceleration._load() is None
-
-
-def test_the_digest_is_of_each_module_that_has_to_do_with_the_compiled_form() -> None:
-    package = Path(actorio.__file__).parent
-    marked = {
-        str(path.relative_to(package))
-        for path in package.rglob("*.py")
-        if re.search(r"^(@accelerated|if compiled is not None)", path.read_text(), re.MULTILINE)
-    }
-    assert marked <= set(PURE)
-    assert all((package / name).is_file() for name in PURE)
-
-
-def test_the_digest_is_another_after_any_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = (COMPILED, *PURE)
-    monkeypatch.setattr(sources, "PACKAGE", tmp_path)
-    assert source_digest() is None  # as in a wheel
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("one\n")
-    digests = {source_digest()}
-    for name in names:
-        (tmp_path / name).write_text("two\n")
-        digests.add(source_digest())
-    assert len(digests) == len(names) + 1
-    before = source_digest()
-    (tmp_path / names[0]).write_bytes(b"two\r\n")
-    assert source_digest() == before
 
 
 class Keeper(Actor[Any]):

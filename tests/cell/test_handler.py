@@ -1,4 +1,4 @@
-"""A message that nobody handles does not destroy the actor's state."""
+"""Running a handler: a message that nobody handles does not destroy the state of its actor."""
 
 import contextvars
 from typing import Any
