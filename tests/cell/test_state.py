@@ -12,6 +12,7 @@ import pytest
 from actorio import Actor, ActorSystem, ExitReason
 from actorio._cell.state import is_closing
 from actorio._cell.states import Intent
+from actorio._core.envelope import Parcel
 from tests.guarantees.actors import Held, Valve, soon
 from tests.stage import ticks
 
@@ -136,6 +137,15 @@ async def test_a_cancel_of_the_task_is_a_kill_unless_it_is_one_of_submitted_work
         await ticks()
         assert ref.is_alive
     assert seen == [True, False]
+
+
+async def test_a_request_has_begun_when_its_turn_has() -> None:
+    async with ActorSystem() as system:
+        cell: Any = (await system.spawn(Actor))._cell
+        parcel = Parcel("hello", None)
+        assert not cell.has_begun(parcel)
+        parcel.begin()
+        assert cell.has_begun(parcel)
 
 
 async def test_a_coroutine_that_is_closed_from_elsewhere_is_told_from_one_that_fails_so() -> None:

@@ -85,6 +85,7 @@ def test_an_ask_may_be_answered_handed_over_deferred_or_put_back() -> None:
         deferring.deferred = {later: None}
         oracle.ended(deferring, later)
         oracle.answered(deferring, later)
+        assert not oracle._open, "who has answered is not kept"
         oracle.ended(*asked(oracle, QUEUED))  # it was stashed
         for gone in (one, pool, deferring):
             oracle.ended_for_good(gone, ExitReason.NORMAL)

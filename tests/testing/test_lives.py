@@ -85,5 +85,7 @@ def test_ends_in_order_are_not_blamed() -> None:
         oracle.begun(parent, mail())
         oracle.last_hook(parent, "on_stop")
         oracle.stopped(parent, END)
+        oracle.ended_for_good(parent, END)
+        assert [*oracle._children, *oracle._ending, *oracle._cleaned] == [], "nobody is kept"
 
     assert broken(Lives, story) == []

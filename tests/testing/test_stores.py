@@ -94,6 +94,12 @@ def test_in_a_simulation_the_faults_are_on_the_tape() -> None:
     assert simulate(main, tape=run.tape).value == run.value
 
 
+async def test_outside_of_a_simulation_the_faults_are_drawn_by_chance() -> None:
+    async with soon(), FaultyStore(MemoryStore(), unavailable=1.0) as store:
+        loads = [await outcome(store._load(["box"])) for _ in range(20)]
+    assert StoreUnavailableError in map(type, loads)
+
+
 @pytest.mark.parametrize("written", [False, True])
 async def test_what_is_planted_befalls_the_next_group_alone(written: bool) -> None:
     inner = MemoryStore()
@@ -117,8 +123,12 @@ async def test_after_a_crash_it_is_closed_for_good_and_its_inner_store_is_not() 
         await store.position()
     with pytest.raises(StoreClosedError, match="make a new one"):
         await store.open()
+    with pytest.raises(StoreClosedError, match="not open"):
+        await store.crash()
     async with FaultyStore(inner) as another:
+        assert inner.is_open
         assert await another.position() == 0
+    assert not inner.is_open
 
 
 async def test_an_inner_store_that_was_open_is_left_open() -> None:
