@@ -16,6 +16,8 @@ from actorio.testing._replay.recorded import Answers
 from actorio.testing._replay.stage import QuietTimer, Stage
 from tests.stage import in_virtual_time, ticks
 
+SECOND = 1.0  # of virtual time
+
 
 class Till(Actor[Any]):
     """Does what its message says, and puts down all else."""
@@ -91,7 +93,7 @@ async def test_its_timers_keep_their_time_and_send_nothing() -> None:
     async with staged() as (_, cell):
         await do(cell, begin)
         assert [type(timer) for timer in timers] == [QuietTimer, QuietTimer]
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(2.5 * SECOND)
         assert [timer.cancel() for timer in timers] == [False, True]
         assert cell.instance.seen == []
 
