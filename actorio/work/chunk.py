@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
     from actorio._core.result import Result
 
-__all__ = ["Chunk", "Outcome", "run", "run_async"]
+__all__ = ["Chunk", "Outcome", "Outcomes", "run", "run_async"]
 
 Outcome = tuple[bool, Any]
 """Of one item: whether it went well, and the value or the exception."""
@@ -59,9 +59,17 @@ class Chunk:
             self.result.exception()
 
 
+class Outcomes(list[Outcome]):
+    """The outcomes of a chunk, each of which gets out of a process or not by itself."""
+
+    def without_what_stays(self) -> list[Outcome]:
+        """Return them with an error in the place of each value that cannot be sent back."""
+        return [outcome if not outcome[0] else _sendable(outcome[1]) for outcome in self]
+
+
 def run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
     """Run a chunk, in whatever thread or process."""
-    outcomes: list[Outcome] = []
+    outcomes = Outcomes()
     for item in items:
         try:
             outcomes.append((True, func(item)))
@@ -79,6 +87,14 @@ async def run_async(func: Callable[[Any], Any], items: list[Any]) -> list[Outcom
         except Exception as error:
             outcomes.append((False, error))
     return outcomes
+
+
+def _sendable(value: Any) -> Outcome:
+    try:
+        ForkingPickler.dumps(value)
+    except Exception as error:
+        return False, WorkerError(f"a result cannot be sent back: {describe(value)} ({error})")
+    return True, value
 
 
 def _portable(error: Exception) -> Exception:

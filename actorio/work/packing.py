@@ -11,6 +11,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, cast
 
 from actorio.errors import WorkerError, describe
+from actorio.work.chunk import Outcomes
 
 __all__ = ["RemoteTraceback", "name_of", "pack", "run_packed", "unpack"]
 
@@ -61,6 +62,8 @@ def run_packed(payload: bytes) -> tuple[bool, bytes]:
     try:
         return True, bytes(ForkingPickler.dumps(value))
     except Exception as error:
+        if isinstance(value, Outcomes):
+            return True, bytes(ForkingPickler.dumps(value.without_what_stays()))
         words = f"the result of {name_of(func)} cannot be sent back: {describe(value)} ({error})"
         return False, _pack_error(WorkerError(words), error)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actorio import WorkerError
+from actorio.work.chunk import run
 from actorio.work.packing import RemoteTraceback, name_of, pack, run_packed, unpack
 
 
@@ -92,3 +93,16 @@ def test_bytes_that_cannot_be_read_are_an_error_on_both_sides() -> None:
 def test_what_has_no_name_is_described() -> None:
     assert name_of(double) == "double"
     assert "3" in name_of(3)
+
+
+def lambda_of_zero(number: int) -> Any:
+    return number or (lambda: None)
+
+
+def test_a_value_that_cannot_be_sent_back_does_not_take_its_chunk_along() -> None:
+    good, packed = run_packed(pack(run, (lambda_of_zero, [1, 0, 2]), {}))
+    first, second, third = unpack(run, (good, packed))
+    assert (first, third) == ((True, 1), (True, 2))
+    assert not second[0]
+    with pytest.raises(WorkerError, match="cannot be sent back"):
+        raise second[1]
