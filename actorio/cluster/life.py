@@ -42,6 +42,7 @@ from actorio.cluster.topics import Subscriptions
 from actorio.cluster.view import View
 from actorio.cluster.wire import PROTOCOL
 from actorio.errors import ClusterError, DetachedError, EngineError
+from actorio.observability.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from actorio.cluster.settings import Settings
@@ -51,6 +52,8 @@ __all__ = ["Life"]
 
 R = TypeVar("R")
 
+_WARN_AT = 0.25
+"""Of the lease: so long may the loop be blocked without a warning."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 """Seconds between a detachment and the attempt to rejoin."""
 
@@ -94,6 +97,7 @@ class Life:
         self._of_lease = Tasks(self.runtime, settings.node)
         self.start = self._tasks.start
         self.follower = Follower(self)
+        self._watchdog: Watchdog | None = None
         self._down_since: float | None = None
         self._leaving: asyncio.Future[None] | None = None
         self._has_ended = False
@@ -185,6 +189,13 @@ class Life:
             raise
         self.start(self.region.rebalance_always(), "rebalance")
         self.start(self.region.passivate_always(), "passivate")
+        self._watch_loop()
+
+    def _watch_loop(self) -> None:
+        """Warn of what blocks the loop, long before that costs the lease; in a simulation nothing does."""
+        if self.tap is None:
+            self._watchdog = Watchdog(self.runtime, _WARN_AT * self.membership.lease, lambda: None)
+            self._watchdog.start()
 
     def _check_frames(self) -> None:
         limit = self.settings.max_message
@@ -334,6 +345,8 @@ class Life:
         """Let go of everything: tasks, links, the engine."""
         if self.state is ClusterState.JOINING:
             self.runtime.node = None
+        if self._watchdog is not None:
+            self._watchdog.stop()
         self._let_go("left")
         await self._of_lease.close()
         await self._tasks.close()

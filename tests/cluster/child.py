@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import sys
-import time
-from typing import Any
 
 from actorio import ActorSystem
 from actorio.cluster import Cluster, Detached, Nats, Rejoined
-from tests.cluster.shop import Account, Till
+from tests.cluster.real import HEARTBEAT, LEASE, say
+from tests.cluster.shop import Account, Blocker, Till
 
 
-def say(what: str, **details: Any) -> None:
-    print(json.dumps({"what": what, "at": time.monotonic(), **details}), flush=True)
+class Teller(logging.Handler):
+    """Says each warning."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say("warning", text=record.getMessage())
 
 
 async def main(url: str, node: str) -> None:
-    engine = Nats(url)
+    logging.getLogger("actorio").addHandler(Teller(logging.WARNING))
     async with (
         ActorSystem(node, handle_signals=True) as system,
         Cluster(
             system,
-            engine=engine,
+            engine=Nats(url),
             node=node,
             name="shop",
             entities=[Account],
-            actors=[Till],
-            lease=2.0,
-            heartbeat=0.5,
+            actors=[Till, Blocker],
+            lease=LEASE,
+            heartbeat=HEARTBEAT,
         ) as cluster,
     ):
         await cluster.register(f"till.{node}", await system.spawn(Till, name="till"))
+        await cluster.register(f"blocker.{node}", await system.spawn(Blocker, name="blocker"))
         say("up", incarnation=cluster.incarnation)
         async with cluster.events.subscribe(Detached, Rejoined) as events:
             async for event in events:

@@ -9,6 +9,9 @@ import socket
 from pathlib import Path
 from typing import Any, Self
 
+import nats
+from nats.errors import Error as NatsError
+
 from actorio.cluster import Nats
 from actorio.cluster.server import find_binary
 
@@ -78,6 +81,59 @@ class Server:
 
     async def __aexit__(self, *error: object) -> None:
         await self.kill()
+
+
+class ThreeServers:
+    """A cluster of three servers, each with its store; the bucket has three copies.
+
+    Args:
+        directory: of their stores.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        ports = [free_port() for _ in range(3)]
+        routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in ports)
+        self.servers: dict[str, Server] = {}
+        for number, port in enumerate(ports, 1):
+            name, where = f"s{number}", directory / f"s{number}"
+            where.mkdir()
+            config = f'server_name: {name}\ncluster {{ name: three, listen: "127.0.0.1:{port}", routes: [{routes}] }}\n'
+            self.servers[name] = Server(where, config)
+
+    def engine(self) -> Nats:
+        """Return an engine that knows all three, with what `Nats` advises."""
+        return Nats([server.url for server in self.servers.values()])
+
+    async def leader(self, cluster: str) -> tuple[str, bool]:
+        """Return which server leads the bucket, none perhaps, and whether all copies are up to date."""
+        connection = await nats.connect([server.url for server in self.servers.values()])
+        try:
+            stream = await connection.jetstream(timeout=2).stream_info(f"KV_actorio-{cluster}")
+            state = stream.cluster
+            copies = (state and state.replicas) or []
+            return (state and state.leader) or "", len(copies) == 2 and all(
+                copy.current and not copy.offline for copy in copies
+            )
+        except (NatsError, TimeoutError):
+            return "", False
+        finally:
+            await connection.close()
+
+    async def until_whole(self, cluster: str, within: float = 60.0) -> str:
+        """Wait until the bucket has a leader and all its copies; returns who leads it."""
+        async with asyncio.timeout(within):
+            while True:
+                leader, whole = await self.leader(cluster)
+                if leader and whole:
+                    return leader
+                await asyncio.sleep(0.1)
+
+    async def __aenter__(self) -> Self:
+        await asyncio.gather(*(server.start() for server in self.servers.values()))
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await asyncio.gather(*(server.kill() for server in self.servers.values()))
 
 
 async def until_listening(port: int, within: float = 10.0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,18 @@ class Account(Till):
     def __init__(self, key: str) -> None:
         super().__init__()
         self.key = key
+
+
+@dataclass(frozen=True)
+class Block(Ask[None]):
+    seconds: float
+
+
+class Blocker(Actor[Block]):
+    """Holds its loop up."""
+
+    async def receive(self, message: Block) -> None:
+        time.sleep(message.seconds)  # noqa: ASYNC251 (that is what it is for)
 
 
 class Watcher(Actor[Any]):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
-import sys
+import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,15 @@ from actorio import (
 )
 from actorio.cluster import Cluster, ClusterState, MemberLost, Nats
 from actorio.errors import ActorStoppedError, MessageTooLargeError
+from tests.cluster.real import HEARTBEAT, LEASE, child, node, outcome, until
 from tests.cluster.servers import Proxy, Server
 from tests.cluster.shop import Account, Add, Take, Till, Watcher
 
 pytestmark = pytest.mark.slow
 
-LEASE, HEARTBEAT = 2.0, 0.5
 SEEN_WITHIN = LEASE + 2 * HEARTBEAT + 1.0
+CERTIFICATE = Path(__file__).with_name("certificate.pem")
+"""Of a server on 127.0.0.1, signed by itself, with its key; for a hundred years."""
 SPARE = 3.0
 """Seconds that a busy machine may add."""
 
@@ -43,67 +44,9 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         yield server
 
 
-@contextlib.asynccontextmanager
-async def node(server: Server, name: str, port: int | None = None, **options: Any) -> AsyncIterator[Cluster]:
-    given: dict[str, Any] = {"entities": [Account], "actors": [Till], "lease": LEASE, "heartbeat": HEARTBEAT}
-    async with (
-        ActorSystem(name) as system,
-        Cluster(system, engine=server.engine(port), node=name, name="shop", **given | options) as cluster,
-    ):
-        yield cluster
-
-
-class Child:
-    """A node in a process of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    async def said(self, what: str, within: float = 20.0) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        async with asyncio.timeout(within):
-            while True:
-                line = await self.process.stdout.readline()
-                assert line, f"the child has ended before it said {what!r}"
-                said: dict[str, Any] = json.loads(line)
-                if said["what"] == what:
-                    return said
-
-
-@contextlib.asynccontextmanager
-async def child(server: Server, name: str) -> AsyncIterator[Child]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.cluster.child", server.url, name, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        made = Child(process)
-        await made.said("up")
-        yield made
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
-async def until(condition: Callable[[], Any], within: float = 20.0) -> float:
-    """Wait for something; returns how long it took."""
-    began = time.monotonic()
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.01)
-    return time.monotonic() - began
-
-
-async def outcome(work: Awaitable[Any]) -> Any:
-    try:
-        return await work
-    except Exception as error:
-        return error
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_node_that_is_killed_or_frozen_is_lost_within_its_lease(server: Server, how: int) -> None:
-    async with node(server, "a") as a, child(server, "b") as b:
+    async with node(server, "a") as a, child(server.url, "b") as b:
         till = await a.find("till.b", Till)
         told: list[Terminated] = []
         watcher = await a.system.spawn(Watcher, told)
@@ -206,7 +149,7 @@ async def test_an_outage_longer_than_the_lease_detaches_all_and_all_rejoin(
 
 
 async def test_a_name_in_use_is_refused_and_free_when_its_lease_has_run_out(server: Server) -> None:
-    async with node(server, "a") as a, child(server, "b") as b:
+    async with node(server, "a") as a, child(server.url, "b") as b:
         began = time.monotonic()
         with pytest.raises(NodeNameInUseError):
             async with node(server, "b"):
@@ -280,6 +223,20 @@ authorization { users: [
             assert time.monotonic() - began < 15.0
 
 
+async def test_a_server_of_an_unknown_authority_is_refused_and_of_a_known_one_joined(tmp_path: Path) -> None:
+    config = f'tls {{ cert_file: "{CERTIFICATE}", key_file: "{CERTIFICATE}" }}\n'
+    async with Server(tmp_path, config) as server:
+        for authorities in (None, CERTIFICATE):
+            engine = server.engine(tls=ssl.create_default_context(cafile=authorities))
+            refused = pytest.raises(EngineError, match="certificate")
+            async with contextlib.AsyncExitStack() as stack:
+                if authorities is None:
+                    stack.enter_context(refused)
+                system = await stack.enter_async_context(ActorSystem("a"))
+                made = Cluster(system, node="a", name="shop", engine=engine, join_timeout=20.0)
+                assert (await stack.enter_async_context(made)).state is ClusterState.UP
+
+
 async def test_a_server_that_is_not_there_is_told_when_the_time_to_join_is_over(tmp_path: Path) -> None:
     engine = Server(tmp_path).engine()
     with pytest.raises(EngineError, match="not reached"):
@@ -288,7 +245,11 @@ async def test_a_server_that_is_not_there_is_told_when_the_time_to_join_is_over(
 
 
 async def test_a_message_of_unknown_fate_is_one_dead_letter(server: Server) -> None:
-    async with node(server, "a") as a, child(server, "b") as b, a.system.events.subscribe(DeadLetter) as dead:
+    async with (
+        node(server, "a") as a,
+        child(server.url, "b") as b,
+        a.system.events.subscribe(DeadLetter) as dead,
+    ):
         till = await a.find("till.b", Till)
         assert await till.ask(Add(1)) == 1
         b.process.send_signal(signal.SIGSTOP)
