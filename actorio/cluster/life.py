@@ -187,6 +187,9 @@ class Life:
         except BaseException:
             await self._end()
             raise
+        self._begin_to_watch()
+
+    def _begin_to_watch(self) -> None:
         self.start(self.region.rebalance_always(), "rebalance")
         self.start(self.region.passivate_always(), "passivate")
         self._watch_loop()
