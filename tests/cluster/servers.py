@@ -126,7 +126,7 @@ class ThreeServers:
                 leader, whole = await self.leader(cluster)
                 if leader and whole:
                     return leader
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
 
     async def __aenter__(self) -> Self:
         await asyncio.gather(*(server.start() for server in self.servers.values()))
