@@ -447,7 +447,8 @@ class ActorRef(RefCore, Address, Generic[A_co]):
 
         Cancellation: only this wait ends.
         """
-        timeout = check_optional_duration("timeout", timeout)
+        if timeout is not None:
+            timeout = check_optional_duration("timeout", timeout)
         self._check_thread()
         cell = self._cell
         return cell.terminated() if cell.reason is not None else await self._join(cell, timeout)

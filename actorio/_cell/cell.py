@@ -21,7 +21,7 @@ from actorio._cell.notices import Joiner
 from actorio._cell.overrides import Hooks
 from actorio._cell.states import Intent, State
 from actorio._core.acceleration import compiled
-from actorio._core.mailbox import UNUSED
+from actorio._core.mailbox import SHUT, UNUSED
 from actorio._core.pace import Pace
 from actorio.errors import without_frames
 
@@ -84,10 +84,12 @@ class Cell(Life):
         if self.state == State.ENDED:
             return
         self.reason, self.error = reason, error
-        self.start_failed = self.start_failed or self.starter is not None
+        if self.starter is not None:
+            self.start_failed = True
         self._shut()
-        for item in self.mailbox.drain():
-            self._undeliver(item)
+        if self.mailbox is not SHUT:
+            for item in self.mailbox.drain():
+                self._undeliver(item)
         if self._ref is not None:
             self._ref = weakref.ref(self._ref)
         self.state = State.ENDED
@@ -101,15 +103,17 @@ class Cell(Life):
         self._tell_all()
 
     def _tell_all(self) -> None:
-        watchers, self.watchers = self.watchers, None
-        if watchers:
+        if self.watchers:
+            watchers, self.watchers = self.watchers, None
             self._tell_watchers(self.terminated(), deque(watchers))
-        self._tell_starter()
-        joiners, self.joiners = self.joiners, None
-        for joiner in joiners or ():
-            if isinstance(joiner, Joiner):
-                joiner.notice = self.terminated()
-            joiner.wake()
+        if self.starter is not None:
+            self._tell_starter()
+        if self.joiners is not None:
+            joiners, self.joiners = self.joiners, None
+            for joiner in joiners:
+                if isinstance(joiner, Joiner):
+                    joiner.notice = self.terminated()
+                joiner.wake()
         self.siblings.child_ended(self)
         self._let_go()
 
@@ -182,9 +186,10 @@ class Cell(Life):
 
     def _poke(self) -> None:
         """Wake the task, to look again."""
-        if self.is_asleep:
-            if self.mailbox.sleeper is self:
-                self.mailbox.sleeper = None
+        mailbox = self.mailbox
+        if mailbox.sleeper is self or (self.task is None and self.is_asleep):
+            if mailbox.sleeper is self:
+                mailbox.sleeper = None
             if self.task is None:
                 self._begin_or_end()
                 return

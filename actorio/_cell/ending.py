@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actorio._cell.last_hooks import LastHooks, cancel_all
+from actorio._cell.rare import NOTHING_RARE
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import Intent, State
 from actorio._core.deadlock import WaitForMany
@@ -63,18 +64,18 @@ class Ending(LastHooks):
     def _final(
         self, outcome: tuple[ExitReason, BaseException | None]
     ) -> tuple[ExitReason, BaseException | None]:
-        reason, error = outcome
-        hook_error, self.error = self.error, None
-        if error is None and hook_error is not None:
-            return ExitReason.CRASHED, hook_error
-        if self.intent == Intent.KILL:
-            return ExitReason.KILLED, error
-        return reason, error
+        if self.error is not None:
+            hook_error, self.error = self.error, None
+            if outcome[1] is None:
+                return ExitReason.CRASHED, hook_error
+        return (ExitReason.KILLED, outcome[1]) if self.intent == Intent.KILL else outcome
 
     def _has_to_wind_down(self) -> bool:
         """Tell whether the end of the incarnation takes more than dropping its instance."""
         hooks = self.hooks
-        return bool(self.children or self.owned or self.tasks or (hooks is not None and hooks.last))
+        if self.children or self.owned or (hooks is not None and hooks.last):
+            return True
+        return self.rare is not NOTHING_RARE and bool(self.tasks)
 
     async def _wind_down(self, reason: ExitReason, error: BaseException | None, verdict: int) -> None:
         """End what belongs to an incarnation: children, timers and tasks first, then call the hooks."""
@@ -125,10 +126,17 @@ class Ending(LastHooks):
     def _drop_instance(self, reason: ExitReason) -> None:
         if self.context is not None:
             self.context._cell = None
+        if self.rare is not NOTHING_RARE:  # before the instance goes, and the handles that it holds with it
+            self._drop_rare_parts(reason)
+        self.instance = self.context = None
+        if (tell := self.observers.stopped) is not None:
+            tell(self, reason)
+
+    def _drop_rare_parts(self, reason: ExitReason) -> None:
         deferred, self.deferred = self.deferred, None
-        for envelope in deferred or ():  # before the instance goes, and the handles that it holds with it
+        for envelope in deferred or ():
             self.interrupt_beside(envelope, ExitReason.KILLED if self.intent == Intent.KILL else reason)
-        self.instance = self.context = self.failure = None
+        self.failure = None
         if self.errands is not None:
             self.errands.end()
             self.errands = None
@@ -138,8 +146,6 @@ class Ending(LastHooks):
                 self.unwatch(watched)
         if self.links:
             self._break_links(reason)
-        if (tell := self.observers.stopped) is not None:
-            tell(self, reason)
 
     def interrupt_beside(self, envelope: Envelope, reason: ExitReason) -> None:
         """Give what was to be answered outside of a turn the fate of what ends with its incarnation."""

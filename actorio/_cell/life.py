@@ -22,6 +22,7 @@ from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
 from actorio._cell.overrides import refuse_own_context
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._cell.rare import NOTHING_RARE
 from actorio._cell.shown_task import ShownTask
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
@@ -95,11 +96,11 @@ class Life(ShownTask):
         if work is None:
             if self.state != State.RUNNING:
                 work = self.work = self._live()
-            elif self.turns is not None or self.must_end():
+            elif self.turns is not None or self.intent > Intent.CLOSE:
                 if self._is_over():
                     return self._after_turns((self.exit_reason(), None))
                 work = self._go_on()
-            elif not self._has_own_loop():
+            elif not self.hooks.own_loop:  # type: ignore[union-attr]
                 if self._take_first():
                     self._asyncio_future_blocking = True
                     return self
@@ -164,7 +165,7 @@ class Life(ShownTask):
         """Tell whether its task was woken for nothing but the end of its turns."""
         if self.failure is not None or not (self.turns is None or self.turns.is_at_rest()):
             return False
-        return self.must_end() or (not self.urgent and is_drained(self))
+        return self.intent > Intent.CLOSE or (not self.urgent and is_drained(self))
 
     def _go_on(self) -> Steps:
         """Go on with the turns from where they are parked: step it by what the task was woken with."""
@@ -265,8 +266,7 @@ class Life(ShownTask):
             self.runtime.broken(self.path, error)
 
     def _leave_turns(self, outcome: Outcome) -> int:
-        self._end_turn()
-        self.turns = self.mailbox.sleeper = None
+        self.run_queue.current = self.waits_on = self.turns = self.mailbox.sleeper = None
         return self._verdict(*outcome)
 
     async def _start(self, begun: EarlyWait | None = None) -> None:
@@ -291,7 +291,7 @@ class Life(ShownTask):
         self.state = State.RUNNING
         if self.owned is not None:
             IdleTimeout.begin_again(self)
-        if self.incarnation:
+        if self.rare is not NOTHING_RARE and self.incarnation:
             if (tell := self.observers.restarted) is not None:
                 tell(self)
         else:
@@ -299,7 +299,8 @@ class Life(ShownTask):
                 tell(self)
         if self.starter is not None:
             self._tell_starter()
-        self.siblings.changed()
+        if self.siblings.waiters:
+            self.siblings.changed()
 
     def _has_own_loop(self) -> bool:
         return self.hooks.own_loop  # type: ignore[union-attr]
@@ -331,7 +332,7 @@ class Life(ShownTask):
         self.start_failed = self.starter is not None
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
-        final = self.start_failed or self._is_final() or exit_in(error) is not None
+        final = self.start_failed or self._is_final() or (error is not None and exit_in(error) is not None)
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict == Verdict.END:
             self._shut()

@@ -274,11 +274,10 @@ class CellState(CellCore):
 
     def exit_reason(self) -> ExitReason:
         """Return the reason that the present intent leads to."""
-        if self.must_end_at_once():
-            return ExitReason.KILLED
-        if self.intent in (Intent.STOP, Intent.SHUT_DOWN, Intent.RESTART):
-            return ExitReason.SHUTDOWN
-        return ExitReason.NORMAL
+        intent = self.intent
+        if intent <= Intent.CLOSE or intent == Intent.STOP_SELF:
+            return ExitReason.NORMAL
+        return ExitReason.KILLED if self.must_end_at_once() else ExitReason.SHUTDOWN
 
     def statistics(self) -> Statistics:
         """Return the counters."""

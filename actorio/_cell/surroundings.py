@@ -61,6 +61,8 @@ class Siblings(Protocol):
     owner: Any
     table: dict[str, Any]
     supervision: Supervision
+    waiters: dict[Any, None]
+    """Those that `changed` wakes."""
 
     @property
     def runtime(self) -> System: ...

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio._cell.cell import Cell
-from actorio._cell.states import Intent, Options, State
+from actorio._cell.states import Intent, Options, State, Verdict
 from actorio._core.deadlock import WaitForMany
 from actorio._core.mailbox import UNUSED
 from actorio._core.pace import Pace
@@ -25,7 +25,7 @@ from actorio.errors import (
     NameInUseError,
     StartTimeoutError,
 )
-from actorio.policy import AutoShutdown, Directive, Supervision
+from actorio.policy import AutoShutdown, Directive, Restart, Supervision
 
 if TYPE_CHECKING:
     from actorio._cell.surroundings import System
@@ -59,7 +59,7 @@ class Children:
         self._restarts: Restarts | None = None
         self.stopping: int = Intent.NONE
         self._stop_task: asyncio.Task[None] | None = None
-        self._waiters: dict[Waiter, None] = {}
+        self.waiters: dict[Waiter, None] = {}
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -163,6 +163,8 @@ class Children:
     def decide(self, cell: Cell, reason: ExitReason, error: BaseException | None) -> int:
         """Decide about an incarnation that has ended and was not stopped for good."""
         if self._restarts is None:
+            if reason is ExitReason.NORMAL and cell.options.restart is not Restart.PERMANENT:
+                return Verdict.END  # as they would decide, and most never fail
             self._restarts = Restarts(self)
         return self._restarts.decide(cell, reason, error)
 
@@ -199,18 +201,17 @@ class Children:
         if condition():
             return
         waiter = Waiter(self.runtime.run_queue)
-        self._waiters[waiter] = None
+        self.waiters[waiter] = None
         try:
             while not condition():
                 await waiter
         finally:
-            del self._waiters[waiter]
+            del self.waiters[waiter]
 
     def changed(self) -> None:
         """Wake those who wait for a change of some child."""
-        if self._waiters:  # nobody does, mostly
-            for waiter in self._waiters:
-                waiter.wake()
+        for waiter in self.waiters:
+            waiter.wake()
 
     # -- stop --------------------------------------------------------------------------------------
 
@@ -321,10 +322,12 @@ class Children:
 
     def child_ended(self, cell: Cell) -> None:
         """A child has ended for good and all are told: now its supervisor."""
-        self.changed()
-        by_hand = cell.intent >= Intent.STOP or cell.intent == Intent.CLOSE
-        if cell.options.significant and not by_hand and not cell.start_failed:
-            self._shut_down_with(self.supervision.auto_shutdown)
+        if self.waiters:
+            self.changed()
+        if cell.options.significant:
+            by_hand = cell.intent >= Intent.STOP or cell.intent == Intent.CLOSE
+            if not (by_hand or cell.start_failed):
+                self._shut_down_with(self.supervision.auto_shutdown)
 
     def _shut_down_with(self, rule: AutoShutdown) -> None:
         left = any(cell.options.significant for cell in self.table.values())

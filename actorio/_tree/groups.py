@@ -59,7 +59,7 @@ class Groups:
         # Each membership has a number, so that ending thousands of members of one group is not quadratic.
         self._joins = 0
         self._members: dict[Hashable, dict[int, Any]] = {}
-        self._joined: dict[Cell, dict[Hashable, list[int]]] = {}
+        self.joined: dict[Cell, dict[Hashable, list[int]]] = {}
         self._monitors: dict[Hashable, list[GroupMonitor]] = {}
         self._closed = False
 
@@ -81,14 +81,14 @@ class Groups:
             raise ActorStoppedError(ref, ref._cell.reason)
         self._joins += 1
         self._members.setdefault(group, {})[self._joins] = ref
-        self._joined.setdefault(ref._cell, {}).setdefault(group, []).append(self._joins)
+        self.joined.setdefault(ref._cell, {}).setdefault(group, []).append(self._joins)
         self._tell(Joined(group, ref))
 
     def leave(self, group: Hashable, ref: Any) -> bool:
         """Take one membership back, the oldest; False when it had none."""
         self._check_thread()
         check_ref("leave", ref)
-        joined = self._joined.get(ref._cell, {})
+        joined = self.joined.get(ref._cell, {})
         numbers = joined.get(group)
         if not numbers:
             return False
@@ -97,7 +97,7 @@ class Groups:
         if not numbers:
             del joined[group]
         if not joined:
-            del self._joined[ref._cell]
+            del self.joined[ref._cell]
         if not members:
             del self._members[group]
         self._tell(Left(group, ref))
@@ -109,7 +109,7 @@ class Groups:
 
     def of(self, cell: Cell) -> list[Hashable]:
         """Return the groups that an actor is in; for the runtime."""
-        return list(self._joined.get(cell, ()))
+        return list(self.joined.get(cell, ()))
 
     def names(self) -> tuple[Hashable, ...]:
         """Return the groups that have members, but for those that are the subscriptions of a topic."""
@@ -158,7 +158,7 @@ class Groups:
 
     def forget(self, cell: Cell) -> None:
         """Take an actor that has ended out of all its groups."""
-        for group in tuple(self._joined.get(cell, ())):
+        for group in tuple(self.joined.get(cell, ())):
             while self.leave(group, cell.ref):
                 pass
 

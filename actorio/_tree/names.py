@@ -13,11 +13,11 @@ __all__ = ["Registry"]
 class Registry:
     """Which alias means which actor; an actor's aliases are freed when it ends."""
 
-    __slots__ = ("_aliases", "_of")
+    __slots__ = ("_aliases", "named")
 
     def __init__(self) -> None:
         self._aliases: dict[str, Cell] = {}
-        self._of: dict[Cell, dict[str, None]] = {}
+        self.named: dict[Cell, dict[str, None]] = {}
 
     def __contains__(self, alias: str) -> bool:
         return alias in self._aliases
@@ -28,25 +28,25 @@ class Registry:
 
     def names_of(self, cell: Cell) -> list[str]:
         """Return the aliases of an actor."""
-        return list(self._of.get(cell, ()))
+        return list(self.named.get(cell, ()))
 
     def add(self, alias: str, cell: Cell) -> None:
         """Add an alias that is free."""
         self._aliases[alias] = cell
-        self._of.setdefault(cell, {})[alias] = None
+        self.named.setdefault(cell, {})[alias] = None
 
     def remove(self, alias: str) -> bool:
         """Free an alias; False when it was free."""
         cell = self._aliases.pop(alias, None)
         if cell is None:
             return False
-        aliases = self._of[cell]
+        aliases = self.named[cell]
         del aliases[alias]
         if not aliases:
-            del self._of[cell]
+            del self.named[cell]
         return True
 
     def forget(self, cell: Cell) -> None:
         """Free all aliases of an actor."""
-        for alias in self._of.pop(cell, ()):
+        for alias in self.named.pop(cell, ()):
             del self._aliases[alias]

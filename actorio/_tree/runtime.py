@@ -212,8 +212,10 @@ class Runtime:
 
     def forget(self, cell: Cell) -> None:
         """A cell has ended: its names and memberships are free before anybody is told."""
-        self.registry.forget(cell)
-        self.groups.forget(cell)
+        if self.registry.named:
+            self.registry.forget(cell)
+        if self.groups.joined:
+            self.groups.forget(cell)
         for forget in self.forgetters:
             forget(cell)
 

@@ -69,7 +69,7 @@ class ClusterGroups(Groups):
 
     def forget(self, cell: Any) -> None:
         """An actor has ended: it leaves all its groups; each node sees that of its own accord or is told."""
-        for group in tuple(self._joined.get(cell, ())):
+        for group in tuple(self.joined.get(cell, ())):
             while super().leave(group, cell.ref):
                 if not cell.is_far:
                     self._tell_all(group, cell.ref, joined=False)
