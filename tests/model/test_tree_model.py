@@ -368,7 +368,7 @@ class Tree(RuleBasedStateMachine):
             alive = [ref._cell for node, ref in self.refs.items() if node.alive]
             assert len(asyncio.all_tasks(self.runner.get_loop())) <= len(alive)
             assert len(self.system._runtime.timers) == 0
-            assert all(cell in alive for cell in self.system.groups._joined)
+            assert all(cell in alive for cell in self.system.groups.joined)
             for node, ref in self.refs.items():
                 watching = set(ref._cell.watching or ())
                 assert watching == {self.refs[other]._cell for other in node.watches}

@@ -63,7 +63,7 @@ async def test_an_end_leaves_all_groups_with_all_memberships() -> None:
         await a.join()
         assert system.groups.names() == ("two",)
         assert system.groups.members("two") == (b,)
-        assert a._cell not in system.groups._joined
+        assert a._cell not in system.groups.joined
 
 
 async def test_a_restart_keeps_memberships() -> None:

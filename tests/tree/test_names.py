@@ -84,8 +84,8 @@ def test_an_actor_without_aliases_is_not_kept() -> None:
     registry, a, _ = two()
     registry.add("till", a)
     registry.remove("till")
-    assert not registry._of
+    assert not registry.named
     registry.add("till", a)
     registry.forget(a)
-    assert not registry._of
+    assert not registry.named
     assert not registry._aliases

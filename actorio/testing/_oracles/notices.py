@@ -55,9 +55,9 @@ class Notices(Observer):
     def _check_forgotten(self, cell: Cell) -> None:
         if cell.siblings.table.get(cell.name) is cell:
             self._breach(14, f"the end of {cell.path} is told while its name is in use")
-        if cell in cell.runtime.groups._joined:
+        if cell in cell.runtime.groups.joined:
             self._breach(14, f"the end of {cell.path} is told while it is in a group")
-        if cell in cell.runtime.registry._of:
+        if cell in cell.runtime.registry.named:
             self._breach(14, f"the end of {cell.path} is told while it has an alias")
 
     def notified(self, cell: Cell, notice: Terminated) -> None:
