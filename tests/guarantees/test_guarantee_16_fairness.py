@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -239,3 +240,62 @@ async def test_guarantee_16_a_broadcast_to_very_many_lets_the_loop_go_round() ->
         assert 0 < reached <= 512  # two goes, where an eager task has had its first at once
         members[-1].kill()
         assert await sending == 599
+
+
+@pytest.mark.real_loop("a fair loop")
+@pytest.mark.parametrize("way", ["kill", "stop"])
+async def test_guarantee_16_the_end_of_very_many_children_lets_the_loop_go_round(way: str) -> None:
+    class Parent(Actor[Any]):
+        async def on_start(self) -> None:
+            self.children = [await self.context.spawn(Echo, dynamic=True) for _ in range(1_500)]
+
+        async def receive(self, message: Any) -> list[ActorRef[Any]]:
+            return self.children
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Parent)
+        children = await ref.ask("children")
+        getattr(ref, way)()
+        assert await most_in_a_round(lambda: sum(not child.is_alive for child in children), 1_500) <= 1_024
+
+
+@pytest.mark.real_loop("a fair loop")
+async def test_guarantee_16_the_end_of_one_with_very_many_watchers_lets_the_loop_go_round() -> None:
+    told: list[Any] = []
+
+    class Watcher(Actor[Any]):
+        async def on_start(self) -> None:
+            self.context.watch(watched)
+
+        async def on_terminated(self, event: Any) -> None:
+            told.append(event)
+
+    async with soon(), ActorSystem() as system:
+        watched = await system.spawn(Echo)
+        for _ in range(1_500):
+            await system.spawn(Watcher)
+        watched.stop()
+        assert await most_in_a_round(lambda: len(told), 1_500) <= 1_024
+
+
+@pytest.mark.real_loop("a fair loop")
+async def test_guarantee_16_a_stop_with_very_many_messages_lets_the_loop_go_round() -> None:
+    class Stopped(Actor[int]):
+        async def receive(self, message: int) -> None:
+            self.context.ref.stop()
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Stopped, mailbox=Mailbox(None))
+        for number in range(5_001):
+            ref.send_nowait(number)
+        assert await most_in_a_round(lambda: 5_001 - ref.statistics().depth, 5_001) <= 1_024
+
+
+async def most_in_a_round(count: Callable[[], int], goal: int) -> int:
+    """Return how many more there were, at most, after one round of the loop than before, until there are so many."""
+    most = done = 0
+    while done < goal:
+        await asyncio.sleep(0)
+        before, done = done, count()
+        most = max(most, done - before)
+    return most
