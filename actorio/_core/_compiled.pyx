@@ -27,6 +27,11 @@ cdef extern from *:
     #define ACTORIO_SOURCE ""
     #endif
 
+    /* A traceback has the handler's frames, and none of the code that stepped it: those tell a user nothing. */
+    #ifndef ACTORIO_TRACEBACKS
+    #define PyTraceBack_Here(frame) ((void)(frame))
+    #endif
+
     /* The contextvars of who calls; NULL when no context was ever entered or set. Looking is free, a copy is not. */
     static inline PyObject *actorio_context(void) { return PyThreadState_GET()->context; }
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import weakref
 from contextvars import ContextVar, copy_context
+from traceback import extract_tb
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import actorio
-from actorio import Actor, ActorSystem, Mailbox
+from actorio import Actor, ActorSystem, Mailbox, Restart
 from actorio._core import acceleration
 from actorio._core.acceleration import NO_EXTENSIONS, compiled, core_is_compiled, pure_forms
 from actorio._core.envelope import Parcel
@@ -95,6 +96,25 @@ def test_a_compiled_module_of_other_sources_is_never_used(monkeypatch: pytest.Mo
     assert acceleration._load() is made
     monkeypatch.setenv(NO_EXTENSIONS, "1")
     assert acceleration._load() is None
+
+
+class Failing(Actor[int]):
+    async def receive(self, message: int) -> float:
+        return 1 / message
+
+
+async def test_a_traceback_has_no_frame_of_the_compiled_module() -> None:
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Failing, restart=Restart.TEMPORARY)
+        with pytest.raises(ZeroDivisionError) as asked:
+            await ref.ask(0)
+        await ref.send(0)
+        ended = await ref.join()
+    for error in (asked.value, ended.error):
+        assert error is not None
+        frames = extract_tb(error.__traceback__)
+        assert frames[-1].name == "receive"
+        assert [frame.filename for frame in frames if frame.filename.endswith(".pyx")] == []
 
 
 class Keeper(Actor[Any]):
