@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, cast
 
 from actorio._cell.handler import RECEIVE
-from actorio._core.hints import no_attribute_of_actor
+from actorio._core.hints import hinted, no_attribute_of_actor, uncover
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason, UnhandledMessageError
 from actorio.policy import Supervision
@@ -47,6 +47,7 @@ class _NoContext:
         return self
 
 
+@hinted
 class Actor(Generic[M]):
     """One who handles messages, one at a time. Subclass it and write `receive`, or `run` for a loop of your own.
 
@@ -60,8 +61,11 @@ class Actor(Generic[M]):
     else:
         context = _NoContext()
 
-        def __getattr__(self, name: str) -> NoReturn:
-            no_attribute_of_actor(self, name)
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Keep what a class further behind has from being hidden by a hint."""
+        super().__init_subclass__(**options)
+        if len(cls.__bases__) > 1:
+            uncover(cls)
 
     supervision: ClassVar[Supervision] = Supervision()
     """How this actor supervises the children that it spawns."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from actorio._core.hints import HINTED
 from actorio.actor import Actor, Ask
 from actorio.cluster.settings import check_text
 
@@ -86,7 +87,7 @@ def _known(argument: Any) -> Any:
 
 def methods_of(actor: type) -> Iterator[tuple[type, str, Any]]:
     """Yield the public methods of a class of actors, each with the class that defines it."""
-    seen = set(dir(Actor))
+    seen = set(dir(Actor)) - HINTED
     for base in actor.__mro__:
         if base is Actor or not issubclass(base, Actor):
             continue

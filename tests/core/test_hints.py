@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import pickle
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -94,6 +95,52 @@ async def test_what_is_of_the_context_is_looked_for_on_the_actor() -> None:
         with pytest.raises(AttributeError, match=r"'map'; `map` is of a pool"):
             untyped(looking).map(len, [])
     assert {name for name in dir(Context) if not name.startswith("_")} == OF_THE_CONTEXT
+
+
+def test_an_actor_may_have_what_a_stranger_looks_for_on_it() -> None:
+    class Behind:
+        path = "of a class"
+
+        @property
+        def name(self) -> str:
+            return self._name
+
+        @name.setter
+        def name(self, name: str) -> None:
+            self._name = name.upper()
+
+        def stop(self) -> str:
+            return "stopped"
+
+    class Both(Actor[Any], Behind):
+        def __init__(self) -> None:
+            self.name = "both"
+            self.children = 3
+
+    class Further(Both):
+        log = "own"
+
+    @dataclass
+    class Fields(Actor[Any]):
+        parent: int
+        system: str = "mine"
+
+    both = Further()
+    assert (both.name, both.children, both.stop(), both.path, both.log) == (
+        *("BOTH", 3, "stopped", "of a class"),
+        "own",
+    )
+    assert (Fields(1).parent, Fields(1).system) == (1, "mine")
+    with pytest.raises(TypeError, match="parent"):
+        Fields()  # type: ignore[call-arg]  # it has no default
+    for thing in (both, Further, Actor, Fields(1)):
+        assert not hasattr(thing, "send")
+        assert not hasattr(thing, "link")
+
+
+def test_no_access_to_an_attribute_of_an_actor_takes_a_slow_way() -> None:
+    assert not hasattr(Actor, "__getattr__")
+    assert not hasattr(Actor, "__getattribute__") or Actor.__getattribute__ is object.__getattribute__
 
 
 async def test_a_hook_that_cannot_be_called_is_refused_at_the_spawn() -> None:
