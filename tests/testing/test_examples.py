@@ -19,7 +19,7 @@ def run(*arguments: str) -> str:
     command = [sys.executable, "-m", "pytest", "--rootdir", str(EXAMPLES), *options, *plugin, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, cwd=EXAMPLES, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=EXAMPLES, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     return done.stdout
 
