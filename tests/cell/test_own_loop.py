@@ -444,3 +444,19 @@ async def test_a_handler_whose_task_group_holds_nothing_but_an_exit_ends_its_act
         await ref.send(1)
         told = await ref.join()
         assert (told.reason, told.error) == (ExitReason.NORMAL, None)
+
+
+async def test_guarantee_08_a_task_that_failed_before_run_returns_fails_the_actor() -> None:
+    async def fail() -> None:
+        raise ValueError("before the end")
+
+    class Ends(Actor[Any]):
+        async def run(self) -> None:
+            self.context.start_soon(fail)
+            await asyncio.sleep(0)
+
+    async with soon(), ActorSystem() as system:
+        actor = await system.spawn(Ends, restart=Restart.TEMPORARY)
+        ended = await actor.join()
+    assert ended.reason is ExitReason.CRASHED
+    assert isinstance(ended.error, ValueError)
