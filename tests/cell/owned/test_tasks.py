@@ -14,7 +14,7 @@ from actorio import (
 from actorio.testing import until
 from tests.cell.stubborn import GRACE, abandoned, gates, let_go
 from tests.core.test_threads import Shop
-from tests.stage import NEVER, Boom, Gate, Puppet, in_virtual_time, now, ticks
+from tests.stage import NEVER, Boom, Gate, Puppet, in_virtual_time, now
 
 
 @in_virtual_time
@@ -45,6 +45,7 @@ async def test_a_background_task_that_swallows_its_cancel_is_abandoned_and_named
 @in_virtual_time
 async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseException]) -> None:
     async def fails() -> None:
+        begun.set()
         try:
             await asyncio.sleep(NEVER)
         finally:
@@ -54,10 +55,11 @@ async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseExc
         async with system:
             actor = await system.spawn(Puppet)
             await actor.ask(lambda me: me.context.start_soon(fails) and None)
-            await ticks()
+            await begun.wait()
             actor.stop()
             assert (await actor.join()).error is None
 
+    begun = asyncio.Event()
     system = ActorSystem()
     async with system.events.subscribe(ActorFailed) as failures:
         if error is SystemExit:
