@@ -15,6 +15,7 @@ import pytest
 from actorio import (
     Actor,
     ActorExit,
+    ActorFailed,
     ActorRef,
     ActorStoppedError,
     ActorSystem,
@@ -534,3 +535,32 @@ async def test_cancels_of_the_block_while_it_ends_make_it_a_stop_then_a_kill(can
     assert task.cancelled()
     assert (await actors[0].join()).reason is (ExitReason.SHUTDOWN if cancels == 1 else ExitReason.KILLED)
     await until(lambda: not actors[0].is_alive)
+
+
+@pytest.mark.parametrize("error", [Boom, SystemExit])
+@in_virtual_time
+async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseException]) -> None:
+    async def fails() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(NEVER)
+        finally:
+            raise error
+
+    async def live() -> None:
+        async with system:
+            actor = await system.spawn(Puppet)
+            await actor.ask(lambda me: me.context.start_soon(fails) and None)
+            await begun.wait()
+            actor.stop()
+            assert (await actor.join()).error is None
+
+    begun = asyncio.Event()
+    system = ActorSystem()
+    async with system.events.subscribe(ActorFailed) as failures:
+        if error is SystemExit:
+            with pytest.raises(SystemExit):
+                await live()
+        else:
+            await live()
+        assert [type(failure.error) async for failure in failures] == [error]

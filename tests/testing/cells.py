@@ -8,6 +8,7 @@ from typing import Any
 
 from actorio import Supervision
 from actorio._cell.cell import Cell
+from actorio._cell.rare import NOTHING_RARE
 from actorio._cell.states import Intent, Options
 from actorio._core.envelope import Parcel
 
@@ -19,6 +20,12 @@ class Thing(SimpleNamespace):
     """Has what it is given, and is itself alone."""
 
     __hash__ = object.__hash__
+
+
+class Placed(Cell):
+    """A cell whose path is given."""
+
+    path = ""  # type: ignore[assignment]
 
 
 def siblings(*, owner: Any = None, now: float = 0.0, supervision: Supervision | None = None) -> Any:
@@ -35,7 +42,8 @@ def siblings(*, owner: Any = None, now: float = 0.0, supervision: Supervision | 
 
 def cell(path: str = "/till", among: Any = None, **fields: Any) -> Any:
     """Make a cell that has begun, in its place among its siblings."""
-    made: Any = Cell.__new__(Cell)
+    made: Any = Placed.__new__(Placed)
+    made.rare = NOTHING_RARE
     made.siblings = siblings() if among is None else among
     made.runtime, made.run_queue = made.siblings.runtime, made.siblings.runtime.run_queue
     made.path, made.name = path, path.rpartition("/")[2]

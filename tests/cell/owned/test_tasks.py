@@ -3,18 +3,15 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from actorio import (
     Actor,
-    ActorFailed,
     ActorSystem,
     Mailbox,
 )
 from actorio.testing import until
 from tests.cell.stubborn import GRACE, abandoned, gates, let_go
 from tests.core.test_threads import Shop
-from tests.stage import NEVER, Boom, Gate, Puppet, in_virtual_time, now
+from tests.stage import Gate, Puppet, in_virtual_time, now
 
 
 @in_virtual_time
@@ -39,35 +36,6 @@ async def test_a_background_task_that_swallows_its_cancel_is_abandoned_and_named
         assert now() == 1.0 + 2 * GRACE
     assert abandoned(system) == ("/a background",)
     await let_go()
-
-
-@pytest.mark.parametrize("error", [Boom, SystemExit])
-@in_virtual_time
-async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseException]) -> None:
-    async def fails() -> None:
-        begun.set()
-        try:
-            await asyncio.sleep(NEVER)
-        finally:
-            raise error
-
-    async def live() -> None:
-        async with system:
-            actor = await system.spawn(Puppet)
-            await actor.ask(lambda me: me.context.start_soon(fails) and None)
-            await begun.wait()
-            actor.stop()
-            assert (await actor.join()).error is None
-
-    begun = asyncio.Event()
-    system = ActorSystem()
-    async with system.events.subscribe(ActorFailed) as failures:
-        if error is SystemExit:
-            with pytest.raises(SystemExit):
-                await live()
-        else:
-            await live()
-        assert [type(failure.error) async for failure in failures] == [error]
 
 
 async def test_start_soon_sends() -> None:
