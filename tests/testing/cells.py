@@ -33,8 +33,8 @@ def siblings(*, owner: Any = None, now: float = 0.0, supervision: Supervision | 
     runtime = Thing(
         timers=Thing(now=lambda: now),
         run_queue=Thing(current=None),
-        groups=Thing(_joined={}),
-        registry=Thing(_of={}),
+        groups=Thing(joined={}),
+        registry=Thing(named={}),
         system="system",
     )
     return Thing(owner=owner, table={}, supervision=supervision or Supervision(), runtime=runtime)

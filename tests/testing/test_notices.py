@@ -61,13 +61,13 @@ def a_name_in_use(oracle: Any) -> None:
 
 def a_membership_that_is_left(oracle: Any) -> None:
     one = cell()
-    one.runtime.groups._joined[one] = {}
+    one.runtime.groups.joined[one] = {}
     end(oracle, one)
 
 
 def an_alias_that_is_left(oracle: Any) -> None:
     one = cell()
-    one.runtime.registry._of[one] = ["alias"]
+    one.runtime.registry.named[one] = ["alias"]
     end(oracle, one)
 
 
