@@ -10,7 +10,9 @@ from actorio.persistence import (
     EventSourced,
     Fired,
     MemoryStore,
+    Projection,
     RawEvent,
+    Recorded,
     Reminder,
     SnapshotEvery,
     SqliteStore,
@@ -89,6 +91,22 @@ class Cart(DurableState[Deposit, Balance]):
         return await self.save(Balance(message.amount), reply=lambda state: state.cents)
 
 
+class Totals(Projection[Deposited | Closed]):
+    source = Account
+    tag = "closed"
+
+    async def on_start_projection(self) -> None:
+        self.write("CREATE TABLE IF NOT EXISTS totals (id TEXT, cents INTEGER)")
+
+    async def handle(self, record: Recorded[Deposited | Closed]) -> None:
+        assert_type(record.event, Deposited | Closed)
+        assert_type(record.durable_id, str)
+        self.write("INSERT INTO totals VALUES (?, 1)", record.durable_id)
+
+    async def receive(self, message: object) -> int:
+        return self.position
+
+
 async def main() -> None:
     store: Store = FaultyStore(MemoryStore(), unavailable=0.1)
     async with ActorSystem(store=SqliteStore("bank.db", sync="normal", timeout=3.0)) as system:
@@ -97,6 +115,8 @@ async def main() -> None:
         assert_type(account, ActorRef[Account])
         assert_type(await account.ask(Deposit(5)), int)
         activate(system, Account)
+        assert_type(await system.spawn(Totals), ActorRef[Totals])
+        await store.reset(Totals)
         async for record in store.events(Account, key="ada", follow=True):
             assert_type(record.event, Deposited | Closed)
             assert_type(record.event_id, str)

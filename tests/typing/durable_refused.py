@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from actorio import ActorSystem, Ask
-from actorio.persistence import DurableState, EventSourced, MemoryStore, Reminder
+from actorio.persistence import DurableState, EventSourced, MemoryStore, Projection, Recorded, Reminder
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ class Cart(DurableState[Deposit, Balance]):
         await self.save(Deposited(1))  # refused
         number: int = self.state  # refused
         print(number)
+
+
+class Totals(Projection[Deposited]):
+    source = Cart  # refused
+
+    async def handle(self, record: Recorded[Balance]) -> None:  # refused
+        self.write(7)  # refused
 
 
 async def main() -> None:
