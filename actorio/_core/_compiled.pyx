@@ -28,9 +28,15 @@ cdef extern from *:
     #endif
 
     /* A traceback has the handler's frames, and none of the code that stepped it: those tell a user nothing. */
-    #ifndef ACTORIO_TRACEBACKS
-    #define PyTraceBack_Here(frame) ((void)(frame))
-    #endif
+    static inline void actorio_traceback(PyFrameObject *frame) {
+        PyObject *type, *value, *traceback;
+        int is_bare;
+        PyErr_Fetch(&type, &value, &traceback);
+        is_bare = traceback == NULL; /* Cython's `except` counts on one */
+        PyErr_Restore(type, value, traceback);
+        if (is_bare) PyTraceBack_Here(frame);
+    }
+    #define PyTraceBack_Here(frame) actorio_traceback(frame)
 
     /* The contextvars of who calls; NULL when no context was ever entered or set. Looking is free, a copy is not. */
     static inline PyObject *actorio_context(void) { return PyThreadState_GET()->context; }
