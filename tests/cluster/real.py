@@ -80,8 +80,9 @@ async def child(
 
 
 def say(what: str, **details: Any) -> None:
-    """Say something to the parent of this child."""
-    print(json.dumps({"what": what, "at": time.monotonic(), **details}), flush=True)
+    """Say something to the parent of this child, in one write: the watchdog says its things in a thread of its own."""
+    sys.stdout.write(json.dumps({"what": what, "at": time.monotonic(), **details}) + "\n")
+    sys.stdout.flush()
 
 
 async def until(condition: Callable[[], Any], within: float = 20.0) -> float:
