@@ -21,7 +21,7 @@ import actorio
 from benchmarks.harness.measure import geometric_mean, run_once
 from benchmarks.workloads import select
 
-__all__ = ["compare", "copy_package", "environment_of", "fastest", "without_seams"]
+__all__ = ["PACKAGE", "compare", "copy_package", "environment_of", "fastest", "ratio", "without_seams"]
 
 PACKAGE = Path(actorio.__file__).parent
 WORKLOADS = ("ask", "pingpong", "send", "counting", "threadring", "skynet")
@@ -92,10 +92,11 @@ def compare(names: list[str], *, rounds: int, quick: bool = False) -> Mapping[st
         sides = {seams: Path(folder, "with" if seams else "without") for seams in (True, False)}
         for seams, side in sides.items():
             copy_package(side, seams=seams)
-        return {name: _ratio(name, sides, rounds, quick=quick) for name in names}
+        return {name: ratio(name, sides, rounds, quick=quick) for name in names}
 
 
-def _ratio(name: str, sides: Mapping[bool, Path], rounds: int, *, quick: bool) -> float:
+def ratio(name: str, sides: Mapping[bool, Path], rounds: int, *, quick: bool) -> float:
+    """Return how much longer a workload takes with the package of the one folder than with that of the other."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for seams in _turns(rounds):
         seconds[seams].append(_run(name, sides[seams], quick=quick))
