@@ -43,7 +43,7 @@ class Latency:
 async def measure(  # noqa: PLR0915 (most of it is what is told)
     askers: int, idle: int, asks: int, *, freeze: bool = False
 ) -> Latency:
-    """Have so many tasks ask so often each, beside so many idle actors."""
+    """Measure the asks of so many tasks, so many each, beside so many idle actors."""
     took: list[float] = []
     pauses: list[float] = []
     began = 0.0
