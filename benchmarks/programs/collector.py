@@ -1,4 +1,4 @@
-"""What actors cost the garbage collector: `python -m benchmarks.programs.collector`.
+"""Measures what actors cost the garbage collector: `python -m benchmarks.programs.collector`.
 
 A full collection beside so many actors, idle or after one message, then once they are frozen; and the time to spawn
 them under other settings of the collector, each in its own process.
