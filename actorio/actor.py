@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, cast
 
 from actorio._cell.handler import RECEIVE
-from actorio._core.hints import hinted, no_attribute_of_actor, uncover
+from actorio._core.hints import hint_at_methods, hint_on_actors, no_attribute_of_actor, uncover
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason, UnhandledMessageError
 from actorio.policy import Supervision
@@ -47,7 +47,7 @@ class _NoContext:
         return self
 
 
-@hinted
+@hint_on_actors
 class Actor(Generic[M]):
     """One who handles messages, one at a time. Subclass it and write `receive`, or `run` for a loop of your own.
 
@@ -62,10 +62,11 @@ class Actor(Generic[M]):
         context = _NoContext()
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Keep what a class further behind has from being hidden by a hint."""
+        """Keep what a class further behind has from being hidden by a hint; have refs hint at its methods."""
         super().__init_subclass__(**options)
         if len(cls.__bases__) > 1:
             uncover(cls)
+        hint_at_methods(cls)
 
     supervision: ClassVar[Supervision] = Supervision()
     """How this actor supervises the children that it spawns."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, Never, NoReturn, TypeVarTuple, Unpack, cast
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVarTuple, Unpack, cast
 
 from actorio._cell.handler import answer_by_error, is_of_this_message
 from actorio._cell.owned.idle_timeout import IdleTimeout
@@ -15,7 +15,7 @@ from actorio._cell.owned.timer import Timer
 from actorio._cell.states import Intent
 from actorio._core.checks import check_callable, check_instance
 from actorio._core.envelope import RUNNING
-from actorio._core.hints import RETURN_NOW, no_attribute
+from actorio._core.hints import RETURN_NOW, hint_on_contexts
 from actorio._core.typevar import TypeVar
 from actorio._tree.spawning import ChildOptions, Spawning, get_or_spawn, spawn
 from actorio.actor import Actor
@@ -42,6 +42,7 @@ R = TypeVar("R", default=Any)
 Ts = TypeVarTuple("Ts")
 
 
+@hint_on_contexts
 class Context(Generic[A_co]):
     """An incarnation's view of itself and of the system.
 
@@ -55,11 +56,6 @@ class Context(Generic[A_co]):
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-
-    if not TYPE_CHECKING:  # a type checker would take any attribute for one of its
-
-        def __getattr__(self, name: str) -> NoReturn:
-            no_attribute(self, name, "a context")
 
     def _own(self) -> Cell:
         if self._cell is None:

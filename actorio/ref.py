@@ -34,7 +34,7 @@ from actorio._core.acceleration import accelerated, accelerated_in, compiled
 from actorio._core.checks import LONGEST, check_callable, check_duration, check_optional_duration
 from actorio._core.deadlock import check_no_cycle, check_not_within
 from actorio._core.envelope import ANSWERED, Cast, Parcel, payload
-from actorio._core.hints import AWAIT_JOIN, check_method, no_attribute
+from actorio._core.hints import AWAIT_JOIN, check_method, hint_on_refs
 from actorio._core.mailbox import Overflow
 from actorio._core.request import Call, Request, Submission, timeout_of_call
 from actorio._core.result import Result
@@ -66,6 +66,7 @@ class RefCore:
     __slots__ = ("_cell", "_mailbox", "_sent", "_thread")
 
 
+@hint_on_refs
 class ActorRef(RefCore, Address, Generic[A_co]):
     """A handle of an actor, valid over its restarts; hashable and comparable by identity of the actor.
 
@@ -122,20 +123,14 @@ class ActorRef(RefCore, Address, Generic[A_co]):
         """Return the actor's counters."""
         return self._cell.statistics()
 
-    if not TYPE_CHECKING:  # a type checker would take any attribute for one of its
-
-        def __getattr__(self, name: str) -> NoReturn:
-            if name.startswith("_"):
-                raise AttributeError(
-                    f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
-                )
-            no_attribute(self, name, f"the ref of {self.path}", self._actor())
-
-        def _actor(self) -> object:
-            """The instance or its class, as far as it is known, to say what was meant."""
-            cell = self._cell
-            factory = getattr(cell, "factory", None)
-            return getattr(cell, "instance", None) or (factory if isinstance(factory, type) else None)
+    def _kind(self) -> type[Any] | None:
+        """Return the class of the actor, as far as it is known, to say what was meant by a wrong name."""
+        cell = self._cell
+        instance = getattr(cell, "instance", None)
+        if instance is not None:
+            return type(instance)
+        factory = getattr(cell, "factory", None)
+        return factory if isinstance(factory, type) else None
 
     def __repr__(self) -> str:
         return f"<ActorRef {self.path}{'' if self.is_alive else ' (ended)'}>"

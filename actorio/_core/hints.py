@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
-from typing import Any, NoReturn, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "AWAIT_JOIN",
@@ -13,11 +17,14 @@ __all__ = [
     "check_message",
     "check_method",
     "forgotten_await",
-    "hinted",
-    "no_attribute",
+    "hint_at_methods",
+    "hint_on_actors",
+    "hint_on_contexts",
+    "hint_on_refs",
     "no_attribute_of_actor",
     "or_none",
     "uncover",
+    "without_hints",
 ]
 
 T = TypeVar("T")
@@ -74,26 +81,19 @@ OF_THE_CONTEXT = frozenset(
 """What an actor finds on its context, and a stranger looks for on the actor itself."""
 
 
-def no_attribute(owner: object, name: str, what: str, actor: object = None) -> NoReturn:
-    """Say that a ref or a context has no such attribute, and what was meant.
+def _no_attribute_of_ref(ref: Any, name: str) -> NoReturn:
+    """Say that a ref has no such attribute, and what was meant."""
+    hint, kind = _ON_A_REF.get(name), ref._kind()
+    if hint is None and callable(getattr(kind, name, None)):
+        hint = f"a method of the actor runs in its turn: `await ref.call({kind.__qualname__}.{name}, ...)`"
+    text = f"the ref of {ref.path} has no attribute {name!r}" + (f"; {hint}" if hint else "")
+    raise AttributeError(text, name=name, obj=ref)
 
-    Args:
-        owner: the ref or the context.
-        name: of the attribute.
-        what: how the error names the owner.
-        actor: the instance of the actor, or its class, None where it is not known.
-    """
-    hint = (_ON_A_CONTEXT if what.endswith("context") else _ON_A_REF).get(name)
-    kind = actor if isinstance(actor, type) else type(actor)
-    if hint is None and actor is not None and not name.startswith("_"):
-        if callable(getattr(kind, name, None)):
-            hint = (
-                f"a method of the actor runs in its turn: `await ref.call({kind.__qualname__}.{name}, ...)`"
-            )
-        elif hasattr(actor, name):
-            hint = f"what a {kind.__qualname__} holds is its own: ask it by a message, or call a method of it"
-    text = f"{what} has no attribute {name!r}" + (f"; {hint}" if hint else "")
-    raise AttributeError(text, name=name, obj=owner)
+
+def _no_attribute_of_context(context: object, name: str) -> NoReturn:
+    """Say that a context has no such attribute, and what was meant."""
+    text = f"a context has no attribute {name!r}; {_ON_A_CONTEXT[name]}"
+    raise AttributeError(text, name=name, obj=context)
 
 
 class _Nothing:
@@ -139,33 +139,77 @@ def no_attribute_of_actor(actor: object, name: str) -> NoReturn:
 
 
 class _Hint:
-    """Stands on `Actor` for what is not there, and says where it is: there and not there for `hasattr`.
+    """Stands on a class for what is not there, and says what was meant: for `hasattr` it is not there.
 
     A `__getattr__` of the class would say it too. With one the interpreter specializes no access to an attribute of an
-    instance: `self.count += 1` took twice the time in each handler (the benchmarks `send` and `counting` pay for it).
+    instance: `self.count += 1` took twice the time in each handler, and a send half as long again (the benchmarks
+    `send`, `counting` and `fjthrput` pay for it).
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "say")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, say: Callable[[Any, str], NoReturn]) -> None:
         self.name = name
+        self.say = say
 
-    def __get__(self, actor: object, kind: type[Any] | None = None) -> NoReturn:
-        if actor is None:
+    def __get__(self, owner: object, kind: type[Any] | None = None) -> NoReturn:
+        if owner is None:
             what = f"type object {getattr(kind, '__name__', None)!r}"
             raise AttributeError(f"{what} has no attribute {self.name!r}", name=self.name, obj=kind)
-        no_attribute_of_actor(actor, self.name)
+        self.say(owner, self.name)
 
 
 HINTED = OF_THE_CONTEXT | _ON_A_CONTEXT.keys()
 """The names that an actor does not have and that lead to a hint."""
 
 
-def hinted(kind: type[T]) -> type[T]:
-    """Put the hints on a class that is the base of actors."""
-    for name in HINTED:
-        setattr(kind, name, _Hint(name))
+def hint_on_actors(kind: type[T]) -> type[T]:
+    """Put the hints on the class that is the base of actors."""
+    return _put(kind, HINTED, no_attribute_of_actor)
+
+
+def hint_on_contexts(kind: type[T]) -> type[T]:
+    """Put the hints on the class of contexts."""
+    return _put(kind, _ON_A_CONTEXT, _no_attribute_of_context)
+
+
+def hint_on_refs(kind: type[T]) -> type[T]:
+    """Put the hints on the class of refs, and from now on one for each method that a class of actors defines."""
+    _refs.append(kind)
+    return _put(kind, _ON_A_REF, _no_attribute_of_ref)
+
+
+_refs: list[type[Any]] = []
+"""The class of refs, once it is there."""
+
+
+def hint_at_methods(kind: type[Any]) -> None:
+    """Tell refs of the methods of a new class of actors, so that they say how those are called."""
+    methods = (FunctionType, staticmethod, classmethod)
+    names = {
+        name for base in kind.__mro__ for name, value in vars(base).items() if isinstance(value, methods)
+    }
+    for refs in _refs:
+        wrong = [name for name in names if not (name.startswith("_") or hasattr(refs, name))]
+        _put(refs, wrong, _no_attribute_of_ref)
+
+
+def _put(kind: type[T], names: Iterable[str], say: Callable[[Any, str], NoReturn]) -> type[T]:
+    """Put hints on a class; they are not among the names that `dir` gives for an instance."""
+    for name in names:
+        if name not in vars(kind):
+            setattr(kind, name, _Hint(name, say))
+    kind.__dir__ = _dir  # type: ignore[method-assign]
     return kind
+
+
+def without_hints(kind: type[Any], names: Iterable[str]) -> list[str]:
+    """Return the names that are not those of hints."""
+    return [name for name in names if not isinstance(inspect.getattr_static(kind, name, None), _Hint)]
+
+
+def _dir(self: object) -> list[str]:
+    return without_hints(type(self), object.__dir__(self))
 
 
 def uncover(kind: type[Any]) -> None:

@@ -127,8 +127,8 @@ class PoolRef(ActorRef[A_co]):
             sum(count.restarts for count in counts),
         )
 
-    def _actor(self) -> object:
-        """The class of the routees, to say what was meant by an attribute that is not there."""
+    def _kind(self) -> type[Any] | None:
+        """Return the class of the routees, to say what was meant by a wrong name."""
         return self._plan.factory if isinstance(self._plan.factory, type) else None
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorSystem, Context, StateMachine, entry, state
-from actorio._core.hints import OF_THE_CONTEXT
+from actorio._core.hints import OF_THE_CONTEXT, without_hints
 
 
 class Till(Actor[Any]):
@@ -48,8 +48,12 @@ async def test_a_method_called_on_a_ref_is_shown_how_it_is_called() -> None:
             AttributeError, match=r"the ref of /till .*'total'; .*`await ref.call\(Till.total"
         ):
             await till.total()
-        with pytest.raises(AttributeError, match="what a Till holds is its own"):
-            till.held  # noqa: B018
+        owner = untyped(await system.spawn(Owner))
+        with pytest.raises(AttributeError, match=r"the ref of .* has no attribute 'total'$"):
+            owner.total()
+        assert "send" in dir(till)
+        assert not {"total", "tell"} & set(dir(till))
+        assert not hasattr(till, "total")
         with pytest.raises(AttributeError, match=r"no attribute 'unknown'$"):
             till.unknown  # noqa: B018
         assert not hasattr(till, "_unknown")
@@ -78,7 +82,7 @@ async def test_there_is_no_sender() -> None:
 async def test_what_is_of_the_context_is_looked_for_on_the_actor() -> None:
     class Looking(Actor[str]):
         async def receive(self, message: str) -> Any:
-            return getattr(self, message)
+            return {"names": dir(self)}.get(message) or getattr(self, message)
 
     async with ActorSystem() as system:
         looking = await system.spawn(Looking)
@@ -89,12 +93,15 @@ async def test_what_is_of_the_context_is_looked_for_on_the_actor() -> None:
                 await looking.ask(name)
         with pytest.raises(AttributeError, match=r"'tell'; .*context.ref.send\(message\)"):
             await looking.ask("tell")
+        assert not OF_THE_CONTEXT & set(await looking.ask("names"))
         for name in ("other", "_inner"):
             with pytest.raises(AttributeError, match=rf"no attribute '{name}'$"):
                 await looking.ask(name)
         with pytest.raises(AttributeError, match=r"'map'; `map` is of a pool"):
             untyped(looking).map(len, [])
-    assert {name for name in dir(Context) if not name.startswith("_")} == OF_THE_CONTEXT
+    assert {
+        name for name in without_hints(Context, dir(Context)) if not name.startswith("_")
+    } == OF_THE_CONTEXT
 
 
 def test_an_actor_may_have_what_a_stranger_looks_for_on_it() -> None:
