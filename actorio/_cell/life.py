@@ -33,6 +33,7 @@ from actorio.errors import ActorStoppedError, ExitReason, exit_in, is_actor_exit
 
 if TYPE_CHECKING:
     from actorio._cell.handler import Steps
+    from actorio._core.deadlock import WaitForMany, Waiting
 
 __all__ = ["Life"]
 
@@ -46,6 +47,8 @@ class Life(ShownTask):
     """A cell's life, which is the coroutine of its task."""
 
     __slots__ = ()
+
+    waits_on: Waiting | WaitForMany | None  # said again: pyright takes it for None otherwise
 
     def begin(self) -> None:
         """Start the task."""

@@ -123,13 +123,13 @@ class Turn(Tasks):
 
     # -- submitted work ----------------------------------------------------------------------------
 
-    def submitted(self, work: Submission) -> Any:
+    def submitted(self, envelope: Submission) -> Any:
         """Run submitted work the way the actor runs it."""
         run = self.instance.on_submit
         idle = None if self.owned is None else IdleTimeout.of(self)
         if idle is None:
-            return run(work.func, *work.args, **work.kwargs)
-        return idle.during(functools.partial(run, work.func, *work.args, **work.kwargs))
+            return run(envelope.func, *envelope.args, **envelope.kwargs)
+        return idle.during(functools.partial(run, envelope.func, *envelope.args, **envelope.kwargs))
 
     def at_hand(self) -> Envelope | None:
         """Return the envelope of the message that the turn is at, None when it has none.
