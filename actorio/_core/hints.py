@@ -197,7 +197,7 @@ def hint_at_methods(kind: type[Any]) -> None:
 def _put(kind: type[T], names: Iterable[str], say: Callable[[Any, str], NoReturn]) -> type[T]:
     """Put hints on a class; they are not among the names that `dir` gives for an instance."""
     for name in names:
-        if name not in vars(kind):
+        if name not in vars(kind):  # each change of a class has the interpreter specialize anew
             setattr(kind, name, _Hint(name, say))
     kind.__dir__ = _dir  # type: ignore[method-assign]
     return kind
