@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, cast
 
-from actorio._cell.handler import RECEIVE
+from actorio._cell.sender_context import RECEIVE
 from actorio._core.hints import hint_at_methods, hint_on_actors, no_attribute_of_actor, uncover
 from actorio._core.typevar import TypeVar
 from actorio.errors import ExitReason, UnhandledMessageError

@@ -340,11 +340,11 @@ class ActorSystem:
         check_ref("register", ref)
         if ref._cell.runtime is not self._runtime:
             raise ValueError(f"register takes an actor of this system, and {ref.path} belongs to another")
-        if alias in self._runtime.registry or alias in self._runtime.root.table:
+        if alias in self._runtime.names or alias in self._runtime.root.table:
             raise NameInUseError(f"the name {alias!r} is in use")
         if not ref.is_alive:
             raise ActorStoppedError(ref, ref._cell.reason)
-        self._runtime.registry.add(alias, ref._cell)
+        self._runtime.names.add(alias, ref._cell)
 
     def unregister(self, alias: str) -> None:
         """Free an alias.
@@ -354,7 +354,7 @@ class ActorSystem:
         """
         self._runtime.check_usable()
         check_name(alias)
-        if not self._runtime.registry.remove(alias):
+        if not self._runtime.names.remove(alias):
             raise NameNotFoundError(f"there is no alias {alias!r}")
 
     def snapshot(self) -> SystemSnapshot:
@@ -371,7 +371,7 @@ class ActorSystem:
         if not isinstance(name, str):
             raise TypeError(f"a name must be a str, not {type(name).__name__}")
         if not name.startswith("/"):
-            return self._runtime.root.table.get(name) or self._runtime.registry.get(name)
+            return self._runtime.root.table.get(name) or self._runtime.names.get(name)
         children: Siblings | None = self._runtime.root
         cell = None
         for part in split_path(name):

@@ -96,8 +96,9 @@ class Cell(Life):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+        self.runtime.names.free(self)
         self.runtime.forget(self)
-        self.siblings.remove(self)
+        self.siblings.forget(self)
         if (tell := self.observers.ended_for_good) is not None:
             tell(self, reason)
         self._tell_all()

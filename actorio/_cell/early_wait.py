@@ -14,7 +14,7 @@ from actorio._core.run_queue import Waiter
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from actorio._cell.handler import Steps
+    from actorio._cell.sender_context import Steps
     from actorio._core.run_queue import RunQueue
 
 __all__ = ["EarlyWait", "in_task"]

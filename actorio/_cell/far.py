@@ -317,6 +317,7 @@ class FarCell:
         self.state = State.ENDED
         self.mailbox.close()
         self.mailbox.refuse_waiting(lambda packed: ActorStoppedError(self.ref, reason, payload(packed[0])))
+        self.runtime.names.free_aliases(self)
         self.runtime.forget(self)
         watchers, self.watchers = self.watchers, None
         for watcher in watchers or ():

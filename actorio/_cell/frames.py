@@ -11,9 +11,9 @@ import sys
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.handler import suspended
 from actorio._cell.mailbox_loop import rest
 from actorio._cell.own_loop import own_loop
+from actorio._cell.sender_context import suspended
 from actorio._cell.states import State
 from actorio._core.envelope import NO_MESSAGE
 from actorio._core.whose_code import own_line

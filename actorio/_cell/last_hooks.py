@@ -11,7 +11,7 @@ from contextvars import Context as Variables
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.handler import hook
+from actorio._cell.sender_context import hook
 from actorio._cell.state import KILL_GRACE
 from actorio._cell.states import State, Verdict
 from actorio._cell.turn import Turn

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actorio._cell.early_wait import EarlyWait, in_task
 from actorio._cell.ending import AT_ONCE
-from actorio._cell.handler import hook
 from actorio._cell.mailbox_loop import DirectTurns, is_drained, mailbox_loop
 from actorio._cell.overrides import refuse_own_context
 from actorio._cell.own_loop import own_loop
 from actorio._cell.owned.idle_timeout import IdleTimeout
 from actorio._cell.rare import NOTHING_RARE
+from actorio._cell.sender_context import hook
 from actorio._cell.shown_task import ShownTask
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import Intent, State, Verdict
@@ -32,7 +32,7 @@ from actorio._core.run_queue import Waiter, may_nest
 from actorio.errors import ActorStoppedError, ExitReason, exit_in, is_actor_exit
 
 if TYPE_CHECKING:
-    from actorio._cell.handler import Steps
+    from actorio._cell.sender_context import Steps
     from actorio._core.deadlock import WaitForMany, Waiting
 
 __all__ = ["Life"]

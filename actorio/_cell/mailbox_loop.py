@@ -18,19 +18,9 @@ from contextvars import Context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._cell.handler import (
-    BUDGET,
-    CLOCK_EVERY,
-    RECEIVE,
-    Signal,
-    Steps,
-    answer,
-    answer_by_error,
-    awaiting,
-    is_of_this_message,
-    suspended,
-)
+from actorio._cell.handler import BUDGET, CLOCK_EVERY, answer, answer_by_error, is_of_this_message
 from actorio._cell.owned.interleave import awaits_interleaved
+from actorio._cell.sender_context import RECEIVE, Signal, Steps, awaiting, suspended
 from actorio._cell.urgent import attend
 from actorio._core.acceleration import accelerated, compiled
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel

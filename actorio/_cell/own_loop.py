@@ -9,8 +9,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.handler import BUDGET, CLOCK_EVERY, RECEIVE, Steps, answer
+from actorio._cell.handler import BUDGET, CLOCK_EVERY, answer
 from actorio._cell.owned.interleave import awaits_interleaved
+from actorio._cell.sender_context import RECEIVE, Steps
 from actorio._cell.urgent import attend
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, RUNNING, is_message
 from actorio.errors import ActorExit, NoReplyError, is_actor_exit

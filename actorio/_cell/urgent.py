@@ -10,8 +10,8 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.errands import see_to
-from actorio._cell.handler import outcome_of
 from actorio._cell.owned.idle_timeout import IdleTimeout
+from actorio._cell.sender_context import outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator

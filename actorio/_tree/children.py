@@ -18,7 +18,7 @@ from actorio._core.mailbox import UNUSED
 from actorio._core.pace import Pace
 from actorio._core.run_queue import Waiter
 from actorio._core.scopes import shielded
-from actorio._tree.restart import Restarts
+from actorio._tree.restart_decisions import Restarts
 from actorio.errors import (
     ActorStoppedError,
     ExitReason,
@@ -313,10 +313,8 @@ class Children:
 
     # -- end ---------------------------------------------------------------------------------------
 
-    def remove(self, cell: Cell) -> None:
-        """Free the name of a child that has ended."""
-        if self.table.get(cell.name) is cell:
-            del self.table[cell.name]
+    def forget(self, cell: Cell) -> None:
+        """A child has ended: its restarts are counted no more."""
         if self._restarts is not None:
             self._restarts.forget(cell)
 

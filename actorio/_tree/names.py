@@ -1,4 +1,4 @@
-"""Aliases: further names for actors, in one namespace with the top-level names."""
+"""Names of actors: aliases, in one namespace with the top-level names, and when a name is free again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
-__all__ = ["Registry"]
+__all__ = ["Names"]
 
 
-class Registry:
-    """Which alias means which actor; an actor's aliases are freed when it ends."""
+class Names:
+    """Which alias means which actor; all names of an actor are freed when it ends."""
 
     __slots__ = ("_aliases", "named")
 
@@ -46,7 +46,15 @@ class Registry:
             del self.named[cell]
         return True
 
-    def forget(self, cell: Cell) -> None:
-        """Free all aliases of an actor."""
+    def free(self, cell: Cell) -> None:
+        """Free the name of an actor that has ended, among its siblings, and its aliases."""
+        siblings = cell.siblings.table
+        if siblings.get(cell.name) is cell:
+            del siblings[cell.name]
+        if self.named:
+            self.free_aliases(cell)
+
+    def free_aliases(self, cell: Cell) -> None:
+        """Free all aliases of an actor; one of another node has no other name here."""
         for alias in self.named.pop(cell, ()):
             del self._aliases[alias]

@@ -25,7 +25,7 @@ from actorio._tree import forks
 from actorio._tree.children import Children
 from actorio._tree.groups import Groups
 from actorio._tree.life_log import LifeLog, StartLog
-from actorio._tree.names import Registry
+from actorio._tree.names import Names
 from actorio.errors import ActorError, ActorStoppedError, WrongThreadError
 from actorio.policy import Supervision
 
@@ -80,7 +80,7 @@ class Runtime:
         self.log = LifeLog(contents=log_messages)
         self.observers.add_last(self.log)
         self._observer: Observer | None = None
-        self.registry = Registry()
+        self.names = Names()
         self.starting: dict[tuple[Children, str], asyncio.Future[Any | None]] = {}
         self.abandoned: list[str] = []
         self.suspended: dict[Any, None] = {}
@@ -201,7 +201,7 @@ class Runtime:
 
     def is_alias(self, children: Children, name: str) -> bool:
         """Tell whether a top-level name is taken by an alias."""
-        return children is self.root and name in self.registry
+        return children is self.root and name in self.names
 
     def remember(self, cell: Cell) -> None:
         """A cell is in the tree."""
@@ -211,9 +211,7 @@ class Runtime:
             tell(cell)
 
     def forget(self, cell: Cell) -> None:
-        """A cell has ended: its names and memberships are free before anybody is told."""
-        if self.registry.named:
-            self.registry.forget(cell)
+        """A cell has ended: it is a member of nothing before anybody is told."""
         if self.groups.joined:
             self.groups.forget(cell)
         for forget in self.forgetters:

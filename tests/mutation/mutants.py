@@ -221,16 +221,22 @@ MUTANTS = [
     ),
     # -- notices -----------------------------------------------------------------------------------
     Mutant(
-        "groups and aliases are kept at the end",
-        "        self.runtime.forget(self)\n        self.siblings.remove(self)\n",
-        "        self.siblings.remove(self)\n",
+        "aliases are kept at the end",
+        "            self.free_aliases(cell)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "memberships are kept at the end",
+        "        self.runtime.forget(self)\n        self.siblings.forget(self)\n",
+        "        self.siblings.forget(self)\n",
     ),
     Mutant(
         "the name is taken as watchers are told",
-        "        self.siblings.remove(self)\n        if (tell := self.observers.ended_for_good) is not None:\n"
+        "        self.runtime.names.free(self)\n        self.runtime.forget(self)\n        self.siblings.forget(self)\n"
+        "        if (tell := self.observers.ended_for_good) is not None:\n"
         "            tell(self, reason)\n",
         "        if (tell := self.observers.ended_for_good) is not None:\n            tell(self, reason)\n"
-        "        self.runtime.run_queue.loop.call_soon(self.siblings.remove, self)\n",
+        "        self.runtime.run_queue.loop.call_soon(self.runtime.names.free, self)\n",
     ),
     Mutant(
         "a watcher is told twice",

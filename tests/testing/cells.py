@@ -34,7 +34,7 @@ def siblings(*, owner: Any = None, now: float = 0.0, supervision: Supervision | 
         timers=Thing(now=lambda: now),
         run_queue=Thing(current=None),
         groups=Thing(joined={}),
-        registry=Thing(named={}),
+        names=Thing(named={}),
         system="system",
     )
     return Thing(owner=owner, table={}, supervision=supervision or Supervision(), runtime=runtime)

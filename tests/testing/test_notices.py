@@ -67,7 +67,7 @@ def a_membership_that_is_left(oracle: Any) -> None:
 
 def an_alias_that_is_left(oracle: Any) -> None:
     one = cell()
-    one.runtime.registry.named[one] = ["alias"]
+    one.runtime.names.named[one] = ["alias"]
     end(oracle, one)
 
 

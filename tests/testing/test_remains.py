@@ -21,7 +21,7 @@ def task(name: str = "task", *, done: bool) -> Any:
 def system(**left: Any) -> Any:
     runtime = Thing(
         root=Thing(table=left.get("table", {})),
-        registry=Thing(_aliases=left.get("aliases", {})),
+        names=Thing(_aliases=left.get("aliases", {})),
         timers=left.get("timers", ()),
     )
     report = Thing(abandoned=left.get("abandoned", ()))

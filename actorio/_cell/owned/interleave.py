@@ -11,7 +11,7 @@ import functools
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.handler import interleaved_call
+from actorio._cell.sender_context import interleaved_call
 from actorio._cell.state import BEGIN, is_closing
 from actorio._cell.states import State
 from actorio._core.envelope import DEFERRED, ENDED

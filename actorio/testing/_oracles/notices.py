@@ -57,7 +57,7 @@ class Notices(Observer):
             self._breach(14, f"the end of {cell.path} is told while its name is in use")
         if cell in cell.runtime.groups.joined:
             self._breach(14, f"the end of {cell.path} is told while it is in a group")
-        if cell in cell.runtime.registry.named:
+        if cell in cell.runtime.names.named:
             self._breach(14, f"the end of {cell.path} is told while it has an alias")
 
     def notified(self, cell: Cell, notice: Terminated) -> None:

@@ -48,7 +48,7 @@ class Remains(Observer):
         tasks = [task.get_name() for task in self._tasks.pop(system, ()) if not task.done()]
         left = [f"the task {name!r}" for name in tasks if name not in abandoned]
         left += [
-            f"the name {name!r}" for name in (*system._runtime.root.table, *system._runtime.registry._aliases)
+            f"the name {name!r}" for name in (*system._runtime.root.table, *system._runtime.names._aliases)
         ]
         left += [f"the group {group!r}" for group in system.groups._members]
         if len(system._runtime.timers):

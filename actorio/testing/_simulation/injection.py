@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.handler import RECEIVE
+from actorio._cell.sender_context import RECEIVE
 from actorio._cell.states import Intent
 from actorio._core.observer import Observer
 from actorio.testing._simulation.story import Story
