@@ -15,35 +15,48 @@ from actorio._core.redaction import REDACTED, Redact, attributes_of, inert, seen
 
 __all__ = ["Hidden", "quote", "said"]
 
-_MOST = 1000
-_MOST_PARTS = 50
+_MOST = 2000
+"""Parts of hidden values that are looked at, in all."""
 _DEEPEST = 2
+"""Objects within objects; containers are looked through to the end."""
 _SHORT = 4
 """Characters; a shorter text is taken out where it is a word of its own, else it would be in everything."""
-_LONGEST = 100_000
+_LONGEST = 10_000
+"""Characters of what an exception says; 2,000 of them are shown at most, when what was hidden is out of it."""
 _CONTAINERS = (list, tuple, set, frozenset, deque)
+_EVERYTHING = ""
+"""Among the texts where there was more than could be looked at: then nothing that quotes any of it may be shown."""
 
 
 class Hidden:
     """The texts of values that were hidden."""
 
-    __slots__ = ("texts",)
+    __slots__ = ("_left", "texts")
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self.texts = set(texts)
+        self._left = _MOST
 
     def note(self, value: object) -> None:
         """Note a value that was hidden, and what it is made of; never raises."""
-        if len(self.texts) < _MOST:
+        parts: list[tuple[object, int]] = [(value, _DEEPEST)]
+        for part, depth in parts:
+            if not self._left:
+                self.texts.add(_EVERYTHING)
+                return
+            self._left -= 1
             with contextlib.suppress(Exception):  # of an object that lies about itself
-                self.texts.update(_texts(value, _DEEPEST))
+                if (texts := _texts(part)) is not None:
+                    self.texts.update(texts)
+                else:
+                    parts.extend(islice(_parts(part, depth), self._left + 1))
 
     def veil(self, text: str) -> str:
         """Return a text in which `<redacted>` stands for all of them."""
-        if not self.texts:
-            return text
-        longest_first = sorted(self.texts, key=len, reverse=True)
-        return re.sub("|".join(_pattern(one) for one in longest_first), repr(REDACTED), text)
+        if _EVERYTHING in self.texts:
+            return repr(REDACTED)
+        quoted = sorted((one for one in self.texts if one in text), key=len, reverse=True)
+        return re.sub("|".join(map(_pattern, quoted)), repr(REDACTED), text) if quoted else text
 
 
 def said(error: BaseException) -> str:
@@ -64,20 +77,18 @@ def _pattern(text: str) -> str:
     return re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)"
 
 
-def _texts(value: object, depth: int) -> Iterator[str]:
+def _texts(value: object) -> Iterable[str] | None:
+    """Return how a value may stand in a text; None for what has parts."""
     if value is REDACTED or value is None or isinstance(value, (bool, type)):
-        return
+        return ()
     if isinstance(value, str):
-        yield from _spellings(str.__str__(value))
-    elif isinstance(value, (bytes, bytearray)):
+        return _spellings(str.__str__(value))
+    if isinstance(value, (bytes, bytearray)):
         plain = bytes(memoryview(value))
-        yield from _spellings(plain.decode(errors="replace"))
-        yield from _spellings(repr(plain)[2:-1])
-    elif type(value) in (int, float):
-        yield from _spellings(repr(value))
-    elif depth:
-        for part in islice(_parts(value), _MOST_PARTS):
-            yield from _texts(part, depth - 1)
+        return (*_spellings(plain.decode(errors="replace")), *_spellings(repr(plain)[2:-1]))
+    if type(value) in (int, float):
+        return _spellings(repr(value))
+    return None
 
 
 def _spellings(text: str) -> Iterator[str]:
@@ -88,11 +99,17 @@ def _spellings(text: str) -> Iterator[str]:
     yield repr(text)[1:-1]
 
 
-def _parts(value: object) -> Iterable[object]:
+def _parts(value: object, depth: int) -> Iterator[tuple[object, int]]:
+    """Yield what a value is made of, each with how many objects deep it may be looked into."""
     if isinstance(value, dict):
-        return dict.values(value)
-    if type(value) in _CONTAINERS:
-        return value  # type: ignore[return-value]
-    if isinstance(value, tuple):
-        return tuple.__iter__(value)
-    return attributes_of(value).values()
+        parts: Iterable[object] = dict.values(value)
+    elif type(value) in _CONTAINERS:
+        parts = value  # type: ignore[assignment]
+    elif isinstance(value, tuple):
+        parts = tuple.__iter__(value)
+    elif depth:
+        parts, depth = attributes_of(value).values(), depth - 1
+    else:
+        return
+    for part in parts:
+        yield part, depth

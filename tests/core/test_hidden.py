@@ -38,6 +38,28 @@ def test_o10_of_two_secrets_the_longer_one_goes_first() -> None:
     assert Hidden(["token", "token-and-more"]).veil("token-and-more") == "<redacted>"
 
 
+def test_o10_of_a_large_secret_every_part_is_hidden() -> None:
+    tokens = {f"user{number}": {"key": f"canary-{number:04}"} for number in range(900)}
+    hidden = Hidden()
+    hidden.note(tokens)
+    assert hidden.veil("refused canary-0003 and canary-0899") == "refused <redacted> and <redacted>"
+
+
+def test_o10_of_a_secret_that_is_too_large_to_be_looked_through_no_text_is_shown() -> None:
+    hidden = Hidden()
+    hidden.note([f"canary-{number}" for number in range(100_000)])
+    assert hidden.veil("refused canary-99999") == "<redacted>"
+    assert Hidden(hidden.texts).veil("refused canary-99999") == "<redacted>"
+
+
+def test_o10_a_secret_that_contains_itself_counts_as_too_large() -> None:
+    circle: list[Any] = ["inside"]
+    circle.append(circle)
+    hidden = Hidden()
+    hidden.note(circle)
+    assert hidden.veil("plain, and inside") == "<redacted>"
+
+
 def test_what_lies_about_itself_is_no_error() -> None:
     class Lies:
         @property
