@@ -283,6 +283,7 @@ async def starts() -> None:
         if not cancelled.cancelled():
             cancelled.result().stop()
             await cancelled.result().join()
+        assert not system.snapshot().actors
         found = [asyncio.create_task(outcome(system.get_or_spawn("slow", Slow, []))) for _ in range(3)]
         twin = asyncio.create_task(outcome(system.spawn(Slow, [], name="slow")))
         refs = {await task for task in found}
