@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from actorio.errors import StoreFailedError
 from actorio.persistence._group_commit import make_task
 
 if TYPE_CHECKING:
@@ -54,5 +55,6 @@ class OffsetCommits:
     def _is_over(self, projection: str, done: asyncio.Task[None]) -> None:
         if self._under_way.get(projection) is done:
             del self._under_way[projection]
-        if not done.cancelled():
-            done.exception()  # who waits for it is told; nobody may
+        error = None if done.cancelled() else done.exception()  # who waits for it is told; nobody may
+        if isinstance(error, StoreFailedError):
+            self._store._fail(error)

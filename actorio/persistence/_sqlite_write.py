@@ -323,26 +323,25 @@ def commit(
     try:
         _move_offset(connection, projection, expected, position)
         for statement, parameters in statements:
-            try:
-                connection.execute(statement, parameters)
-            except (
-                sqlite3.OperationalError,
-                sqlite3.IntegrityError,
-                sqlite3.ProgrammingError,
-                sqlite3.InterfaceError,
-            ) as error:
-                if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OF_THE_SQL:
-                    raise
-                raise StoreError(
-                    f"the projection {projection!r} has failed at {statement!r}: {error}"
-                ) from error
+            _carry_out_for(connection, projection, statement, parameters)
         if not connection.in_transaction:
             raise StoreError(f"the projection {projection!r} has ended the transaction that it writes in")
-        connection.execute("COMMIT")
+        _carry_out_for(connection, projection, "COMMIT", ())  # a constraint may be deferred to it
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _carry_out_for(
+    connection: sqlite3.Connection, projection: str, statement: str, parameters: Sequence[Any]
+) -> None:
+    try:
+        connection.execute(statement, parameters)
+    except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError, TypeError) as error:
+        if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _NOT_OF_THE_SQL:
+            raise
+        raise StoreError(f"the projection {projection!r} has failed at {statement!r}: {error}") from error
 
 
 _NOT_OF_THE_SQL = (

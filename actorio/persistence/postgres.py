@@ -133,6 +133,8 @@ class PostgresStore(Store):
             )
         if moved is None:
             raise ConflictError(f"another projection {projection!r} was first")
+        if statements:  # or what is wrong with a constraint that is deferred would be found in the commit
+            statements = (*statements, ("SET CONSTRAINTS ALL IMMEDIATE", ()))
         for statement, parameters in statements:
             try:
                 await connection.execute(statement, *parameters)

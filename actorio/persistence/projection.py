@@ -134,14 +134,13 @@ class Projection(Actor[Any], Generic[E]):
         if self.tag is not None:
             check_text("tag", self.tag, 64)
         self._chosen = Filter(event_types_by_kind(kinds), None, self.tag)
-        self._store = store
         found = await store._offset_commits.offset_of(name)
+        self._store, self._offset = store, found or OffsetRow(name, 0)
         await self._prepare(found)
         self.context.start_soon(self._follow)
 
     async def _prepare(self, found: OffsetRow | None) -> None:
         """Make the tables, and begin anew where that was asked for, in one transaction with the offset."""
-        self._offset = found or OffsetRow(self.projection, 0)
         self._statements = []
         await _await(self.on_start_projection())
         if found is not None and found.reset:
@@ -185,15 +184,15 @@ class Projection(Actor[Any], Generic[E]):
         self._statements = []
         try:
             for row in rows:
-                await self._handle_one(row)
+                try:
+                    await self._handle_one(row)
+                except Exception:
+                    await self._commit_up_to(position)  # those before it were handled
+                    raise
                 position = row.position
                 if now() - begun > _LONGEST_BATCH:
                     await self._commit(position, self._offset)
                     begun = now()
-        except Exception:
-            await self._commit_up_to(position)  # those before it were handled
-            raise
-        else:
             await self._commit_up_to(position)
         finally:
             self._statements = None
