@@ -31,6 +31,7 @@ from actorio.observability.journal import (
     NOWHERE,
     START,
     Encoded,
+    Input,
     Journal,
     Segment,
     has_stored_state,
@@ -202,10 +203,21 @@ class Recorder(Observer):
 
     def begun_beside(self, cell: Cell, item: Any) -> None:
         """Record an interleaved call that came in at once; one out of the mailbox has begun its turn already."""
-        if cell.envelope is not item:
-            journal = self._journals.get(cell) or self._begin(cell)
-            journal.add(self._input(cell, item, type(item)))
-            self._inputs += 1
+        if cell.envelope is item:
+            return
+        journal = self._journals.get(cell) or self._begin(cell)
+        if journal.left > 0:
+            journal.left -= 1
+        elif not journal.put_back:
+            journal.left = self._keep - 1
+            self._shorten(journal)
+        self._add(journal, self._input(cell, item, type(item)))
+
+    def _add(self, journal: Journal, entry: Input) -> None:
+        journal.add(entry)
+        self._inputs += 1
+        if self._inputs > self._most_inputs:
+            self._let_go()
 
     def _input(self, cell: Cell, item: Any, kind: type) -> tuple[float, str, Any, Any]:
         asker = getattr(item, "asker", None)
@@ -233,8 +245,7 @@ class Recorder(Observer):
             asked = getattr(envelope, "invocation", None)
             message = kept(envelope.message, self._redact) if asked is None else repr(asked)
             details = cell.path, state, kept(outcome, self._redact), asked is not None
-            journal.add((self._time(), "answer", message, details))
-            self._inputs += 1
+            self._add(journal, (self._time(), "answer", message, details))
         if self._writes_answers and state == FAILED and self._runtime.run_queue.current is cell:
             error = envelope.error
             if isinstance(error, Exception) and not isinstance(error, AskTimeoutError):
@@ -244,14 +255,12 @@ class Recorder(Observer):
         """Record what a write of a durable actor has come to."""
         journal = self._journals.get(cell) or self._begin(cell)
         state, outcome = (ANSWERED, None) if error is None else (FAILED, kept(error, self._redact))
-        journal.add((self._time(), "answer", write.sequence, (STORE, state, outcome, False)))
-        self._inputs += 1
+        self._add(journal, (self._time(), "answer", write.sequence, (STORE, state, outcome, False)))
 
     def notified(self, cell: Cell, notice: Any) -> None:
         """Record the notice of an end."""
         journal = self._journals.get(cell) or self._begin(cell)
-        journal.add((self._time(), "notice", Encoded.of(notice, self._redact), notice.ref.path))
-        self._inputs += 1
+        self._add(journal, (self._time(), "notice", Encoded.of(notice, self._redact), notice.ref.path))
 
     def put_back(self, cell: Cell, items: Any) -> None:
         """Record nothing: what comes out of the stash is no new input."""
@@ -274,6 +283,7 @@ class Recorder(Observer):
         """Forget an actor."""
         self._forget(cell)
         self._arguments.pop(cell, None)
+        self._answer.pop(cell, None)
 
     def ended(self, cell: Cell, item: Any) -> None:
         """Write a capsule of an ask that was answered by an exception."""

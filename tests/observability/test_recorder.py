@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorError, ActorRef, ActorSystem, Mailbox, NameNotFoundError
+from actorio import Actor, ActorError, ActorRef, ActorSystem, Mailbox, NameNotFoundError, interleave
 from actorio._core.redaction import REDACTED
 from actorio.capsule import encoding, read
 from actorio.observability import Observatory, Recorder, capsules
+from actorio.persistence import EventSourced, MemoryStore
 from actorio.testing import until
 
 
@@ -293,6 +294,39 @@ async def test_o2_all_actors_keep_no_more_than_the_total(tmp_path: Path) -> None
             await ref.join()
         assert (recorder._inputs, len(recorder._segments), len(recorder._journals)) == (0, 0, 0)
     assert content["begins"].startswith(("checkpoint", "nowhere"))
+
+
+async def test_o2_calls_beside_the_turns_are_kept_no_longer_than_messages(tmp_path: Path) -> None:
+    class Beside(Actor[Any]):
+        @interleave
+        async def look(self, number: int) -> int:
+            return number
+
+    async with ActorSystem() as system, Recorder(system, tmp_path, keep=5, total=100) as recorder:
+        refs = [await system.spawn(Beside) for _ in range(10)]
+        for number in range(200):
+            for ref in refs:
+                await ref.call(Beside.look, number)
+            assert recorder._inputs == sum(len(segment.inputs) for segment in recorder._segments) <= 100
+            assert all(len(segment.inputs) <= 20 for segment in recorder._segments)
+
+
+async def test_o2_a_turn_that_writes_very_often_keeps_no_more_than_the_total(tmp_path: Path) -> None:
+    class Counter(EventSourced[str, int, int]):
+        def initial_state(self) -> int:
+            return 0
+
+        def apply(self, state: int, event: int) -> int:
+            return state + event
+
+        async def receive(self, message: str) -> None:
+            for _ in range(300):
+                await self.persist(1)
+
+    async with ActorSystem(store=MemoryStore()) as system, Recorder(system, tmp_path, total=100) as recorder:
+        ref = await system.get_or_spawn("counter", Counter)
+        await ref.ask("count")
+        assert recorder._inputs <= 100
 
 
 async def test_a_message_that_its_handler_changes_is_kept_as_it_came(tmp_path: Path) -> None:
