@@ -9,12 +9,13 @@ Texts name the types of messages, never their contents, unless these were asked 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
 from actorio._cell.states import intent_name
-from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, payload
+from actorio._core.envelope import ANSWERED, ENVELOPES, FAILED, NO_MESSAGE, payload
 from actorio._core.feed import Feed
 from actorio._core.observer import Observer
 from actorio._core.redaction import Redact, inert, text_of
@@ -155,7 +156,7 @@ class _Teller(Observer):
         self._redact = redact
         self._traces: list[Trace] = []
         self._numbers = 0
-        self._on_their_way: dict[Any, Any] = {}
+        self._on_their_way: OrderedDict[Any, Any] = OrderedDict()  # whose first items go fast
         self._in_hand: _Traced | None = None
 
     @classmethod
@@ -273,8 +274,9 @@ class _Teller(Observer):
 
     def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
         """Tell of a message that will not be handled."""
-        found = [item for item, one in self._on_their_way.items() if one.message is message]
-        traced = self._on_their_way.pop(found[0]) if found else None
+        waiting = self._on_their_way.items()  # the first of them, as a rule: they end in their order
+        found = next((item for item, one in waiting if one.message is message), NO_MESSAGE)
+        traced = self._on_their_way.pop(found, None)
         if traced is None and self._in_hand is not None and self._in_hand.message is message:
             traced = self._in_hand
         traced = traced or self._known(message)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorStoppedError, ActorSystem, interleave
+from actorio import Actor, ActorRef, ActorStoppedError, ActorSystem, Mailbox, interleave
 from actorio.inspection import Letter, TraceEvent
+from actorio.inspection import trace as trace_module
 
 
 class Echo(Actor[Any]):
@@ -165,6 +166,34 @@ async def test_o2_a_slow_reader_loses_events_which_are_counted() -> None:
                 await ref.ask(number)
         events = [event async for event in trace]
         assert (len(events), trace.dropped) == (256, 800 - 256)
+
+
+async def test_o2_a_kill_with_much_mail_takes_no_longer_for_each_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+
+    class Counted(trace_module._Traced):
+        @property
+        def message(self) -> Any:  # type: ignore[override]
+            nonlocal looks
+            looks += 1
+            return self.kept
+
+        @message.setter
+        def message(self, message: Any) -> None:
+            self.kept = message
+
+    monkeypatch.setattr(trace_module, "_Traced", Counted)
+    async with ActorSystem() as system:
+        ref = await system.spawn(Echo, mailbox=Mailbox(None))
+        async with system.inspect(ref).trace(limit=10_000) as trace:
+            for number in range(500):
+                ref.send_nowait(f"lost {number}")
+            ref.kill()
+            await ref.join()
+            assert trace.dropped > 500
+    assert looks <= 1000
 
 
 async def test_what_was_in_the_mailbox_before_is_numbered_when_it_begins() -> None:
