@@ -9,7 +9,7 @@ from actorio._core.redaction import inert
 if TYPE_CHECKING:
     from actorio._cell.state import CellState
 
-__all__ = ["class_name", "class_of", "kind_of_actor", "log_fields", "message_type"]
+__all__ = ["class_name", "class_of", "kind_of_actor", "log_fields", "message_type", "own_name"]
 
 
 def class_name(kind: object) -> str:
@@ -32,8 +32,17 @@ def kind_of_actor(cell: CellState) -> type[Any]:
 
 def message_type(message: Any) -> str:
     """Return the class of a message; of a call or submitted work the name of the function."""
-    name = getattr(message, "__qualname__", None)
-    return inert(name if callable(message) and isinstance(name, str) else type(message).__qualname__)
+    name = own_name(message) if callable(message) else None
+    return inert(name or type(message).__qualname__)
+
+
+def own_name(thing: Any) -> str | None:
+    """Return the qualified name of a function or class; None of anything else, though it raise when it is asked."""
+    try:
+        name = thing.__qualname__
+    except Exception:  # of a proxy, for instance, which has nothing behind it
+        return None
+    return name if type(name) is str else None
 
 
 def log_fields(cell: CellState) -> dict[str, str | int]:

@@ -150,7 +150,7 @@ class Invocation:
         self.kwargs = kwargs
 
     def __repr__(self) -> str:
-        return getattr(self.func, "__qualname__", repr(self.func))
+        return getattr(self.func, "__qualname__", None) or repr(self.func)
 
 
 class Invoking:

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from actorio._core.redaction import REDACTED, Redact, attributes_of, inert, seen
 
@@ -77,16 +78,17 @@ def _pattern(text: str) -> str:
     return re.escape(text) if len(text) >= _SHORT else rf"(?<!\w){re.escape(text)}(?!\w)"
 
 
-def _texts(value: object) -> Iterable[str] | None:
+def _texts(value: Any) -> Iterable[str] | None:
     """Return how a value may stand in a text; None for what has parts."""
-    if value is REDACTED or value is None or isinstance(value, (bool, type)):
+    kind = type(value)  # `isinstance` would run code of the value
+    if value is REDACTED or value is None or issubclass(kind, (bool, type)):
         return ()
-    if isinstance(value, str):
+    if issubclass(kind, str):
         return _spellings(str.__str__(value))
-    if isinstance(value, (bytes, bytearray)):
+    if issubclass(kind, (bytes, bytearray)):
         plain = bytes(memoryview(value))
         return (*_spellings(plain.decode(errors="replace")), *_spellings(repr(plain)[2:-1]))
-    if type(value) in (int, float):
+    if kind in (int, float):
         return _spellings(repr(value))
     return None
 
@@ -99,13 +101,14 @@ def _spellings(text: str) -> Iterator[str]:
     yield repr(text)[1:-1]
 
 
-def _parts(value: object, depth: int) -> Iterator[tuple[object, int]]:
+def _parts(value: Any, depth: int) -> Iterator[tuple[object, int]]:
     """Yield what a value is made of, each with how many objects deep it may be looked into."""
-    if isinstance(value, dict):
+    kind = type(value)
+    if issubclass(kind, dict):
         parts: Iterable[object] = dict.values(value)
-    elif type(value) in _CONTAINERS:
-        parts = value  # type: ignore[assignment]
-    elif isinstance(value, tuple):
+    elif kind in _CONTAINERS:
+        parts = value
+    elif issubclass(kind, tuple):
         parts = tuple.__iter__(value)
     elif depth:
         parts, depth = attributes_of(value).values(), depth - 1

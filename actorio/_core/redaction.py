@@ -12,6 +12,7 @@ import enum
 import fractions
 import functools
 import pathlib
+import sys
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,7 @@ __all__ = [
     "hidden_fields",
     "hide_secrets",
     "inert",
+    "is_known_zone",
     "text_of",
 ]
 
@@ -61,6 +63,8 @@ _PLAIN = frozenset({
     pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath,
 })  # fmt: skip
 """Types whose `repr` is short, and no code of the user's."""
+_TIMES = (datetime.time, datetime.datetime)
+"""Types among them that have a time zone, whose `repr` may be the user's."""
 _BRACKETS: dict[type, tuple[str, str]] = {
     list: ("[", "]"),
     tuple: ("(", ")"),
@@ -187,7 +191,7 @@ def hidden_fields(kind: type[Any]) -> frozenset[str]:
     return frozenset(hidden)
 
 
-def _parts(value: object, redact: Redact, depth: int) -> Iterator[str]:
+def _parts(value: Any, redact: Redact, depth: int) -> Iterator[str]:
     kind = type(value)
     if value is REDACTED or is_secret(value):
         yield repr(REDACTED)
@@ -195,43 +199,54 @@ def _parts(value: object, redact: Redact, depth: int) -> Iterator[str]:
         yield word
     elif depth == 0:
         yield f"{kind.__qualname__}(...)"
-    elif isinstance(value, dict):
+    elif issubclass(kind, dict):
         yield from _enclosed("{", _entries(value, redact, depth), "}")
     elif kind in _BRACKETS:
         opening, closing = _BRACKETS[kind]
-        items: Iterable[object] = value  # type: ignore[assignment]
+        items: Iterable[object] = value
         yield from _enclosed(opening, (_parts(item, redact, depth - 1) for item in items), closing)
     else:
         yield from _object(value, redact, depth)
 
 
-def _word(value: object) -> str | None:
-    """Return the text of what has no parts; None of what has."""
+def _word(value: Any) -> str | None:
+    """Return the text of what has no parts; None of what has.
+
+    By the type alone: `isinstance` asks a value for its `__class__`, and a lazy one would be made by that.
+    """
     kind = type(value)
+    if kind in _TIMES and not is_known_zone(value.tzinfo):
+        return f"{value.replace(tzinfo=None)!r} of a {type(value.tzinfo).__qualname__}"
     if kind in _PLAIN:
         return repr(value)
-    if isinstance(value, enum.Enum):
+    if issubclass(kind, enum.Enum):
         return f"{kind.__qualname__}.{value._name_}"
-    if isinstance(value, (str, bytes, bytearray)):
+    if issubclass(kind, (str, bytes, bytearray)):
         return _base_repr(value)
-    if isinstance(value, int):
+    if issubclass(kind, int):
         return int.__repr__(value) if int.bit_length(value) <= _LONGEST_INT else "<a large int>"
-    if isinstance(value, Address):
+    if issubclass(kind, Address):
         return f"<{value.path}>"
-    if isinstance(value, (type, *_FUNCTIONS)):
+    if issubclass(kind, (type, *_FUNCTIONS)):
         return str(getattr(value, "__qualname__", kind.__qualname__))
     return None
 
 
-def _object(value: object, redact: Redact, depth: int) -> Iterator[str]:
+def is_known_zone(zone: object) -> bool:
+    """Tell whether a time zone is none, or one of the standard library: no code of the user's."""
+    kind, zoneinfo = type(zone), sys.modules.get("zoneinfo")
+    return kind in (type(None), datetime.timezone) or (zoneinfo is not None and kind is zoneinfo.ZoneInfo)
+
+
+def _object(value: Any, redact: Redact, depth: int) -> Iterator[str]:
     kind = type(value)
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         names: Any = kind
         named: Iterable[tuple[str, object]] = (
             (name, seen(redact, name, item))
             for name, item in zip(names._fields, tuple.__iter__(value), strict=False)
         )
-    elif isinstance(value, BaseException):
+    elif issubclass(kind, BaseException):
         arguments = (_parts(argument, redact, depth - 1) for argument in value.args)
         yield from _enclosed(f"{kind.__qualname__}(", arguments, ")")
         return
@@ -270,8 +285,8 @@ def _enclosed(opening: str, items: Iterable[Iterator[str]], closing: str) -> Ite
     yield closing
 
 
-def _base_repr(value: str | bytes | bytearray) -> str:
-    if isinstance(value, str):
+def _base_repr(value: Any) -> str:
+    if issubclass(type(value), str):
         return repr(str.__getitem__(value, slice(0, 2000)))
     return repr(bytes(memoryview(value)[:2000]))
 

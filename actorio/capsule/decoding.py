@@ -15,6 +15,7 @@ import logging
 import math
 import pathlib
 import uuid
+import zoneinfo
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from types import MethodType, ModuleType
@@ -300,6 +301,13 @@ def _float(data: Json) -> float:
     return value
 
 
+def _timed(kind: Any, data: Json) -> Any:
+    value = kind.fromisoformat(data["text"])
+    if "zone" not in data:
+        return value
+    return value.replace(tzinfo=zoneinfo.ZoneInfo(str(data["zone"])), fold=data["fold"])
+
+
 _MAKERS: dict[str, Callable[[Decoder, Json, str], Any]] = {
     "int": lambda decoder, data, place: int(data["hex"], 16),
     "float": lambda decoder, data, place: _float(data),
@@ -307,8 +315,8 @@ _MAKERS: dict[str, Callable[[Decoder, Json, str], Any]] = {
     "bytes": lambda decoder, data, place: base64.b64decode(data["base64"], validate=True),
     "bytearray": lambda decoder, data, place: bytearray(base64.b64decode(data["base64"], validate=True)),
     "date": lambda decoder, data, place: datetime.date.fromisoformat(data["text"]),
-    "time": lambda decoder, data, place: datetime.time.fromisoformat(data["text"]),
-    "datetime": lambda decoder, data, place: datetime.datetime.fromisoformat(data["text"]),
+    "time": lambda decoder, data, place: _timed(datetime.time, data),
+    "datetime": lambda decoder, data, place: _timed(datetime.datetime, data),
     "timedelta": lambda decoder, data, place: datetime.timedelta(
         data["days"], data["seconds"], data["microseconds"]
     ),
@@ -316,6 +324,7 @@ _MAKERS: dict[str, Callable[[Decoder, Json, str], Any]] = {
     "decimal": lambda decoder, data, place: decimal.Decimal(data["text"]),
     "fraction": lambda decoder, data, place: fractions.Fraction(data["text"]),
     "uuid": lambda decoder, data, place: uuid.UUID(data["text"]),
+    "zone": lambda decoder, data, place: zoneinfo.ZoneInfo(str(data["key"])),
     "path": lambda decoder, data, place: pathlib.Path(data["text"]),
     "range": lambda decoder, data, place: range(*data["bounds"]),
     "logger": lambda decoder, data, place: logging.getLogger(str(data["name"])),

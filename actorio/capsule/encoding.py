@@ -1,6 +1,7 @@
 """Values as JSON: what is no plain JSON is an object with a `$` in it, and what cannot be kept is `opaque`.
 
-No code of the values runs but `__capsule__`, where a class has it; secrets are left out by `redact`.
+No code of the values runs but `__capsule__`, where a class has it, and a time zone's own; secrets are left out by
+`redact`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import time
 import types
 import uuid
+import zoneinfo
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -99,16 +101,14 @@ class Encoder:
         if value is self._root and value is not None:
             return {"$": "self"}
         plain = _PLAIN.get(kind)
-        if plain is not None:
-            return plain(value)
-        if any(one is value for one in self._above):
+        if plain is None and any(one is value for one in self._above):
             return self._opaque(value, place, "it contains itself")
-        if len(self._above) >= _DEEPEST:
+        if plain is None and len(self._above) >= _DEEPEST:
             return self._opaque(value, place, "it is nested too deeply")
         self._above.append(value)
         before = len(self.missing)
         try:
-            return self._encode_parts(value, kind, place)
+            return self._encode_parts(value, kind, place) if plain is None else plain(value)
         except _TooLargeError:
             del self.missing[before:]
             return self._cut(value, place)
@@ -168,11 +168,11 @@ class Encoder:
         if container is not None:
             return container(self, value, place)
         for base, encode in _BASES.items():
-            if isinstance(value, base):
+            if issubclass(kind, base):
                 return encode(self, value, place)
         if (own := _own_form(kind)) is not None:
             return self._own(own, value, place)
-        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        if tuple in kind.__mro__ and hasattr(kind, "_fields"):
             items = zip(kind._fields, tuple.__iter__(value), strict=True)
             fields = {name: self.named(name, item, place) for name, item in items}
             return {"$": "namedtuple", "type": type_name(kind), "fields": fields}
@@ -301,6 +301,24 @@ def _tagged(tag: str, **parts: Callable[[Any], Json]) -> Callable[[Any], Json]:
     return encode
 
 
+def _timed(tag: str) -> Callable[[Any], Json]:
+    """Return what encodes times: with the name of their zone where it has one, else with their offset."""
+
+    def encode(value: Any) -> Json:
+        if type(value.tzinfo) is not zoneinfo.ZoneInfo:
+            return {"$": tag, "text": value.isoformat()}
+        zone = _key_of(value.tzinfo)
+        return {"$": tag, "text": value.replace(tzinfo=None).isoformat(), "zone": zone, "fold": value.fold}
+
+    return encode
+
+
+def _key_of(zone: zoneinfo.ZoneInfo) -> str:
+    if zone.key is None:
+        raise ValueError("it has no name")
+    return zone.key
+
+
 def _listed(tag: str) -> Callable[[Encoder, Any, str], Json]:
     return lambda encoder, value, place: {"$": tag, "items": encoder._items(value, place)}
 
@@ -315,8 +333,8 @@ _PLAIN: dict[type, Callable[[Any], Json]] = {
     bytearray: _tagged("bytearray", base64=_base64),
     complex: _tagged("complex", text=repr),
     datetime.date: _tagged("date", text=datetime.date.isoformat),
-    datetime.time: _tagged("time", text=datetime.time.isoformat),
-    datetime.datetime: _tagged("datetime", text=datetime.datetime.isoformat),
+    datetime.time: _timed("time"),
+    datetime.datetime: _timed("datetime"),
     datetime.timedelta: _tagged(
         "timedelta",
         days=lambda value: value.days,
@@ -327,6 +345,7 @@ _PLAIN: dict[type, Callable[[Any], Json]] = {
     decimal.Decimal: _tagged("decimal", text=_TEXT),
     fractions.Fraction: _tagged("fraction", text=_TEXT),
     uuid.UUID: _tagged("uuid", text=_TEXT),
+    zoneinfo.ZoneInfo: _tagged("zone", key=_key_of),
     range: _tagged("range", bounds=lambda value: [value.start, value.stop, value.step]),
     Timer: _tagged("timer", remaining=lambda value: value.remaining, interval=lambda value: value._interval),
     **dict.fromkeys((pathlib.PosixPath, pathlib.WindowsPath), _tagged("path", text=_TEXT)),

@@ -43,15 +43,18 @@ def place_in(place: str, index: int) -> str:
 def parameters_of(func: Any) -> tuple[str, ...]:
     """Return the names of what a function, or the constructor of a class, takes by position."""
     skipped = 0
-    while isinstance(func, functools.partial):
+    while issubclass(type(func), functools.partial):
         skipped += len(func.args)
         func = func.func
-    if isinstance(func, type):
-        func, skipped = func.__init__, skipped + 1  # type: ignore[misc]
-    elif isinstance(func, types.MethodType):
+    if issubclass(type(func), type):
+        func, skipped = func.__init__, skipped + 1
+    elif issubclass(type(func), types.MethodType):
         func, skipped = func.__func__, skipped + 1
-    code = getattr(func, "__code__", None)
-    if code is None:
+    try:
+        code = func.__code__
+    except Exception:  # it is no function of Python, and may be anything that can be called
+        return ()
+    if type(code) is not types.CodeType:
         return ()
     names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
     if not skipped and names[:1] == ("self",):  # a method that is called by its class

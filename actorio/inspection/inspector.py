@@ -15,7 +15,7 @@ from actorio._cell.states import State
 from actorio._core.checks import check_callable, check_count, check_optional_duration
 from actorio._core.deadlock import chain_of
 from actorio._core.envelope import NO_MESSAGE
-from actorio._core.redaction import Redact, hide_secrets, inert
+from actorio._core.redaction import Redact, hide_secrets, inert, text_of
 from actorio.errors import ActorError, ActorStoppedError, DeadlockError
 from actorio.inspection.rows import ActorInfo, Frame, Letter, frames_of, letter_of
 from actorio.inspection.state import own_attributes, put_attributes
@@ -216,7 +216,10 @@ def info_of(cell: Cell, redact: Redact | None = None) -> ActorInfo:
         watching=_paths(cell.watching),
         links=_paths(cell.links),
         aliases=cell.runtime.names.names_of(cell),
-        groups=[inert(str(group), 200) for group in cell.runtime.groups.of(cell)],
+        groups=[
+            inert(group, 200) if type(group) is str else text_of(group)
+            for group in cell.runtime.groups.of(cell)
+        ],
         timers=sum(isinstance(timer, Timer) for timer in tuple((cell.owned or {}).values())),
         tasks=len(cell.tasks or ()),
         waits_for=[node.path for node in chain_of(cell)],

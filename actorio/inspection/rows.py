@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actorio._cell.naming import class_name
+from actorio._cell.naming import class_name, own_name
 from actorio._core.envelope import ENVELOPES, Cast, Delivery, Parcel, Tick
 from actorio._core.inquiry import CalledInquiry, Inquiry
 from actorio._core.redaction import Redact, inert, text_of
@@ -171,10 +171,9 @@ def _kind_of(item: Any) -> str:
 
 
 def _function_name(func: Any) -> str:
-    while isinstance(func, functools.partial):
+    while issubclass(type(func), functools.partial):
         func = func.func
-    name = getattr(func, "__qualname__", None)
-    return inert(name if isinstance(name, str) else type(func).__qualname__)
+    return inert(own_name(func) or type(func).__qualname__)
 
 
 def _call(invocation: Any, redact: Redact) -> str:

@@ -63,8 +63,11 @@ def kept(value: Any, redact: Redact, until: float | None = None) -> Any:
     if kind is tuple:
         return value if all(type(item) in ATOMS for item in value) else Encoded.of(value, redact, until)
     fields = _FROZEN[kind] if kind in _FROZEN else _frozen_fields(kind)
-    if fields is not None and all(type(getattr(value, name)) in ATOMS for name in fields):
-        return value
+    try:
+        if fields is not None and all(type(getattr(value, name)) in ATOMS for name in fields):
+            return value
+    except Exception:  # a field has no value
+        pass
     return Encoded.of(value, redact, until)
 
 

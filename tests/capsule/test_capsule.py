@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -132,6 +133,7 @@ SAME = [
     *(datetime.date(2026, 1, 2), datetime.time(1, 2, 3, 4), datetime.datetime(2026, 1, 2, 3, 4, 5, 6)),
     datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
     datetime.timezone(datetime.timedelta(hours=5, minutes=45)),
+    *(ZoneInfo("Europe/Berlin"), datetime.time(1, 2, tzinfo=ZoneInfo("Europe/Berlin"))),
     *(
         datetime.timedelta(-1, 2, 3),
         decimal.Decimal("1.10"),
@@ -149,6 +151,38 @@ def test_a_value_comes_back_as_it_was(value: object) -> None:
     again = decode(code(value))
     assert type(again) is type(value)
     assert repr(again) == repr(value) if isinstance(value, float) else again == value
+
+
+def test_a_time_keeps_its_zone_and_which_of_two_it_is() -> None:
+    when = datetime.datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin"))
+    again = decode(code(when))
+    assert (again.tzinfo, again.fold, again.utcoffset()) == (when.tzinfo, 1, datetime.timedelta(hours=1))
+    assert again + datetime.timedelta(days=180) == when + datetime.timedelta(days=180)
+
+
+def test_o15_a_value_that_cannot_be_encoded_is_opaque_and_its_time_zone_may_be_the_programs_own() -> None:
+    class Zone(datetime.tzinfo):
+        def utcoffset(self, when: datetime.datetime | None) -> datetime.timedelta:
+            return datetime.timedelta(hours=2)
+
+    own = decode(code(datetime.datetime(2026, 1, 2, tzinfo=Zone())))
+    assert own.utcoffset() == datetime.timedelta(hours=2)
+    encoder = Encoder(hide_secrets)
+    assert encoder.encode(datetime.datetime(2026, 1, 2, tzinfo=datetime.tzinfo()), "value")["$"] == "opaque"
+    assert encoder.missing == ["value"]
+
+
+def test_o10_a_value_is_not_asked_for_its_class() -> None:
+    asked = []
+
+    class Lazy:
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]
+            asked.append("class")
+            return dict
+
+    assert Encoder(hide_secrets).encode(Lazy(), "value")["$"] == "object"
+    assert asked == []
 
 
 def test_nan_comes_back() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from actorio import Actor, ActorSystem
 from actorio._cell.naming import class_name, class_of, log_fields, message_type
+from actorio.observability import Observatory
 
 
 class Till(Actor[Any]):
@@ -21,6 +22,28 @@ def test_a_message_is_named_by_its_class_and_a_function_by_itself() -> None:
     assert [message_type(value) for value in ("text", None, Till.receive, class_name)] == [
         *("str", "NoneType", "Till.receive", "class_name"),
     ]
+
+
+class Proxy:
+    """Has nothing behind it, and says so whatever is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __call__(self) -> None:
+        """It can be called, as a lazy function may be."""
+
+
+async def test_a_message_that_answers_no_question_is_named_by_its_class_and_harms_nobody() -> None:
+    assert message_type(Proxy()) == "Proxy"
+    async with ActorSystem() as system, Observatory(system, socket=False) as observatory:
+        ref = await system.spawn(Till)
+        ref.send_nowait(Proxy())
+        async with system.inspect(ref).trace(values=True):
+            assert [letter.type for letter in system.inspect(ref).peek(values=True)] == ["Proxy"]
+            ref.kill()
+            await ref.join()
+        assert [letter.type for letter in observatory.letters()] == ["Proxy"]
 
 
 async def test_an_actor_is_named_by_the_class_of_its_last_instance() -> None:

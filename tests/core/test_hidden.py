@@ -72,6 +72,20 @@ def test_what_lies_about_itself_is_no_error() -> None:
     assert hidden.veil("plain") == "plain"
 
 
+def test_o10_a_secret_is_not_asked_for_its_class() -> None:
+    class Lazy:
+        def __init__(self) -> None:
+            self.key = "canary"
+
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]
+            raise AssertionError("asked")
+
+    hidden = Hidden()
+    hidden.note([Lazy()])
+    assert hidden.veil("refused canary") == "refused <redacted>"
+
+
 def test_a_text_of_an_exception_is_asked_for_and_one_that_raises_is_told() -> None:
     class Broken(Exception):
         def __str__(self) -> str:

@@ -6,6 +6,7 @@ import enum
 import functools
 from collections import deque, namedtuple
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -91,6 +92,28 @@ def test_o10_a_value_is_shown_by_its_parts(value: Any, text: str) -> None:
 def test_o12_no_code_of_a_value_runs() -> None:
     assert text_of(Hostile()) == "Hostile()"
     assert text_of([{"a": Hostile()}]) == "[{'a': Hostile()}]"
+
+
+def test_o10_a_value_is_not_asked_for_its_class_or_for_its_time_zone() -> None:
+    asked = []
+
+    class Lazy:
+        @property
+        def __class__(self) -> Any:  # type: ignore[override]
+            asked.append("class")
+            return dict
+
+    class Zone(datetime.tzinfo):
+        def __repr__(self) -> str:
+            asked.append("repr")
+            return "canary"
+
+    assert text_of(Lazy()).endswith("Lazy()")
+    text = text_of(datetime.datetime(2026, 1, 2, tzinfo=Zone()))
+    assert text.startswith("datetime.datetime(2026, 1, 2, 0, 0) of a ")
+    assert text_of(datetime.time(1, tzinfo=datetime.UTC)).endswith("tzinfo=datetime.timezone.utc)")
+    assert "Europe/Berlin" in text_of(datetime.datetime(2026, 1, 2, tzinfo=ZoneInfo("Europe/Berlin")))
+    assert asked == []
 
 
 @pytest.mark.parametrize(

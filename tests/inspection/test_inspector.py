@@ -76,6 +76,21 @@ async def test_each_method_refuses_an_actor_that_has_ended_and_another_thread() 
 # -- what is seen ----------------------------------------------------------------------------------
 
 
+async def test_o10_a_group_is_shown_without_its_own_code() -> None:
+    class Room:
+        def __init__(self) -> None:
+            self.token = "canary"
+
+        def __str__(self) -> str:
+            raise AssertionError("asked")
+
+    async with ActorSystem() as system:
+        ref = await system.spawn(Gate)
+        system.groups.join(Room(), ref)
+        [group] = system.inspect(ref).info().groups
+        assert group.endswith("Room(token=<redacted>)")
+
+
 async def test_info_holds_all_figures_of_the_actor() -> None:
     async with ActorSystem() as system:
         ref, gate, inspector = await spawned(

@@ -1,12 +1,13 @@
 """O15, the flight recorder: what it keeps, when it writes, and that nobody is held up or told a secret."""
 
 import asyncio
+import datetime
 import gc
 import json
 import logging
 import stat
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,24 @@ async def test_o2_a_turn_that_writes_very_often_keeps_no_more_than_the_total(tmp
         ref = await system.get_or_spawn("counter", Counter)
         await ref.ask("count")
         assert recorder._inputs <= 100
+
+
+@dataclass(frozen=True)
+class Unset:
+    number: int = field(init=False)
+
+
+@pytest.mark.parametrize("message", [datetime.datetime(2026, 1, 2, tzinfo=datetime.tzinfo()), Unset()])
+async def test_o3_a_message_that_cannot_be_kept_is_handled_all_the_same(
+    tmp_path: Path, message: object
+) -> None:
+    async with ActorSystem() as system, Recorder(system, tmp_path) as recorder:
+        till = await system.spawn(Till)
+        async with asyncio.timeout(10):
+            assert await till.ask(message) == Login("bob")
+            await fails(till)
+            [path] = await written(recorder)
+    assert read(path)["inputs"][0]["message"]["$"] in {"opaque", "dataclass"}
 
 
 async def test_a_message_that_its_handler_changes_is_kept_as_it_came(tmp_path: Path) -> None:
