@@ -307,7 +307,7 @@ class Context(Generic[A_co]):
         if cell.envelope is not None:
             return answer_by_error(cell, cell.envelope, error)
         if is_of_this_message(error):
-            cell.dead_letter(cell.message, "unhandled")
+            cell.unhandled(cell.message)
             return True
         return False
 

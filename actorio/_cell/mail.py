@@ -10,6 +10,7 @@ from actorio._core.deadlock import wait_of_current
 from actorio._core.envelope import (
     ENDED,
     ENVELOPES,
+    FAILED,
     Envelope,
     is_message,
     payload,
@@ -116,6 +117,13 @@ class Mail(CellState):
             for item in self.mailbox.items
             if is_message(item) and not (type(item) in ENVELOPES and (item.answers or item.state >= ENDED))
         ]
+
+    def unhandled(self, message: Any) -> None:
+        """Give a message that has no handler its fate, also where its turn has put it into the stash."""
+        stashed, self.envelope = self.envelope, None
+        if stashed is not None:
+            stashed.state = FAILED
+        self.dead_letter(message, "unhandled")
 
     def dead_letter(self, message: Any, reason: str) -> None:
         """Publish a message that will not be handled."""

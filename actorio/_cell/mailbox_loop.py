@@ -310,7 +310,7 @@ def take_turns(cell: Turn, own: Context) -> Steps:
                 except UnhandledMessageError as error:
                     if not is_of_this_message(error):
                         raise
-                    cell.dead_letter(item, "unhandled")
+                    cell.unhandled(item)
             elif (kind is Request or kind in _DIRECT) and item.state == QUEUED:
                 item.state = RUNNING
                 cell.envelope = item

@@ -41,7 +41,7 @@ def own_loop(cell: Turn, run: Any) -> Steps:
             if not (isinstance(error, StopIteration) or is_actor_exit(error, cell.path)):
                 raise
             _finish_in_hand(cell)
-            if any(task.done() for task in cell.tasks or ()):  # a failure is heard of in the next iteration
+            while any(task.done() for task in cell.tasks or ()):  # its failure is still to be heard of
                 cell.run_queue.current = None
                 yield
                 cell.run_queue.current = cell

@@ -949,7 +949,7 @@ cdef object handle_message(TakeTurns turns, object message):
 cdef int unhandled(TakeTurns turns, object message, object error) except -1:
     if not is_of_this_message(error):
         raise error
-    (<object>turns.cell).dead_letter(message, "unhandled")
+    (<object>turns.cell).unhandled(message)
     return 0
 
 

@@ -17,9 +17,9 @@ __all__ = ["RING", "Deadline", "Deadlines", "Entry"]
 
 _FEWEST_TO_SWEEP = 100
 _MOST_RINGS = 1024
-"""Entries that ring in one go, at most, before I/O and the run queue have their turn."""
+"""Entries that are taken out in one go, at most, before I/O and the run queue have their turn."""
 _CLOCK_EVERY = 16
-"""Rings between two looks at the clock."""
+"""Entries between two looks at the clock."""
 _LONGEST_TURN = 0.001
 """Seconds in one go, about."""
 _RESOLUTION = 1e-9
@@ -142,9 +142,9 @@ class Deadlines:
                 ring, entry[RING] = entry[RING], None
                 if ring is not None:
                     ring()
-                    left -= 1
-                    if not left % _CLOCK_EVERY and self._loop.time() - began >= _LONGEST_TURN:
-                        break
+                left -= 1  # one that rings no more costs its place in the heap as well
+                if not left % _CLOCK_EVERY and self._loop.time() - began >= _LONGEST_TURN:
+                    break
         finally:  # also when one that rang raises: the others that are due have their turn in the next iteration
             # A loop may wake a little early by its clock: the deadline is looked at again, never trusted.
             # Those that are due but had no turn within the budget have theirs in the next iteration.

@@ -21,6 +21,7 @@ __all__ = [
     "ANSWERED",
     "ENDED",
     "ENVELOPES",
+    "FAILED",
     "NO_MESSAGE",
     "QUEUED",
     "RUNNING",

@@ -178,15 +178,19 @@ class Result(Generic[R]):
     def set_result(self, value: R) -> None:
         """Give the value. Ignored when cancelled; `asyncio.InvalidStateError` when given already.
 
+        Of submitted work it stands, and what the work comes to later is dropped.
+
         Raises:
             WrongThreadError: from another thread or event loop.
         """
         self._check_thread()
-        self.settle(value)
+        if not self._future.cancelled():
+            self._future.set_result(value)
+            self._tell()
 
     def settle(self, value: R) -> None:
-        """Give the value, in the thread of the work: `set_result` without the question of the thread."""
-        if not self._future.cancelled():
+        """Give what the work has come to, in its thread, unless somebody else has given a value before."""
+        if not self._future.done():
             self._future.set_result(value)
             self._tell()
 

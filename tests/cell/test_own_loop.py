@@ -18,7 +18,7 @@ from actorio import (
     Supervision,
     Terminated,
 )
-from actorio.testing import until
+from actorio.testing import explore, until
 from tests.guarantees.actors import Silent, cancelled, outcome, soon, started
 from tests.stage import ticks
 
@@ -256,6 +256,29 @@ async def test_a_failure_that_comes_as_run_ends_is_not_lost(cause: str) -> None:
         end = await ref.join()
     assert end.reason is ExitReason.CRASHED
     assert isinstance(end.error, LookupError if cause == "task" else RestartLimitError)
+
+
+async def _end_as_a_task_fails() -> None:
+    class Leaving(Actor[Any]):
+        def __init__(self) -> None:
+            self.is_told = asyncio.Event()
+
+        async def fail(self) -> None:
+            await asyncio.sleep(0)
+            self.is_told.set()
+            raise LookupError("task")
+
+        async def run(self) -> None:
+            self.context.start_soon(self.fail)
+            await self.is_told.wait()
+
+    async with ActorSystem() as system:
+        ref = await system.spawn(Leaving, restart=Restart.TEMPORARY)
+        assert (await ref.join()).reason is ExitReason.CRASHED
+
+
+def test_a_failure_that_comes_as_run_ends_is_not_lost_in_whatever_order_the_loop_goes_on() -> None:
+    assert explore(_end_as_a_task_fails, seeds=range(60)).distinct > 10
 
 
 async def test_calls_and_submitted_work_run_while_it_waits_and_never_while_it_works() -> None:

@@ -160,6 +160,22 @@ def test_very_many_that_are_due_at_once_leave_turns_to_others(loop: ClockLoop, d
     assert rung == list(range(3_000))
 
 
+def test_very_many_that_ring_no_more_leave_turns_to_others(loop: ClockLoop, deadlines: Deadlines) -> None:
+    """Asks that were answered in time: each takes its place in the heap until then."""
+    rung: list[float] = []
+    entries = [deadlines.enter(101.0, list) for _ in range(3_000)]
+    deadlines.enter(101.5, lambda: rung.append(loop.now))
+    for entry in entries:
+        entry[RING] = None
+    loop.now += 1
+    (timer,) = [timer for timer in loop.armed if not timer[2][0]]
+    loop.armed.remove(timer)
+    timer[1]()
+    assert 0 < len(deadlines._heap) - 1 < 3_000
+    loop.move(0.5)
+    assert (rung, deadlines._heap) == ([101.5], [])
+
+
 def test_after_close_nothing_rings(loop: ClockLoop, deadlines: Deadlines) -> None:
     rung: list[str] = []
     deadlines.after(1, lambda: rung.append("no"))

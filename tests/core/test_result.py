@@ -39,6 +39,29 @@ async def test_a_result_raises_the_exception_object_of_the_work_each_time() -> N
         assert ref.statistics().restarts == 0
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_value_that_somebody_else_has_given_stands_and_is_no_failure_of_the_actor(
+    fails: bool,
+) -> None:
+    async with soon(), ActorSystem() as system:
+        gate = asyncio.Event()
+        ref = await system.spawn(Silent)
+        running: Result[Any] = ref.submit(_after, gate, "late")
+        queued: Result[Any] = ref.submit(len, "late")
+        await ticks(3)
+        for result in (running, queued):
+            if fails:
+                result.set_exception(LookupError("early"))
+            else:
+                result.set_result("early")
+        gate.set()
+        for result in (running, queued):
+            came = await outcome(result)
+            assert isinstance(came, LookupError) if fails else came == "early"
+        assert await ref.submit(len, "abc") == 3
+        assert ref.statistics().restarts == 0
+
+
 async def test_one_awaiter_that_is_cancelled_harms_neither_the_work_nor_the_others() -> None:
     async with soon(), ActorSystem() as system:
         gate = asyncio.Event()

@@ -17,6 +17,7 @@ from actorio import (
     Mailbox,
     MailboxFullError,
     PriorityMailbox,
+    UnhandledMessageError,
 )
 from actorio.testing import explore, until
 from tests.guarantees.actors import in_turn, outcome, soon, started
@@ -315,6 +316,32 @@ async def test_guarantee_30_a_message_whose_turn_fails_after_it_was_stashed_is_n
         await until(lambda: len(log) == 2)
     assert log == ["fails", "next"]
     assert [letter async for letter in letters] == []
+
+
+@BOTH_SHAPES
+@pytest.mark.parametrize("suspends", [False, True], ids=["at once", "after an await"])
+async def test_guarantee_30_a_message_that_nobody_handles_after_it_was_stashed_has_one_fate(
+    shape: contextvars.Context, suspends: bool
+) -> None:
+    async def refuse(actor: Actor[Any], message: Any) -> None:
+        if message == "open":
+            actor.context.unstash_all()
+            return
+        actor.context.stash(message)
+        if suspends:
+            await ticks(2)
+        raise UnhandledMessageError(message)
+
+    log: list[Any] = []
+    async with soon(), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        ref = await system.spawn(Stasher, log, refuse)
+        for message in ("nobody's", "open"):
+            shape.run(ref.send_nowait, message)
+        ref.close()
+        await ref.join()
+    assert log == ["nobody's", "open"]
+    assert [(letter.message, letter.reason) async for letter in letters] == [("nobody's", "unhandled")]
 
 
 @BOTH_SHAPES
