@@ -61,12 +61,11 @@ class Cell(Life):
         if hooks.on_start:
             self.begin_to_start()  # its task has a first step to come, which takes what is there by then
             return
+        if self.mailbox is not UNUSED and not hooks.own_loop:
+            self.mailbox.sleeper = self  # observers of its start may send to it, and have it end
         self.mark_started()
-        if hooks.own_loop:
-            if self.task is None and self.reason is None:  # no observer of its start has had it end
-                self.begin()
-        elif self.mailbox is not UNUSED:
-            self.mailbox.sleeper = self
+        if hooks.own_loop and self.task is None and self.reason is None:
+            self.begin()
 
     def wake(self) -> None:
         """Wake its task; the first mail makes it."""

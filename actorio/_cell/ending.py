@@ -38,6 +38,8 @@ __all__ = ["AT_ONCE", "Ending"]
 
 AT_ONCE = 256
 """What is done to so many others is done at once; to more of them in goes, so that the loop has its turns."""
+_GENERATIONS = 8
+"""How often an incarnation that ends cancels tasks that the ones before have started as they were cancelled."""
 
 
 class Ending(LastHooks):
@@ -87,7 +89,14 @@ class Ending(LastHooks):
             self.set_wait(None)
         await self._end_own_work()
         await self._call_last_hooks(reason, verdict)
-        await self._end_own_work()  # of the hooks
+        for _ in range(_GENERATIONS):  # of the hooks, and of what starts more as it is cancelled
+            if not (self.owned or self.tasks):
+                return
+            await self._end_own_work()
+        tasks, self.tasks = self.tasks, None
+        for task in tasks or ():
+            task.cancel()
+            self.runtime.abandon(task, "its actor's tasks start more as they are cancelled")
 
     async def _stop_children(self, children: Siblings, intent: int) -> None:
         while True:
@@ -127,6 +136,8 @@ class Ending(LastHooks):
         if self.context is not None:
             self.context._cell = None
         if self.rare is not NOTHING_RARE:  # before the instance goes, and the handles that it holds with it
+            if self.state == State.ENDED:  # it was given up for dead, and comes back: it has been told of
+                return
             self._drop_rare_parts(reason)
         self.instance = self.context = None
         if (tell := self.observers.stopped) is not None:

@@ -122,7 +122,7 @@ class Mail(CellState):
         """Give a message that has no handler its fate, also where its turn has put it into the stash."""
         stashed, self.envelope = self.envelope, None
         if stashed is not None:
-            stashed.state = FAILED
+            stashed.state = FAILED  # type: ignore[misc]
         self.dead_letter(message, "unhandled")
 
     def dead_letter(self, message: Any, reason: str) -> None:

@@ -321,7 +321,9 @@ class CellState(CellCore):
             tell(self, message, error)
 
     def observers_changed(self) -> None:
-        """Look at who observes it anew, before its next message."""
+        """Look at who observes it anew, before its next message; one that has ended is as it is."""
+        if self.state == State.ENDED:
+            return
         if self.observers.arrivals:
             self.open_mailbox()
         if self.mailbox is not UNUSED:

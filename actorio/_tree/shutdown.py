@@ -12,6 +12,7 @@ import functools
 import logging
 from contextvars import Context as Variables
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actorio._cell.frames import await_chain, lines_at_work
@@ -33,6 +34,8 @@ __all__ = ["Shutdown", "ShutdownReport"]
 
 _LONG = 5.0
 """Seconds of a normal end after which the log says once whom it waits for."""
+_MOST_NAMED = 20
+"""Of those that it waits for, in one record of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +249,14 @@ class Shutdown:
 
     def _at_work(self) -> list[str]:
         """Name what is waited for by the line that it is at, or the top level where no code of the user's runs."""
-        cells = self._runtime.root.table.values()
-        lines = list(lines_at_work(cells))
-        hook = self.hook
+        cells, hook = self._runtime.root.table.values(), self.hook
+        lines = lines_at_work(cells)
         if hook is not None and (line := own_line(await_chain(hook.get_coro()))) is not None:
-            lines.append(f"{hook.get_name()} at {line}")
-        return lines or [f"{cell.path} ({cell.state})" for cell in cells]
+            lines = chain([f"{hook.get_name()} at {line}"], lines)
+        named = list(islice(lines, _MOST_NAMED + 1))
+        if not named:
+            named = [f"{cell.path} ({cell.state})" for cell in islice(cells, _MOST_NAMED + 1)]
+        return named if len(named) <= _MOST_NAMED else [*named[:_MOST_NAMED], "and more"]
 
     async def _end(self) -> None:
         await self._run_hooks(self.before)

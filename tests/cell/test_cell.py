@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorRef, ActorSystem, ExitReason, Restart
+from actorio import Actor, ActorRef, ActorSystem, ExitReason, Mailbox, Restart
+from actorio._core.mailbox import SHUT
+from actorio._core.observer import Level, Observer
 from tests.guarantees.actors import soon
 from tests.stage import ticks
 
@@ -102,6 +104,25 @@ async def test_who_waits_for_the_end_is_given_the_exception_itself_and_who_comes
         assert isinstance(late.__cause__, LookupError)
         assert late.__cause__.__traceback__ is None
     LOCALS.clear()
+
+
+@pytest.mark.parametrize("level", ["lives", "arrivals"])
+@pytest.mark.parametrize("mailbox", [None, Mailbox(5)], ids=["lazy", "given"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_observes_a_start_may_send_and_end_the_actor_there_and_then(
+    way: str, mailbox: Mailbox[Any] | None, level: Level
+) -> None:
+    class Starts(Observer):
+        def started(self, cell: Any) -> None:
+            WAYS[way](cell.ref)
+
+    observer = Starts()
+    observer.level = level
+    async with soon(), ActorSystem() as system:
+        system._runtime.observe(observer)
+        ref = await system.spawn(Holding, Thing(), mailbox=mailbox, restart=Restart.TEMPORARY)
+        await ref.join()
+    assert SHUT.sleeper is None
 
 
 class Odd(Exception):

@@ -24,6 +24,7 @@ from actorio import (
     ShutdownReport,
     interleave,
 )
+from actorio._core.observer import Observer
 from tests.cell.stubborn import FOR_EVER, GRACE, Stubborn, abandoned, gates, let_go
 from tests.guarantees.actors import outcome, started
 from tests.stage import NEVER, Boom, Diary, Gate, Puppet, in_virtual_time, now, spawn_children, ticks, until
@@ -249,6 +250,51 @@ async def test_giving_up_an_actor_ends_what_belongs_to_it() -> None:
         assert ended == ["background"]
         assert len(system._runtime.timers) == 0
     await let_go()
+
+
+@pytest.mark.parametrize("generations", [2, 5, NEVER])
+@in_virtual_time
+async def test_a_task_that_starts_another_as_it_is_cancelled_leaves_none_behind(generations: float) -> None:
+    begun: list[str] = []
+
+    class Parent(Actor[Any]):
+        async def on_start(self) -> None:
+            self.context.start_soon(self.generation)
+
+        async def generation(self) -> None:
+            begun.append("one")
+            try:
+                await asyncio.sleep(NEVER)
+            finally:
+                if len(begun) < generations:
+                    self.context.start_soon(self.generation)
+
+    async with ActorSystem() as system:
+        parent = await system.spawn(Parent, name="p")
+        await ticks()
+        parent.stop()
+        assert (await parent.join()).reason is ExitReason.SHUTDOWN
+        await ticks()
+        assert [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("/p")] == []
+    assert abandoned(system) == (("/p generation",) if generations == NEVER else ())
+
+
+@in_virtual_time
+async def test_one_that_was_given_up_and_comes_back_is_told_of_once() -> None:
+    class Told(Observer):
+        level = "lives"
+
+        def stopped(self, cell: Any, reason: ExitReason) -> None:
+            told.append(reason)
+
+    told: list[ExitReason] = []
+    async with ActorSystem() as system:
+        system._runtime.observe(Told())
+        actor = await hanging(system, FOR_EVER)
+        actor.kill()
+        await actor.join()
+        await let_go()
+    assert told == [ExitReason.KILLED]
 
 
 @in_virtual_time

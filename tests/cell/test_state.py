@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, ExitReason
+from actorio import Actor, ActorStoppedError, ActorSystem, ExitReason
 from actorio._cell.state import is_closing
 from actorio._cell.states import Intent
 from actorio._core.envelope import Parcel
-from tests.guarantees.actors import Held, Valve, soon
+from actorio._core.observer import Observer
+from tests.guarantees.actors import Held, Valve, outcome, soon
 from tests.stage import ticks
 
 
@@ -32,6 +33,21 @@ async def test_an_actor_has_one_ref_while_it_lives_and_its_cell_keeps_none_after
         again = cell.ref
         assert cell.ref is again
         assert again.path == cell.path
+
+
+async def test_one_that_has_ended_without_mail_may_be_observed_still() -> None:
+    class Arrivals(Observer):
+        def accepted(self, cell: Any, item: Any) -> None:
+            raise AssertionError
+
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Actor)
+        ref.stop()
+        await ref.join()
+        observer = Arrivals()
+        system._runtime.observe(observer, ref._cell)
+        assert isinstance(await outcome(ref.send("late")), ActorStoppedError)
+        system._runtime.unobserve(observer, ref._cell)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,22 @@ def test_guarantee_20_a_normal_end_that_takes_long_says_once_whom_it_waits_for(
     )
 
 
+@pytest.mark.parametrize("count", [20, 21])
+def test_guarantee_20_of_very_many_that_are_still_at_work_some_are_named(
+    count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            for _ in range(count):
+                ticker = await system.spawn(Ticker)
+                asyncio.get_running_loop().call_later(60, ticker.kill)
+
+    run_in_virtual_time(main)
+    (text,) = [record.getMessage() for record in caplog.records if "has waited" in record.getMessage()]
+    assert text.count("/Ticker-") == 20
+    assert text.endswith("; and more") is (count > 20)
+
+
 def test_guarantee_20_a_shutdown_hook_and_an_actor_between_two_lives_are_waited_for_by_name(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
