@@ -23,7 +23,7 @@ from actorio._core.checks import (
 )
 from actorio._core.observer import Observer
 from actorio._core.typevar import TypeVar
-from actorio._tree.interrupts import InterruptGuard
+from actorio._tree.keyboard_interrupt import InterruptGuard
 from actorio._tree.runtime import Runtime
 from actorio._tree.shutdown import Shutdown, ShutdownReport, check_store
 from actorio._tree.signals import Signals
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actorio._cell.cell import Cell
-    from actorio._cell.surroundings import Siblings
+    from actorio._cell.protocols import Siblings
     from actorio._core.events import EventBus
     from actorio._core.mailbox import Mailbox
     from actorio._tree.children import Children

@@ -26,7 +26,7 @@ TESTED_BY_FEATURE = ("capsule", "cluster", "inspection", "observability", "persi
 """Packages with contracts of their own, whose tests carry the numbers of their guarantees."""
 NOTHING_TO_TEST = {
     "actorio._cell.faces",
-    "actorio._cell.surroundings",
+    "actorio._cell.protocols",
     "actorio._core.recipient",
     "actorio._core.submitter",
     "actorio._core.typevar",

@@ -30,8 +30,8 @@ from actorio.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from actorio._cell.protocols import Siblings
     from actorio._cell.state import CellState
-    from actorio._cell.surroundings import Siblings
     from actorio._core.envelope import Envelope
 
 __all__ = ["AT_ONCE", "Ending"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from actorio._cell.errands import Errands
     from actorio._cell.overrides import Hooks
-    from actorio._cell.surroundings import Siblings, System
+    from actorio._cell.protocols import Siblings, System
     from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.mailbox import Mailbox

@@ -25,7 +25,7 @@ from actorio.policy import Supervision
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actorio._cell.surroundings import Siblings
+    from actorio._cell.protocols import Siblings
     from actorio._core.envelope import Envelope
 
 __all__ = ["Turn"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actorio._core.acceleration import compiled
 from actorio._core.ask_core import AskCore
+from actorio._core.ask_timeout import AskTimeout
 from actorio._core.checks import check_optional_duration
 from actorio._core.deadlines import RING
 from actorio._core.envelope import (
@@ -34,7 +35,6 @@ from actorio._core.result import Result, safe_exception
 from actorio.errors import (
     ActorStoppedError,
     AskCancelledError,
-    AskTimeoutError,
     WrongThreadError,
     describe,
 )
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Request", "Submission", "timeout_of_call"]
 
 
-class Request(AskCore, Envelope):
+class Request(AskTimeout, AskCore, Envelope):
     """An ask, awaited by the asker's task itself: no Future."""
 
     __slots__ = ()
@@ -59,12 +59,6 @@ class Request(AskCore, Envelope):
             finally:
                 del failure  # or the traceback and this frame would keep each other alive
         return self.value
-
-    def limit(self, timeout: float | None) -> None:
-        """Limit it to so many seconds, None for no limit."""
-        if timeout is not None and self.state < ANSWERED:
-            self.timeout = timeout
-            self.cell.run_queue.limit(self)
 
     # -- as the future of another thread looks at it, once it has ended ----------------------------
 
@@ -107,12 +101,6 @@ class Request(AskCore, Envelope):
         if queued:
             self._leave_mailbox()
 
-    def _leave_mailbox(self) -> None:
-        """Give room and payload up: it will not be handled."""
-        self.message = None
-        if not self.cell.mailbox.leave_line(self):
-            self.cell.mailbox.give_room_up()
-
     def run(self, cell: Recipient) -> Any:
         return cell.instance.receive(self.message)
 
@@ -120,18 +108,6 @@ class Request(AskCore, Envelope):
         if self.state < ANSWERED:
             self.error = safe_exception(error)
             self._end(FAILED)
-
-    def set_alarm(self) -> None:
-        """Set its deadline, unless it has ended: most have by the end of a pass of the run queue."""
-        if self.state < ANSWERED:
-            self.alarm = self.cell.runtime.timers.enter(self.deadline, self.expire)
-
-    def expire(self) -> None:
-        """End by timeout: not run when still queued; a handler that has begun goes on unharmed."""
-        queued = self.state == QUEUED
-        self.fail(AskTimeoutError(self.cell.ref, self.timeout, started=self.cell.has_begun(self)))
-        if queued:
-            self._leave_mailbox()
 
     def admitted(self) -> None:
         """The mailbox has let it in; what is awaited is the reply."""

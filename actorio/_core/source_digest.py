@@ -19,6 +19,7 @@ PURE = (
     "_cell/state.py",
     "_core/acceleration.py",
     "_core/ask_core.py",
+    "_core/ask_timeout.py",
     "_core/envelope.py",
     "_core/mailbox.py",
     "_core/request.py",

@@ -28,7 +28,7 @@ from actorio.errors import (
 from actorio.policy import AutoShutdown, Directive, Restart, Supervision
 
 if TYPE_CHECKING:
-    from actorio._cell.surroundings import System
+    from actorio._cell.protocols import System
     from actorio._core.deadlines import Deadline
     from actorio._core.mailbox import Mailbox
 

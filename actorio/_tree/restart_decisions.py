@@ -1,4 +1,4 @@
-"""Who of one table of siblings is restarted, when, and how often: strategies, budget, backoff, directives.
+"""Who of one table of siblings is restarted, and with whom: strategies and directives.
 
 Decisions are made at once and outside of the parent's turn, so a parent whose handler waits for its child is no
 obstacle to that child's restart. A group restart is a task of its own: stop in reverse order, each after its
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actorio._cell.actor_log import log_of
 from actorio._cell.states import Intent, State, Verdict
+from actorio._tree.restart_budget import RestartBudget
 from actorio.errors import ExitReason, RestartLimitError
 from actorio.policy import Directive, Restart, Strategy
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actorio._cell.cell import Cell
-    from actorio._cell.surroundings import System
+    from actorio._cell.protocols import System
     from actorio._core.deadlines import Deadline
     from actorio.policy import Supervision
 
@@ -51,17 +51,6 @@ class Table(Protocol):
     async def sleep(self, pause: float) -> None: ...
 
 
-class _Record:
-    """How often a child, or a group, was restarted of late."""
-
-    __slots__ = ("in_a_row", "resumed", "times")
-
-    def __init__(self) -> None:
-        self.times: deque[float] = deque()
-        self.in_a_row = 0
-        self.resumed = 0.0
-
-
 class Restarts:
     """The restarts among one table of siblings. It is made with their first failure."""
 
@@ -69,7 +58,7 @@ class Restarts:
         self._siblings = siblings
         self._supervision = siblings.supervision
         self._runtime = siblings.runtime
-        self._records: dict[Cell | None, _Record] = {}
+        self._budget = RestartBudget(siblings.supervision, siblings.runtime)
         self._failed: list[Cell] = []
         self.group: asyncio.Task[None] | None = None
         """The restart of a group that is under way."""
@@ -98,7 +87,7 @@ class Restarts:
             return Verdict.END
         one_for_one = self._supervision.strategy is Strategy.ONE_FOR_ONE
         is_due = cell in self._due
-        if not (is_due or self._count(cell if one_for_one else None)):
+        if not (is_due or self._budget.take(cell if one_for_one else None)):
             self._exceed_limit(cell, error)
             return Verdict.END
         if one_for_one:
@@ -118,38 +107,14 @@ class Restarts:
     def _who(self) -> str:
         return self._siblings.path or f"the system {self._runtime.name!r}"
 
-    def _count(self, key: Cell | None) -> bool:
-        """Count a restart; False when it is one too many."""
-        record = self._records.get(key)
-        if record is None:
-            record = self._records[key] = _Record()
-        now = self._runtime.timers.now()
-        record.times.append(now)
-        while record.times[0] < now - self._supervision.within:
-            record.times.popleft()
-        backoff = self._supervision.backoff
-        if backoff is not None and record.in_a_row and now - record.resumed >= backoff.maximum:
-            record.in_a_row = 0
-        return len(record.times) <= self._supervision.max_restarts
-
     def pause_before_restart(self, cell: Cell) -> float:
         """Return the seconds of backoff before the next restart of a child, and log that restart."""
-        pause = self._pause_before(cell)
+        pause = self._budget.pause_before(cell)
         self._log_restart(cell, cell, pause)
         return pause
 
-    def _pause_before(self, key: Cell | None) -> float:
-        backoff = self._supervision.backoff
-        if backoff is None:
-            return 0.0
-        record = self._records[key]
-        pause = backoff.delay(record.in_a_row, self._runtime.random)
-        record.in_a_row += 1
-        record.resumed = self._runtime.timers.now() + pause
-        return pause
-
     def _log_restart(self, cell: Cell, key: Cell | None, pause: float) -> None:
-        limits, count = self._supervision, len(self._records[key].times)
+        limits, count = self._supervision, self._budget.used(key)
         self._runtime.log.restarts(cell, pause, count, limits.max_restarts, limits.within)
 
     def _exceed_limit(self, cell: Cell, error: BaseException | None) -> None:
@@ -173,7 +138,7 @@ class Restarts:
             for cell in reversed(group):
                 await self._recycle(cell)
             self._recycling = {}
-            pause = self._pause_before(None)
+            pause = self._budget.pause_before(None)
             self._log_restart(failed, None, pause)
             await self._siblings.sleep(pause)
             await self._start_again(group)
@@ -218,7 +183,7 @@ class Restarts:
 
     def forget(self, cell: Cell) -> None:
         """Drop the record of a child that has ended for good."""
-        self._records.pop(cell, None)
+        self._budget.forget(cell)
 
     def group_has_ended(self) -> None:
         """The task of the group has ended, perhaps cancelled before its first step, so that nothing of it ran."""

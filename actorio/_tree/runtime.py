@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from actorio._cell.cell import Cell
-    from actorio._cell.surroundings import Root
+    from actorio._cell.protocols import Root
     from actorio._core.deadlock import Waiting
 
 __all__ = ["Runtime"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actorio._cell.cell import Cell
-    from actorio._cell.surroundings import Siblings
+    from actorio._cell.protocols import Siblings
 
 __all__ = ["ChildOptions", "SpawnOptions", "Spawning", "check_factory", "get_or_spawn", "spawn"]
 

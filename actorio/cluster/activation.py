@@ -16,7 +16,7 @@ from actorio.policy import Restart
 
 if TYPE_CHECKING:
     from actorio.cluster.entity import Entity
-    from actorio.cluster.surroundings import Peer
+    from actorio.cluster.protocols import Peer
 
 __all__ = ["Activation", "Arrival"]
 

@@ -15,8 +15,8 @@ from actorio.cluster.wire import PROTOCOL
 from actorio.errors import ClusterError, EngineError
 
 if TYPE_CHECKING:
+    from actorio.cluster.protocols import Life
     from actorio.cluster.store import LeaseRecord
-    from actorio.cluster.surroundings import Life
 
 __all__ = ["agree", "is_agreed"]
 

@@ -16,7 +16,7 @@ from actorio.cluster.store import ClaimRecord
 from actorio.cluster.view import Held
 
 if TYPE_CHECKING:
-    from actorio.cluster.surroundings import Life
+    from actorio.cluster.protocols import Life
 
 __all__ = ["acquire", "release"]
 

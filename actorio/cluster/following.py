@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actorio.errors import EngineError
 
 if TYPE_CHECKING:
-    from actorio.cluster.surroundings import Life
+    from actorio.cluster.protocols import Life
 
 __all__ = ["Follower"]
 

@@ -15,7 +15,7 @@ from actorio.cluster.settings import check_text
 from actorio.errors import NotLocalError
 
 if TYPE_CHECKING:
-    from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.protocols import Life, Peer
 
 __all__ = ["ClusterGroups"]
 

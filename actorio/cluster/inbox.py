@@ -29,7 +29,7 @@ from actorio.errors import (
 
 if TYPE_CHECKING:
     from actorio._cell.far import FarCell
-    from actorio.cluster.surroundings import Node, Peer
+    from actorio.cluster.protocols import Node, Peer
 
 __all__ = ["FULL", "STOPPED", "Inbox", "Malformed", "error_of", "make_inquiry", "name_in"]
 

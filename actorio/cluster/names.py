@@ -23,7 +23,7 @@ from actorio.errors import (
 )
 
 if TYPE_CHECKING:
-    from actorio.cluster.surroundings import Life
+    from actorio.cluster.protocols import Life
 
 __all__ = ["Names", "check_cluster_name"]
 

@@ -17,7 +17,7 @@ from actorio.cluster.store import node_of
 
 if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
-    from actorio.cluster.surroundings import Life
+    from actorio.cluster.protocols import Life
 
 __all__ = ["Node"]
 

@@ -16,7 +16,7 @@ from actorio.errors import DeliveryUnknownError, ExitReason, NotLocalError
 
 if TYPE_CHECKING:
     from actorio.cluster.link import Link, LoopLink
-    from actorio.cluster.surroundings import Node
+    from actorio.cluster.protocols import Node
 
 __all__ = ["Peer", "encode_item", "message_item"]
 

@@ -13,7 +13,7 @@ from actorio.errors import ExitReason, NotSendableError
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.protocols import Life, Peer
     from actorio.cluster.wire import Failure
 
 __all__ = ["Exports", "References", "check_address", "entity_address"]

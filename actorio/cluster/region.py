@@ -19,7 +19,7 @@ from actorio.errors import NotLocalError
 
 if TYPE_CHECKING:
     from actorio.cluster.entity import Entity
-    from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.protocols import Life, Peer
 
 __all__ = ["Region", "Shard"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from actorio.cluster.events import Member, MemberLeaving, MemberLeft, MemberLost, MemberUp, member_of
 
 if TYPE_CHECKING:
+    from actorio.cluster.protocols import Life
     from actorio.cluster.store import LeaseRecord
-    from actorio.cluster.surroundings import Life
 
 __all__ = ["Roster"]
 

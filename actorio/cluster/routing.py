@@ -25,7 +25,7 @@ from actorio.errors import NoHostError, NotLocalError
 
 if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
-    from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.protocols import Life, Peer
 
 __all__ = ["Route", "Router"]
 

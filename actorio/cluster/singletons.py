@@ -11,7 +11,7 @@ from actorio.errors import ClusterError
 if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
     from actorio.cluster.activation import Activation
-    from actorio.cluster.surroundings import Life
+    from actorio.cluster.protocols import Life
 
 __all__ = ["Singletons"]
 

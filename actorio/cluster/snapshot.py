@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from actorio.cluster.events import ClusterState, Member
-    from actorio.cluster.surroundings import Life
+    from actorio.cluster.protocols import Life
 
 __all__ = ["ClusterSnapshot", "LinkSnapshot", "take_snapshot"]
 

@@ -28,7 +28,7 @@ from actorio.policy import Restart
 if TYPE_CHECKING:
     import asyncio
 
-    from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.protocols import Life, Peer
 
 
 __all__ = ["PendingSpawn", "Spawner"]

@@ -27,7 +27,7 @@ from actorio.errors import (
 from actorio.ref import ActorRef
 
 if TYPE_CHECKING:
-    from actorio.cluster.surroundings import Life, Peer
+    from actorio.cluster.protocols import Life, Peer
 
 __all__ = ["ClusterTopic", "Subscriptions"]
 

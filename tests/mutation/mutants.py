@@ -288,12 +288,12 @@ MUTANTS = [
     ),
     Mutant(
         "one restart too many is allowed",
-        "return len(record.times) <= self._supervision.max_restarts",
-        "return len(record.times) <= self._supervision.max_restarts + 1",
+        "return len(restarted.times) <= self._limits.max_restarts",
+        "return len(restarted.times) <= self._limits.max_restarts + 1",
     ),
     Mutant(
         "restarts count for ever",
-        "        while record.times[0] < now - self._supervision.within:\n            record.times.popleft()\n",
+        "        while restarted.times[0] < now - self._limits.within:\n            restarted.times.popleft()\n",
         "",
     ),
     Mutant(

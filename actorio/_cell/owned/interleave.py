@@ -19,8 +19,8 @@ from actorio._core.request import Call
 from actorio.errors import ActorStoppedError, ExitReason, is_actor_exit, note_exit
 
 if TYPE_CHECKING:
+    from actorio._cell.protocols import System
     from actorio._cell.state import CellState
-    from actorio._cell.surroundings import System
     from actorio._core.deadlines import Deadline
     from actorio._core.deadlock import WaitForMany, Waiting
     from actorio._core.envelope import Cast

@@ -14,7 +14,7 @@ from actorio.testing._oracles.ledger import Breach
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
-    from actorio._cell.surroundings import Siblings
+    from actorio._cell.protocols import Siblings
 
 __all__ = ["Regroups"]
 

@@ -17,7 +17,7 @@ import pytest
 from actorio import Actor, ActorSystem
 from actorio._core.acceleration import core_is_compiled
 from actorio._core.run_queue import RunQueue, Waiter
-from actorio._tree.interrupts import is_in_machinery
+from actorio._tree.keyboard_interrupt import is_in_machinery
 from tests.guarantees.actors import soon
 
 ROOT = Path(__file__).parents[2]
