@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from actorio._cell.cell import Cell
 from actorio._cell.finishing import is_finishing
+from actorio._core.acceleration import COROUTINES
 from actorio._core.checks import check_count
 from actorio._core.deadlock import wait_of_current
 from actorio._core.feed import ReaderGuard
@@ -301,7 +302,7 @@ async def _pump(
         raise ActorError("a stream runs in the turn of its actor, whose on_submit has taken it elsewhere")
     generator = cell.bind(method)(*args, **kwargs)
     if not isinstance(generator, AsyncIterator):
-        if inspect.iscoroutine(generator):
+        if isinstance(generator, COROUTINES):
             generator.close()
         raise TypeError(
             f"stream takes a method that is an async generator, not {cell.path}'s {describe(method)}"

@@ -1,13 +1,17 @@
-# cython: language_level=3, binding=True, auto_pickle=False
-# cython: boundscheck=False, wraparound=False, initializedcheck=False, nonecheck=True
+# cython: language_level=3, auto_pickle=False, wraparound=False, initializedcheck=False, nonecheck=True
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """The hottest classes with fields in C. Each stands in pure Python too, under its name, where `@accelerated` is.
 
 What is here does what the pure form does, in the same order; read that first. Slow ways are not here: they are methods of
 the Python classes built on these, called by name. `bind` is told what lies in the layers above.
 
-Three rules keep it safe. A field of a C type may be None (the collector empties objects that it takes apart), so
-`nonecheck` is on. Nothing is cast to a C type before a look at what it is. Whatever holds an object holds it in a field
-or a list that the collector sees.
+Rules that keep it safe:
+
+- A field of a C type may be None (the collector empties objects that it takes apart), so `nonecheck` is on.
+- Nothing is cast to a C type before a look at what it is. That goes for `self` too, which may be anything where a method
+  is called by its class: CPython looks in a method of its own kind, and not in one of Cython's, which `binding` makes.
+- Whatever holds an object holds it in a field or a list that the collector sees.
+- Making a list or dropping a reference may run other code, of a finaliser, which may use the very ring at hand.
 """
 
 import asyncio
@@ -60,6 +64,10 @@ cdef extern from *:
         return -1;
     }
 
+    #ifdef Py_GIL_DISABLED
+    #error "the compiled core has no locks of its own: it needs the GIL"
+    #endif
+
     static inline PyObject *actorio_new(PyObject *type, PyObject *nothing) {
         return ((PyTypeObject *)type)->tp_new((PyTypeObject *)type, nothing, NULL);
     }
@@ -95,7 +103,7 @@ cdef enum:
     WITHDRAWN = 5
 
 cdef enum:
-    RING = 2  # of an entry of `deadlines`
+    RING = 2  # of an entry of `deadlines`; all these numbers are shown as `NUMBERS` below
     MOST_WAKES = 256
     CLOCK_EVERY = 8
     BUDGET = 8
@@ -103,6 +111,19 @@ cdef enum:
     MOST_SPARE_PLACES = 512
 
 cdef double LONGEST_TURN = 0.001
+NUMBERS = {  # for the test that compares them with those of the pure form
+    "QUEUED": QUEUED,
+    "RUNNING": RUNNING,
+    "DEFERRED": DEFERRED,
+    "ANSWERED": ANSWERED,
+    "FAILED": FAILED,
+    "WITHDRAWN": WITHDRAWN,
+    "RING": RING,
+    "MOST_WAKES": MOST_WAKES,
+    "CLOCK_EVERY": CLOCK_EVERY,
+    "BUDGET": BUDGET,
+    "LONGEST_TURN": LONGEST_TURN,
+}
 cdef bint EAGER = sys.version_info >= (3, 12)  # a task may take its first step inside of another one's
 cdef tuple NOTHING = ()
 cdef object Future = asyncio.Future
@@ -207,9 +228,7 @@ cdef class Ring:
         return ring_pop(self)
 
     def clear(self):
-        self._places = [None] * FEWEST_PLACES
-        self._mask = FEWEST_PLACES - 1
-        self._head = self._count = 0
+        ring_clear(self, [None] * FEWEST_PLACES)
 
 
 cdef Py_ssize_t ring_place(Ring ring, Py_ssize_t index) except -1:
@@ -222,21 +241,43 @@ cdef Py_ssize_t ring_place(Ring ring, Py_ssize_t index) except -1:
 
 cdef list ring_list(Ring ring):
     cdef Py_ssize_t index
-    if PyList_GET_SIZE(ring._places) <= ring._mask:
-        return []
-    return [ring._places[(ring._head + index) & ring._mask] for index in range(ring._count)]
+    cdef list items = []
+    if PyList_GET_SIZE(ring._places) > ring._mask:
+        for index in range(ring._count):
+            items.append(ring._places[(ring._head + index) & ring._mask])
+    return items
+
+
+cdef int ring_clear(Ring ring, list places) except -1:
+    """Take new places in use, of a power of two. The items go last: what that runs finds the ring empty."""
+    cdef list old = ring._places
+    ring._places = places
+    ring._mask = PyList_GET_SIZE(places) - 1
+    ring._head = ring._count = 0
+    return 0
 
 
 cdef int ring_grow(Ring ring) except -1:
+    """Make room for one more; also in a ring whose list the collector has emptied, where nothing is left."""
+    cdef Py_ssize_t index, size = FEWEST_PLACES
     cdef list places
+    cdef PyObject *item
+    if PyList_GET_SIZE(ring._places) > ring._mask:
+        size = 2 * (ring._mask + 1)
+    places = [None] * size  # which may run a finaliser, and that may push: so all is looked at once more
     if PyList_GET_SIZE(ring._places) <= ring._mask:
-        ring.clear()
+        return ring_clear(ring, places)
+    if ring._count <= ring._mask:
         return 0
-    places = ring_list(ring)
-    places.extend([None] * ring._count)
-    ring._places = places
+    if size <= ring._count:
+        return ring_grow(ring)
+    for index in range(ring._count):
+        item = PyList_GET_ITEM(ring._places, (ring._head + index) & ring._mask)
+        Py_INCREF(<object>item)
+        PyList_SET_ITEM(places, index, item)
+    ring._places = places  # the old list goes, and its items have another reference each
     ring._head = 0
-    ring._mask = 2 * ring._count - 1
+    ring._mask = size - 1
     return 0
 
 
@@ -271,11 +312,18 @@ cdef inline object ring_pop(Ring ring):
     PyList_SET_ITEM(ring._places, ring._head, <PyObject *>None)
     ring._head = (ring._head + 1) & ring._mask
     ring._count -= 1
-    if not ring._count and ring._mask >= MOST_SPARE_PLACES:
-        ring.clear()
     item = <object>place  # which counts it up
     Py_DECREF(item)
+    if not ring._count and ring._mask >= MOST_SPARE_PLACES:
+        ring_shrink(ring)
     return item
+
+
+cdef int ring_shrink(Ring ring) except -1:
+    cdef list places = [None] * FEWEST_PLACES  # which may run a finaliser, and that may push
+    if not ring._count:
+        ring_clear(ring, places)
+    return 0
 
 
 # -- the run queue ---------------------------------------------------------------------------------
@@ -521,7 +569,7 @@ cdef int ask_reply(AskCore ask, object value) except -1:
     cdef object cell, alarm, asker, observers
     if ask.state >= ANSWERED:
         return 0
-    if PyCoro_CheckExact(value):
+    if PyCoro_CheckExact(value) or type(value) is Asking:
         ask.fail(forgotten_await(ask.cell.path, value))
         return 0
     ask.value = value
@@ -554,14 +602,14 @@ cdef inline int set_waits_on(object asker, object cell) except -1:
 
 cdef class MailboxCore:
     cdef public object capacity, items, overflow, sleeper, waiting
-    cdef public Py_ssize_t _room, dead, limit, peak
+    cdef public long long _room, dead, limit, peak  # of 64 bits everywhere: a room without bound is 1 << 62
     cdef public bint closed, observed
 
 
 cdef class CellCore(Waiter):
     cdef public object envelope, instance, message, observers, task, waits_on
     cdef public MailboxCore mailbox
-    cdef public Py_ssize_t handled
+    cdef public long long handled
     cdef public bint urgent
 
 
@@ -600,22 +648,36 @@ cdef class RefCore:
     cdef public MailboxCore _mailbox
     cdef public long long _thread
 
+    # These are the ref's own methods, with what a function has, so they look at `self` themselves: see above.
+
+    @cython.binding(True)
     def send(self, message):
+        check_ref(self)
         if <long long>PyThread_get_thread_ident() == self._thread and store(self._mailbox, packed(message)):
             return self._sent
         return self._send_item(self._packed(message))
 
+    @cython.binding(True)
     def send_nowait(self, message):
+        check_ref(self)
         if <long long>PyThread_get_thread_ident() == self._thread and store(self._mailbox, packed(message)):
             return
         self._send_nowait(message)
 
+    @cython.binding(True)
     def ask(self, message, *, timeout=None):
+        check_ref(self)
         cdef Asking asking = Asking.__new__(Asking)
         asking.ref = self
         asking.message = message
         asking.timeout = timeout
         return asking
+
+
+cdef inline int check_ref(object ref) except -1:
+    if not isinstance(ref, RefCore):
+        raise TypeError(f"a method of a ref was called on one of {type(ref).__name__}")
+    return 0
 
 
 cdef AskCore ask_begun(RefCore ref, object message, object timeout):
@@ -688,7 +750,8 @@ cdef class Asking:
         cdef AskCore request
         if self.stage == NEW:
             self.stage = OVER
-            request = ask_begun(self.ref, self.message, self.timeout)
+            message, self.message = self.message, None
+            request = ask_begun(self.ref, message, self.timeout)
             if request.state < ANSWERED:
                 self.request = request
                 self.stage = WAITS
@@ -702,13 +765,14 @@ cdef class Asking:
                 raise error
         else:
             raise RuntimeError("cannot reuse already awaited coroutine")
-        self.message = None
         value = request.value if request.state == ANSWERED else request.outcome()
         if value is None:
             raise StopIteration
         actorio_stop(value)
 
     def send(self, value):
+        if value is not None and self.stage == NEW:
+            raise TypeError("can't send non-None value to a just-started coroutine")
         return self.__next__()
 
     def throw(self, kind, value=None, traceback=None):
@@ -749,6 +813,14 @@ cdef class Asking:
     @property
     def cr_running(self):
         return False
+
+    @property
+    def cr_suspended(self):
+        return self.stage == WAITS
+
+    @property
+    def cr_origin(self):
+        return None
 
     @property
     def cr_frame(self):
@@ -792,11 +864,7 @@ cdef class TakeTurns:
 
     def __init__(self, CellCore cell not None, own):
         self.cell = cell
-        self.mailbox = cell.mailbox
         self.own = own
-        self.receive = cell.instance.receive
-        self.is_async = (<object>cell).hooks.receives_async
-        self.tells = cell.observers.turns
 
     def __iter__(self):
         return self
@@ -841,7 +909,19 @@ cdef object turns_go_on(TakeTurns turns, object error):
     return take_rest(turns)
 
 
+cdef int turns_begin(TakeTurns turns) except -1:
+    """Look at how the actor is now, in the first step, as a generator does: not when it is made."""
+    cdef CellCore cell = turns.cell
+    turns.mailbox = cell.mailbox
+    turns.is_async = (<object>cell).hooks.receives_async
+    turns.tells = cell.observers.turns
+    turns.receive = cell.instance.receive
+    return 0
+
+
 cdef object take_share(TakeTurns turns):
+    if turns.receive is None:
+        turns_begin(turns)
     cdef MailboxCore mailbox = turns.mailbox
     cdef Py_ssize_t count = PyObject_Size(mailbox.items)
     if count > mailbox.peak:
@@ -910,11 +990,11 @@ cdef inline bint begins(object item, object kind) except -1:
 
 
 cdef inline object message_of(object item):
-    return (<AskCore>item).message if isinstance(item, AskCore) else (<ParcelCore>item).message
+    return (<AskCore>item).message if isinstance(item, AskCore) else (<ParcelCore?>item).message
 
 
 cdef inline object sender_of(object item):
-    return (<AskCore>item).sender if isinstance(item, AskCore) else (<ParcelCore>item).sender
+    return (<AskCore>item).sender if isinstance(item, AskCore) else (<ParcelCore?>item).sender
 
 
 cdef int finish(TakeTurns turns) except -1:

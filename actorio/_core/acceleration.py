@@ -12,16 +12,28 @@ those that are here is never used.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import importlib
+import inspect
 import os
+import sys
 import warnings
 from collections.abc import Callable
-from types import ModuleType
+from types import CoroutineType, ModuleType
 from typing import Any, TypeVar
 
 from actorio._core.source_digest import source_digest
 
-__all__ = ["NO_EXTENSIONS", "accelerated", "accelerated_in", "compiled", "core_is_compiled", "pure_forms"]
+__all__ = [
+    "COROUTINES",
+    "NO_EXTENSIONS",
+    "accelerated",
+    "accelerated_in",
+    "compiled",
+    "core_is_compiled",
+    "pure_forms",
+]
 
 NO_EXTENSIONS = "ACTORIO_NO_EXTENSIONS"
 """The environment variable that chooses the pure form."""
@@ -31,7 +43,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _load() -> ModuleType | None:
-    if os.environ.get(NO_EXTENSIONS):
+    if os.environ.get(NO_EXTENSIONS) or "free-threading" in sys.version:
         return None
     try:
         found = importlib.import_module("actorio._core._compiled")
@@ -52,6 +64,10 @@ compiled = _load()
 """The module of the compiled classes, None where the pure ones are used."""
 core_is_compiled = compiled is not None
 """Whether the hot path runs as compiled code in this process."""
+COROUTINES: tuple[type[CoroutineType[Any, Any, Any]], ...] = (
+    (CoroutineType,) if compiled is None else (CoroutineType, compiled.Asking)
+)
+"""The types of coroutines: what `ask` returns is of a type of its own in the compiled form."""
 pure_forms: dict[str, type] = {}
 """The pure classes, by name, of which there is a compiled form: for the test that compares them."""
 
@@ -68,8 +84,11 @@ def accelerated_in(base: type[Any]) -> Callable[[F], F]:
     def choose(pure: F) -> F:
         if compiled is None:
             return pure
-        method = getattr(base, pure.__name__)
-        method.__doc__ = pure.__doc__
-        return method  # type: ignore[no-any-return]
+        method = functools.update_wrapper(getattr(base, pure.__name__), pure)
+        if inspect.iscoroutinefunction(pure):  # frameworks ask so whether a function goes to a thread
+            method._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+            if sys.version_info >= (3, 12):
+                inspect.markcoroutinefunction(method)
+        return method  # type: ignore[return-value]
 
     return choose

@@ -14,6 +14,7 @@ from collections.abc import Container, Iterable
 from types import FunctionType
 from typing import TypeVar
 
+from actorio._core.acceleration import COROUTINES
 from actorio.errors import describe
 
 __all__ = [
@@ -199,7 +200,7 @@ def check_callable(what: str, func: object, *, may_yield: bool = False) -> None:
     """
     if type(func) is FunctionType and not func.__code__.co_flags & _HAS_YIELD:
         return  # the usual case, which each call and submission pays for
-    if inspect.iscoroutine(func):
+    if isinstance(func, COROUTINES):
         func.close()
         raise TypeError(
             f"{what} takes a function and its arguments, not a coroutine object: leave the () out"

@@ -6,6 +6,8 @@ import inspect
 from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_origin
 
+from actorio._core.acceleration import COROUTINES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -244,9 +246,9 @@ def check_message(what: str, message: object, actor: object) -> None:
     Raises:
         TypeError: it is a coroutine, a method of the actor, or a function where `Actor[M]` names other messages.
     """
-    if not isinstance(message, (FunctionType, MethodType, BuiltinFunctionType, CoroutineType)):
+    if not isinstance(message, (FunctionType, MethodType, BuiltinFunctionType, *COROUTINES)):
         return
-    if isinstance(message, CoroutineType):
+    if isinstance(message, COROUTINES):
         message.close()
     elif getattr(message, "__self__", None) is not actor and _may_take_functions(type(actor)):
         return

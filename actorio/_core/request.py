@@ -10,10 +10,9 @@ import inspect
 import logging
 from collections.abc import Callable
 from contextvars import copy_context
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
-from actorio._core.acceleration import compiled
+from actorio._core.acceleration import COROUTINES, compiled
 from actorio._core.ask_core import AskCore
 from actorio._core.ask_timeout import AskTimeout
 from actorio._core.checks import check_optional_duration
@@ -225,7 +224,7 @@ class Submission(Invoking, Envelope):
         return cell.submitted(self)
 
     def reply(self, value: Any) -> None:
-        if type(value) is CoroutineType:
+        if type(value) in COROUTINES:
             self.fail(forgotten_await(self.cell.path, value))
         elif self.state < ANSWERED:
             self.result.settle(value)

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import weakref
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from traceback import extract_tb
 from types import SimpleNamespace
@@ -18,8 +19,10 @@ import pytest
 
 import actorio
 from actorio import Actor, ActorSystem, Mailbox, Restart
-from actorio._core import acceleration
+from actorio._cell.handler import BUDGET, CLOCK_EVERY
+from actorio._core import acceleration, envelope, run_queue
 from actorio._core.acceleration import NO_EXTENSIONS, compiled, core_is_compiled, pure_forms
+from actorio._core.deadlines import RING
 from actorio._core.envelope import Parcel
 from actorio._core.request import Request
 from actorio._core.source_digest import source_digest
@@ -56,9 +59,11 @@ def test_both_forms_have_the_same_signatures(name: str) -> None:
     for member in named(pure) - SLOW_PART.get(name, set()) - SPECIAL:
         function = vars(pure)[member]
         if inspect.isfunction(function):
-            expected = [(one.name, one.kind) for one in inspect.signature(function).parameters.values()]
-            found = inspect.signature(getattr(fast, member)).parameters.values()
-            assert [(one.name, one.kind) for one in found] == expected, member
+            _, *expected = inspect.signature(function).parameters.values()
+            _, *found = inspect.signature(getattr(fast, member)).parameters.values()  # where self has no name
+            assert [(one.name, one.kind) for one in found] == [(one.name, one.kind) for one in expected], (
+                member
+            )
 
 
 @pytest.mark.parametrize("method", ["send", "send_nowait", "ask"])
@@ -79,6 +84,52 @@ def test_the_variable_chooses_the_pure_form() -> None:
         check=True,
     )
     assert found.stdout == "False\n"
+
+
+@needs_compiled
+@pytest.mark.parametrize("kind", sorted([*pure_forms, "Ring", "Asking", "TakeTurns"]))
+def test_a_method_of_a_compiled_class_refuses_what_is_no_instance(kind: str) -> None:
+    for name, member in vars(getattr(compiled, kind)).items():
+        if callable(member) and name != "__new__":
+            for wrong in (object(), None, 1):
+                with pytest.raises(TypeError):
+                    member(wrong, 1)
+                with pytest.raises(TypeError):
+                    member(wrong)
+
+
+@needs_compiled
+@pytest.mark.filterwarnings("ignore:coroutine 'ActorRef.ask' was never awaited")
+@pytest.mark.parametrize("kind", sorted([*pure_forms, "Ring", "Asking", "TakeTurns"]))
+def test_an_instance_that_nobody_has_set_up_raises(kind: str) -> None:
+    """The collector leaves such ones, and `__new__` makes them: every field is None."""
+    made = getattr(compiled, kind)
+    for name, member in vars(made).items():
+        if callable(member) and name not in {"__new__", "__init__", "__del__", "__repr__"}:
+            for arguments in ((), (None,), (1,), (None, None)):
+                with suppress(Exception):
+                    member(made.__new__(made), *arguments)
+
+
+@needs_compiled
+def test_the_numbers_of_both_forms_are_the_same() -> None:
+    pure = {name: getattr(envelope, name) for name in ("QUEUED", "RUNNING", "DEFERRED", "ANSWERED")}
+    pure |= {"FAILED": envelope.FAILED, "WITHDRAWN": envelope.WITHDRAWN, "RING": RING}
+    pure |= {"MOST_WAKES": run_queue._MOST_WAKES, "LONGEST_TURN": run_queue._LONGEST_TURN}
+    pure |= {"CLOCK_EVERY": run_queue._CLOCK_EVERY, "BUDGET": len(BUDGET)}
+    assert compiled is not None
+    assert pure == compiled.NUMBERS
+    assert len(CLOCK_EVERY) == run_queue._CLOCK_EVERY
+
+
+def test_without_the_gil_the_pure_form_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(NO_EXTENSIONS, raising=False)
+    monkeypatch.setattr(
+        acceleration.importlib, "import_module", lambda _: SimpleNamespace(DIGEST=source_digest())
+    )
+    assert acceleration._load() is not None
+    monkeypatch.setattr(acceleration.sys, "version", "3.13.0 experimental free-threading build (main)")
+    assert acceleration._load() is None
 
 
 def test_it_is_told_which_form_runs() -> None:

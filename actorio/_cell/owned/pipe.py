@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.owned.delivery import deliver
+from actorio._core.acceleration import COROUTINES
 from actorio._core.checks import check_plain_function, kind_of
 from actorio.errors import AskCancelledError
 
@@ -57,6 +58,6 @@ def pipe(
         await deliver(cell, message)
 
     task = cell.start_soon(piped, (), copy_context())
-    if inspect.iscoroutine(awaitable):  # cancelled before its first step, it would never have been awaited
+    if isinstance(awaitable, COROUTINES):  # cancelled before its first step, it would never have been awaited
         task.add_done_callback(lambda _: awaitable.close())
     return task
