@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from actorio._core.checks import check_instance
 from actorio._core.events import DeadLetter
 from actorio.errors import ActorError, ActorStoppedError, DamagedError, NotStorableError
-from actorio.persistence._clock import as_datetime, now
+from actorio.persistence._clock import LOOK_AHEAD, as_datetime, now
 from actorio.persistence._msgspec import msgspec
 from actorio.persistence._rows import ReminderRow, reminder_checksum
 from actorio.persistence._unwritten import Unwritten
@@ -86,8 +86,9 @@ class Alarms:
         self._entries[row.key] = _Entry(row, message, number)
 
     def begin(self) -> None:
-        """Set the timers, once the actor has recovered."""
+        """Set the timers, once the actor has recovered; they go with the incarnation."""
         self._begun = True
+        self._journal.context.ref._cell.own(Alarms, self)
         for entry in sorted(self._entries.values(), key=lambda one: one.row.due):
             self._schedule(entry)
 
@@ -151,6 +152,17 @@ class Alarms:
     def _is_moved(self, key: str) -> None:
         if self._firing is not None and self._firing.row.key == key:
             self._firing = None
+
+    def cancel(self) -> None:
+        """Drop the timers: the incarnation ends.
+
+        But for those that nobody would look for in time, of an actor that is to be started for them.
+        """
+        self._begun = False
+        late = now() + LOOK_AHEAD
+        for entry in self._entries.values():
+            if entry.row.next is None or entry.row.next > late:
+                entry.cancel()
 
     def close(self) -> None:
         """Drop them all."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-__all__ = ["as_datetime", "now"]
+__all__ = ["LOOK_AHEAD", "as_datetime", "now"]
+
+LOOK_AHEAD = 5.0
+"""Seconds from one look for due reminders of actors that nobody has open to the next, at most."""
 
 
 def now() -> float:

@@ -210,6 +210,7 @@ class GroupLoad:
         self._queue: deque[tuple[str, asyncio.Future[Loaded]]] = deque()
         self._task: asyncio.Task[Any] | None = None
         self._begins = False
+        self._failure: StoreError | None = None
 
     def load(self, durable_id: str) -> asyncio.Future[Loaded]:
         """Queue a load of what is stored under an id."""
@@ -222,6 +223,7 @@ class GroupLoad:
 
     def fail(self, error: StoreError) -> None:
         """Give up all loads."""
+        self._failure = error
         queue, self._queue = self._queue, deque()
         for durable_id, future in queue:
             if not future.done():
@@ -243,9 +245,10 @@ class GroupLoad:
                 group = []
         finally:
             self._task = None
-            for durable_id, future in group:  # this was cancelled: the store is being closed
+            for durable_id, future in group:  # this was cancelled: the store is being closed, or has failed
                 if not future.done():
-                    _fail(future, StoreClosedError("the store was closed while this was read", durable_id))
+                    failure = self._failure or StoreClosedError("the store was closed while this was read")
+                    _fail(future, error_for(failure, durable_id))
 
     async def _load(self, group: list[tuple[str, asyncio.Future[Loaded]]]) -> None:
         outcomes: Sequence[Loaded | BaseException]

@@ -30,11 +30,18 @@ def event_types_by_kind(kinds: Sequence[type[WritesEvents[Any]]]) -> dict[str, S
     """Return, by kind, the classes of the events of these classes of actors.
 
     Raises:
-        TypeError: one is no class of event-sourced actors; `EventSourced` itself is none.
+        TypeError: one is no class of event-sourced actors; `EventSourced` itself is none; or two are of one kind.
     """
+    by_kind: dict[str, type[WritesEvents[Any]]] = {}
     for kind in kinds:
         given: object = kind
         is_one = isinstance(given, type) and issubclass(given, WritesEvents)
         if not is_one or WritesEvents in kind.__bases__:
             raise TypeError(f"events are of classes of EventSourced, not {describe(given)}")
-    return {kind.kind: kind._stored_types()["event"] for kind in kinds}
+        other = by_kind.setdefault(kind.kind, kind)
+        if other is not kind:
+            raise TypeError(
+                f"{other.__qualname__} and {kind.__qualname__} are both of kind {kind.kind!r}: name the one whose"
+                " events these are"
+            )
+    return {name: kind._stored_types()["event"] for name, kind in by_kind.items()}

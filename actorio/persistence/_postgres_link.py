@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast
 from uuid import uuid4
 
 from actorio._core.typevar import TypeVar
 from actorio.errors import (
     DamagedError,
     OutcomeUnknownError,
+    StoreClosedError,
     StoreError,
     StoreFailedError,
     StoreFullError,
@@ -55,6 +56,7 @@ class PostgresLink:
         self._reading: Any = None
         self._writer_id = uuid4()
         self._number = 0
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<PostgresStore {self._schema}>"
@@ -69,7 +71,7 @@ class PostgresLink:
             StoreError: it is none that can be used.
         """
         self._write_lock, self._read_lock = asyncio.Lock(), asyncio.Lock()
-        self._writer_id, self._number = uuid4(), 0
+        self._writer_id, self._number, self._closed = uuid4(), 0, False
         try:
             self._writing = await self._connect()
             await prepare(self._writing, self._schema, self._lock_key)
@@ -94,7 +96,8 @@ class PostgresLink:
         )
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnect; what is under way does not connect again."""
+        self._closed = True
         writing, self._writing = self._writing, None
         reading, self._reading = self._reading, None
         try:
@@ -138,6 +141,8 @@ class PostgresLink:
         """Return the connection, made anew where it was lost; tries until the deadline."""
         pause = _FIRST_PAUSE
         while True:
+            if self._closed:
+                raise self._closed_error()
             connection = getattr(self, name)
             if connection is not None and not connection.is_closed():
                 return connection
@@ -153,6 +158,9 @@ class PostgresLink:
             else:
                 setattr(self, name, connection)
                 return connection
+
+    def _closed_error(self) -> StoreClosedError:
+        return StoreClosedError(f"{self!r} was closed meanwhile")
 
     def _lose(self, name: str) -> None:
         connection = getattr(self, name)
@@ -174,13 +182,29 @@ class PostgresLink:
                     self._lose("_reading")  # it is in the middle of something
                     raise
                 except Exception as error:
+                    if self._closed:
+                        raise self._closed_error() from error
                     if not self.is_away(error):
-                        raise self._read_error(error) from error
+                        _raise_as(self._read_error(error), error)
                     self._lose("_reading")
                     if asyncio.get_running_loop().time() >= deadline - _FIRST_PAUSE:
                         raise StoreUnavailableError(f"the database is away: {error}") from error
                     self._counts.waits += 1
                     await asyncio.sleep(_FIRST_PAUSE)
+
+    async def apart(self, work: Work[R]) -> R:
+        """Do what may take long on a connection of its own, without a limit; nothing waits for it."""
+        connection = None
+        try:
+            connection = await self._connect()
+            return await work(connection)
+        except Exception as error:
+            if self.is_away(error):
+                raise StoreUnavailableError(f"the database is away: {error}") from error
+            _raise_as(self._read_error(error), error)
+        finally:
+            if connection is not None:
+                await _close(connection)
 
     def _read_error(self, error: Exception) -> Exception:
         if isinstance(error, (self._pg.DataCorruptedError, self._pg.IndexCorruptedError)):
@@ -210,7 +234,7 @@ class PostgresLink:
                     raise
                 except Exception as error:
                     if not self.is_away(error):
-                        raise self._write_error(error) from error
+                        _raise_as(self._write_error(error), error)
                     self._lose("_writing")
                     if loop.time() >= deadline - _FIRST_PAUSE:
                         raise self._too_late(attempt, error) from error
@@ -271,6 +295,12 @@ class PostgresLink:
         if isinstance(error, (pg.PostgresError, pg.InterfaceError)):
             return StoreFailedError(f"{self!r} has failed in a write: {error}")
         return error
+
+
+def _raise_as(found: Exception, error: Exception) -> NoReturn:
+    if found is error:
+        raise error
+    raise found from error
 
 
 class _Attempt(Generic[R]):

@@ -16,9 +16,12 @@ from actorio.persistence._rows import (
     SnapshotRow,
     Write,
     kind_and_key,
+    row_name,
 )
 
 __all__ = ["PostgresWriter"]
+
+_UNIQUE_VIOLATION = "23505"
 
 
 class PostgresWriter:
@@ -193,7 +196,12 @@ class PostgresWriter:
         """Store the rows of an import as they are."""
         s = self._schema
         for row in rows:
-            await self._insert(connection, row)
+            try:
+                await self._insert(connection, row)
+            except Exception as error:
+                if getattr(error, "sqlstate", None) == _UNIQUE_VIOLATION:
+                    raise ValueError(f"{row_name(row)} is there twice") from error
+                raise
         await connection.execute(f"UPDATE {s}.meta SET position = $1", position)
         if position:
             await connection.execute(
@@ -234,11 +242,16 @@ class PostgresWriter:
                 list(one.tags) or None,
             )
         elif isinstance(one, SnapshotRow):
-            await connection.execute(self._snapshot, *_snapshot_values(row, one))
+            await connection.execute(_at_first(self._snapshot), *_snapshot_values(row, one))
         elif isinstance(one, OnceRow):
             await connection.execute(self._once, *_once_values(row, one))
         else:
-            await connection.execute(self._reminder, *_reminder_values(row, one))
+            await connection.execute(_at_first(self._reminder), *_reminder_values(row, one))
+
+
+def _at_first(statement: str) -> str:
+    """Return a statement that does not replace a row that is there."""
+    return statement.partition(" ON CONFLICT")[0]
 
 
 def _snapshot_values(row: int, one: SnapshotRow | EventRow) -> tuple[Any, ...]:

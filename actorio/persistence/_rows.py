@@ -26,6 +26,7 @@ __all__ = [
     "kind_and_key",
     "once_checksum",
     "reminder_checksum",
+    "row_name",
 ]
 
 ERASED = ""
@@ -161,6 +162,20 @@ class OffsetRow(msgspec.Struct, frozen=True, gc=False):
     projection: str
     position: int
     reset: bool = False
+
+
+def row_name(row: ActorRow | EventRow | SnapshotRow | OnceRow | ReminderRow | OffsetRow) -> str:
+    """Return what a row is of, for people."""
+    if isinstance(row, OffsetRow):
+        return f"the offset of {row.projection!r}"
+    if isinstance(row, ActorRow):
+        return f"the head of {row.durable_id!r}"
+    if isinstance(row, OnceRow):
+        return f"the once id {row.once!r} of {row.durable_id!r}"
+    if isinstance(row, ReminderRow):
+        return f"the reminder {row.key!r} of {row.durable_id!r}"
+    place = f", position {row.position}" if isinstance(row, EventRow) else ""
+    return f"the {'event' if place else 'snapshot'} {row.sequence} of {row.durable_id!r}{place}"
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True, gc=False):

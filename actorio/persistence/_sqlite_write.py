@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from actorio.errors import ConflictError, StoreError
-from actorio.persistence._rows import ERASED, EventRow, OffsetRow, ReminderRow, Write, kind_and_key
+from actorio.persistence._rows import ERASED, EventRow, OffsetRow, ReminderRow, Write, kind_and_key, row_name
 from actorio.persistence._sqlite_schema import TABLES
 
 __all__ = ["clear", "commit", "count", "insert_rows", "truncate_wal", "vacuum", "write_group"]
@@ -224,7 +224,10 @@ def insert_rows(connection: sqlite3.Connection, rows: Sequence[Any], position: i
     connection.execute("BEGIN IMMEDIATE")
     try:
         for row in rows:
-            _INSERTS[type(row).__name__](connection, row)
+            try:
+                _INSERTS[type(row).__name__](connection, row)
+            except sqlite3.IntegrityError as error:
+                raise ValueError(f"{row_name(row)} is there twice") from error
         connection.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (position,))
         connection.execute("COMMIT")
@@ -262,7 +265,8 @@ def _insert_event(connection: sqlite3.Connection, one: Any) -> None:
 def _insert_snapshot(connection: sqlite3.Connection, one: Any) -> None:
     row = _row_of(connection, one.durable_id)
     connection.execute(
-        _SNAPSHOT, (row, one.sequence, one.type, one.version, one.at, one.crc, one.body.decode())
+        _SNAPSHOT.replace(" OR REPLACE", ""),
+        (row, one.sequence, one.type, one.version, one.at, one.crc, one.body.decode()),
     )
 
 
@@ -275,7 +279,7 @@ def _insert_once(connection: sqlite3.Connection, one: Any) -> None:
 def _insert_reminder(connection: sqlite3.Connection, one: Any) -> None:
     row = _row_of(connection, one.durable_id)
     fields = (one.key, one.due, one.next, one.interval, one.attempt, one.type, one.version, one.crc)
-    connection.execute(_REMINDER, (row, *fields, one.body.decode()))
+    connection.execute(_REMINDER.replace(" OR REPLACE", ""), (row, *fields, one.body.decode()))
 
 
 def _insert_offset(connection: sqlite3.Connection, one: OffsetRow) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._core.checks import kind_of
 from actorio.errors import DamagedError, StoreError
+from actorio.persistence._checks import LARGEST_VERSION, check_position, check_storable
 from actorio.persistence._msgspec import msgspec
 from actorio.persistence._rows import ActorRow, EventRow, OffsetRow, OnceRow, ReminderRow, SnapshotRow
 from actorio.persistence._verify import all_ids
@@ -86,7 +87,7 @@ async def import_lines(store: Store, lines: AsyncIterable[str]) -> None:
 async def _import(store: Store, lines: AsyncIterable[str]) -> None:
     position: int | None = None
     batch: list[Any] = []
-    number = 0
+    number = first = 0
     async for line in lines:
         number += 1
         if not line.strip():
@@ -94,18 +95,22 @@ async def _import(store: Store, lines: AsyncIterable[str]) -> None:
         if position is None:
             position = _header(line)
             continue
+        first = first or number
         batch.append(_row(line, number))
         if len(batch) == _BATCH:
-            position = await _insert(store, batch, position)
-            batch = []
+            position = await _insert(store, batch, position, f"lines {first} to {number}")
+            batch, first = [], 0
     if position is None:
         raise ValueError("there is no line that says that this is an export of a store")
-    await _insert(store, batch, position)
+    await _insert(store, batch, position, f"lines {first} to {number}")
 
 
-async def _insert(store: Store, rows: Sequence[Any], position: int) -> int:
+async def _insert(store: Store, rows: Sequence[Any], position: int, where: str) -> int:
     position = max([position, *(row.position for row in rows if isinstance(row, EventRow))])
-    await store._reading(store._insert, rows, position)
+    try:
+        await store._reading(store._insert, rows, position)
+    except ValueError as error:  # a row that is there already, or that belongs to none
+        raise ValueError(f"{where}: {error}") from error
     return position
 
 
@@ -113,7 +118,7 @@ def _header(line: str) -> int:
     try:
         fields = msgspec.json.decode(line)
         if fields["actorio"] == "store" and fields["format"] == _FORMAT:
-            return int(fields["position"])
+            return check_position("position", fields["position"])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
         pass
     raise ValueError(f"line 1 is not the first line of an export of format {_FORMAT}: {line[:80]!r}")
@@ -127,6 +132,22 @@ def _row(line: str, number: int) -> Any:
             fields["row"] = 0
         if name in _BODIES:
             fields[_BODIES[name]] = fields[_BODIES[name]].encode()
-        return msgspec.convert(fields, _KINDS[name], builtin_types=(bytes,))
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, UnicodeError) as error:
+        row = msgspec.convert(fields, _KINDS[name], builtin_types=(bytes,))
+        _check_fields(row)
+        return row
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"line {number} is no row of an export ({error}): {line[:80]!r}") from error
+
+
+def _check_fields(row: Any) -> None:
+    """Refuse what some stores can keep and others cannot."""
+    for name, value in msgspec.structs.asdict(row).items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            check_position(name, value)
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                check_storable(name, text)
+            elif isinstance(text, bytes) and b"\0" in text:
+                raise ValueError(f"{name} has a NUL in it")
+    if getattr(row, "version", 0) > LARGEST_VERSION:
+        raise ValueError(f"version must be at most {LARGEST_VERSION}")

@@ -35,6 +35,9 @@ class WallTimers:
         clock: Any = _WallClock(loop)
         self._queue = Deadlines(clock)
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     def at(self, when: float, ring: Callable[[], object]) -> Deadline:
         """Call `ring` at that time."""
         return self._queue.at(when, ring)

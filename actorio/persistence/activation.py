@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from actorio._core.checks import check_callable, check_class, check_instance
 from actorio.errors import ActorError, AlreadyOpenError, StoreClosedError
-from actorio.persistence._clock import now
+from actorio.persistence._clock import LOOK_AHEAD, now
 from actorio.persistence._durable import Durable
 from actorio.persistence._group_commit import make_task
 from actorio.persistence._rows import kind_and_key
@@ -25,9 +25,6 @@ __all__ = ["activate"]
 logger = logging.getLogger("actorio")
 
 _AT_ONCE = 100
-_AHEAD = 5.0
-"""Seconds: what is due within them has a timer of its own, and what is set meanwhile is seen after them."""
-
 Start = Callable[[str], Awaitable[Any]]
 
 
@@ -98,7 +95,7 @@ class _Activator:
             self._task.cancel()
 
     async def _look(self) -> None:
-        wait = _AHEAD
+        wait = LOOK_AHEAD
         try:
             wait = await self._start_due()
         except StoreClosedError:
@@ -118,17 +115,17 @@ class _Activator:
         tried: set[str] = set()
         limit = _AT_ONCE
         while True:
-            due = await self._store._reading(self._store._due, now() + _AHEAD, limit, (self._kind,))
+            due = await self._store._reading(self._store._due, now() + LOOK_AHEAD, limit, (self._kind,))
             for durable_id, time in due:
                 if durable_id in tried or self._store._is_claimed(durable_id):
                     continue
                 early = time - now()
                 if early > 0:
-                    return min(_AHEAD, early)
+                    return min(LOOK_AHEAD, early)
                 tried.add(durable_id)
                 await self._start_one(durable_id)
             if len(due) < limit:
-                return _AHEAD
+                return LOOK_AHEAD
             limit *= 2  # those that are at it, or cannot be started, must not keep the ones behind them out of sight
 
     async def _start_one(self, durable_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from actorio.errors import ConflictError, StoreError
@@ -18,6 +18,7 @@ from actorio.persistence._rows import (
     SnapshotRow,
     Write,
     kind_and_key,
+    row_name,
 )
 from actorio.persistence.store import Store
 
@@ -231,25 +232,39 @@ class MemoryStore(Store):
     async def _insert(self, rows: Sequence[Any], position: int) -> None:
         for row in rows:
             if isinstance(row, ActorRow):
+                _check_new(row, row.durable_id, self._kept)
                 self._kept[row.durable_id] = _Kept(replace(row, row=len(self._kept) + 1))
             elif isinstance(row, OffsetRow):
+                _check_new(row, row.projection, self._offset_rows)
                 self._offset_rows[row.projection] = row
+            elif (kept := self._kept.get(row.durable_id)) is None:
+                raise ValueError(f"the row of {row.durable_id!r} itself is not before what belongs to it")
             else:
-                self._insert_part(self._kept[row.durable_id], row)
+                self._insert_part(kept, row)
         self._last = position
 
     def _insert_part(self, kept: _Kept, row: Any) -> None:
         if isinstance(row, EventRow):
+            _check_new(row, row.position, self._journal)
+            _check_new(row, row.sequence, kept.events)
             kept.events[row.sequence] = self._journal[row.position] = row
         elif isinstance(row, SnapshotRow):
+            _check_new(row, row.sequence, kept.snapshots)
             kept.snapshots[row.sequence] = row
         elif isinstance(row, OnceRow):
+            _check_new(row, row.once, kept.once)
             kept.once[row.once] = row
         else:
+            _check_new(row, row.key, kept.reminders)
             kept.reminders[row.key] = row
 
     async def _clear(self) -> None:
         self._kept, self._journal, self._offset_rows, self._last = {}, {}, {}, 0
+
+
+def _check_new(row: Any, key: object, known: Container[object]) -> None:
+    if key in known:
+        raise ValueError(f"{row_name(row)} is there twice")
 
 
 def _page(events: Iterable[EventRow], after: int, limit: int) -> list[EventRow]:

@@ -167,8 +167,11 @@ class PostgresStore(Store):
         return await self._link.read(lambda one: self._sql_read.info(one, durable_id))
 
     async def _compact(self) -> None:
-        for table in _TABLES.split(", "):  # VACUUM works outside of transactions
-            await self._link.read(lambda one, table=table: one.execute(f"VACUUM {self._schema}.{table}"))  # type: ignore[misc]
+        async def vacuum(connection: Any) -> None:
+            for table in _TABLES.split(", "):  # VACUUM works outside of transactions
+                await connection.execute(f"VACUUM {self._schema}.{table}")
+
+        await self._link.apart(vacuum)
 
     async def _insert(self, rows: Sequence[Any], position: int) -> None:
         await self._link.transact(lambda one: self._sql_write.insert_rows(one, rows, position))

@@ -41,6 +41,8 @@ Ts = TypeVarTuple("Ts")
 logger = logging.getLogger("actorio")
 
 _MEMORY = ":memory:"
+_LONGEST_BUSY = 2_000_000.0
+"""Seconds: SQLite counts milliseconds in 32 bits."""
 _MAGIC = b"SQLite format 3\0"
 _kept_open: list[sqlite3.Connection] = []
 """Connections that a forked child has inherited: closed there, one would do its last work on the parent's file."""
@@ -173,7 +175,10 @@ class SqliteStore(Store):
         if not self._in_memory and not Path(self.path).exists():
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite would ask the umask
         connection = sqlite3.connect(
-            self.path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=min(self._busy_timeout, _LONGEST_BUSY),
+            isolation_level=None,
+            check_same_thread=False,
         )
         self._writing = connection  # so that it is closed whatever follows
         is_there = check_schema(connection, self.path)
@@ -189,7 +194,7 @@ class SqliteStore(Store):
         return sqlite3.connect(
             f"file:{quote(self.path)}?mode=ro",
             uri=True,
-            timeout=self._busy_timeout,
+            timeout=min(self._busy_timeout, _LONGEST_BUSY),
             isolation_level=None,
             check_same_thread=False,
         )
@@ -198,22 +203,40 @@ class SqliteStore(Store):
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
         under_way, self._under_way = self._under_way, None
+        if writer is None or reader is None:
+            self._end_writing()
+            return
+        left: list[tuple[ThreadPoolExecutor, Callable[[], None]]]
+        left = [(reader, self._end_reading), (writer, self._end_writing)]
         try:
             if under_way is not None and not under_way.done():
                 await asyncio.wait([under_way])
-            reading, self._reading_ = self._reading_, None
-            writing, self._writing = self._writing, None
-            if reader is not None and reading is not None and reading is not writing:
-                await self._run(reader, reading.close)
-            if writer is not None and writing is not None:
-                await self._run(writer, writing.close)
+            while left:
+                await asyncio.shield(asyncio.get_running_loop().run_in_executor(*left.pop(0)))
         finally:
+            for executor, end in left:  # cancelled: the threads do it once they are through
+                executor.submit(end)
             for executor in (reader, writer):
-                if executor is not None:
-                    executor.shutdown(wait=False)
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = None
+                executor.shutdown(wait=False)
+
+    def _end_reading(self) -> None:
+        if not self._in_memory:
+            reading, self._reading_ = self._reading_, None
+            if reading is not None:
+                reading.close()
+
+    def _end_writing(self) -> None:
+        """Close the connection that writes, and let others have the file."""
+        writing, self._writing = self._writing, None
+        try:
+            if writing is not None:
+                writing.close()
+        finally:
+            if self._in_memory:
+                self._reading_ = None
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                lock.release()
 
     def _after_fork(self) -> None:
         super()._after_fork()

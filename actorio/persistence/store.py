@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from types import TracebackType
@@ -22,12 +21,14 @@ from actorio.errors import (
     NameNotFoundError,
     StoreClosedError,
     StoreError,
+    StoreFailedError,
     WrongThreadError,
 )
 from actorio.persistence import _transfer
 from actorio.persistence._backend import Backend
-from actorio.persistence._checks import check_name_of_projection, check_text
+from actorio.persistence._checks import check_name_of_projection, check_position, check_storable, check_text
 from actorio.persistence._followers import Followers
+from actorio.persistence._forks import open_stores
 from actorio.persistence._group_commit import GroupCommit, GroupLoad, error_for
 from actorio.persistence._kinds import WritesEvents, event_types_by_kind
 from actorio.persistence._offset_commits import OffsetCommits
@@ -43,8 +44,6 @@ __all__ = ["Store", "StoredActor"]
 E = TypeVar("E")
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 
 
 class Store(Backend):
@@ -110,7 +109,7 @@ class Store(Backend):
         self._followers = Followers(loop)
         self._failure, self.abandoned = None, ""
         self._loop = loop
-        _open_stores.add(self)
+        open_stores.add(self)
 
     async def close(self) -> None:
         """Write what is queued, and close. Idempotent.
@@ -133,7 +132,7 @@ class Store(Backend):
     def _end(self, error: StoreError) -> None:
         """Take no more, and tell all who wait."""
         self._loop = None
-        _open_stores.discard(self)
+        open_stores.discard(self)
         on_close, self._on_close = self._on_close, []
         for call in on_close:
             call()
@@ -218,9 +217,13 @@ class Store(Backend):
         return self._commits.submit(write)
 
     async def _reading(self, read: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a coroutine of the backend that only reads."""
+        """Call a coroutine of the backend, other than the commits of groups and of projections."""
         self._check()
-        return await read(*args, **kwargs)
+        try:
+            return await read(*args, **kwargs)
+        except StoreFailedError as error:
+            self._fail(error)
+            raise
 
     # -- following ---------------------------------------------------------------------------------
 
@@ -277,12 +280,12 @@ class Store(Backend):
         self._check()
         types = event_types_by_kind(kinds)
         if key is not None:
-            check_instance("key", key, str)
+            check_storable("key", key, 200)
             if len(kinds) != 1:
                 raise TypeError(f"key needs exactly one class of actors, not {len(kinds)}")
         if tag is not None:
             check_text("tag", tag, 64)
-        check_count("after", after, least=0)
+        check_position("after", after)
         check_instance("follow", follow, bool)
         return self._events(Filter(types, key, tag), after, follow)
 
@@ -301,9 +304,9 @@ class Store(Backend):
     async def ids(self, kind: str | None = None, after: str = "", limit: int = 1000) -> list[str]:
         """Return the durable ids that have something stored, sorted, `limit` at most, behind `after`."""
         if kind is not None:
-            check_instance("kind", kind, str)
-        check_instance("after", after, str)
-        check_count("limit", limit, least=1)
+            check_storable("kind", kind)
+        check_storable("after", after)
+        check_position("limit", check_count("limit", limit, least=1))
         return await self._reading(self._ids, kind, after, limit)
 
     async def info(self, durable_id: str) -> StoredActor:
@@ -312,7 +315,7 @@ class Store(Backend):
         Raises:
             NameNotFoundError: nothing ever was.
         """
-        check_instance("durable_id", durable_id, str)
+        check_storable("durable_id", durable_id)
         head, events, first, last = await self._reading(self._info, durable_id)
         if head is None:
             raise NameNotFoundError(f"nothing is stored under {durable_id!r} in {self!r}")
@@ -326,7 +329,7 @@ class Store(Backend):
             NameNotFoundError: nothing is stored under it.
             AlreadyOpenError: it is open in this system; its own `erase()` can.
         """
-        check_instance("durable_id", durable_id, str)
+        check_storable("durable_id", durable_id)
         loaded: Loaded | None = None
         while True:
             if self._is_claimed(durable_id):
@@ -388,12 +391,3 @@ class Store(Backend):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-
-def _after_fork() -> None:
-    for store in tuple(_open_stores):
-        store._after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ForwardRef, TypeVar, Union, get_args, get_ori
 
 from actorio._core.checks import check_callable, check_count, kind_of
 from actorio.errors import NotStorableError, RecoveryError, describe
+from actorio.persistence._checks import LARGEST_VERSION
 from actorio.persistence._msgspec import msgspec
 
 __all__ = ["Encoded", "StoredTypes", "resolved", "stored", "type_arguments"]
@@ -61,7 +62,8 @@ def stored(
         ValueError: not a name, or not a version.
     """
     steps = dict(upcast or {})
-    check_count("version", version, least=1)
+    if check_count("version", version, least=1) > LARGEST_VERSION:
+        raise ValueError(f"version must be at most {LARGEST_VERSION}; got {describe(version)}")
     missing = sorted({*range(1, version)} ^ {*steps}, key=str)
     if missing:
         raise TypeError(

@@ -20,6 +20,11 @@ class HeldStore(MemoryStore):
         self.came = asyncio.Event()
         self.groups: list[Sequence[Write]] = []
         self.loads = 0
+        self._holds_loads = False
+
+    def hold_loads(self) -> None:
+        """Have loads wait at `gate`, too."""
+        self._holds_loads = True
 
     def hold(self) -> None:
         self.gate.clear()
@@ -33,4 +38,7 @@ class HeldStore(MemoryStore):
 
     async def _load(self, ids: Sequence[str]) -> Sequence[Loaded | StoreError]:
         self.loads += 1
+        if self._holds_loads:
+            self.came.set()
+            await self.gate.wait()
         return await super()._load(ids)

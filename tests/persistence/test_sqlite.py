@@ -24,6 +24,7 @@ from actorio.errors import (
     StoreUnavailableError,
 )
 from actorio.persistence import SqliteStore
+from actorio.testing import until
 from tests.guarantees.actors import soon
 from tests.persistence.actors import Account, Deposit, Deposited, Look, Noted, balance, deposit, do
 
@@ -77,6 +78,34 @@ async def test_an_opening_that_is_cancelled_leaves_nothing_open(path: Path) -> N
         assert (store._writing, store._reading_, store.is_open) == (None, None, False)
         async with store:
             assert await store.position() == 0
+
+
+async def test_a_close_that_is_cancelled_twice_keeps_the_lock_until_nothing_writes(path: Path) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def hold(_: sqlite3.Connection) -> None:
+        begun.set()
+        gate.wait(10)
+
+    async with soon():
+        store = SqliteStore(path)
+        await store.open()
+        writing = asyncio.create_task(store._write_by(hold))
+        await asyncio.to_thread(begun.wait)
+        closing = asyncio.create_task(store.close())
+        for _ in range(2):
+            await asyncio.sleep(0.01)
+            closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        with pytest.raises(StoreInUseError):
+            await SqliteStore(path).open()
+        gate.set()
+        await writing
+        await until(lambda: store._lock is None)
+        assert (store._writing, store._reading_) == (None, None)
+        async with SqliteStore(path):
+            pass
 
 
 async def test_a_second_process_is_kept_out(path: Path) -> None:

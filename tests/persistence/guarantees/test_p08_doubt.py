@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actorio import ActorFailed, ActorStoppedError, ActorSystem, ExitReason, RestartLimitError
-from actorio.errors import OutcomeUnknownError, StoreFailedError, StoreUnavailableError
+from actorio.errors import OutcomeUnknownError, StoreClosedError, StoreFailedError, StoreUnavailableError
 from actorio.persistence import MemoryStore
 from actorio.testing import FaultyStore
 from tests.guarantees.actors import soon
@@ -115,6 +115,27 @@ async def test_p9_a_new_actor_waits_for_the_write_that_a_kill_has_left_in_flight
         store.gate.set()
         again = await spawning
         assert await do(again, lambda actor: actor.state) == Balance(5)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_p8_a_load_in_flight_is_told_why_there_is_none(fails: bool) -> None:
+    store = HeldStore()
+    async with soon():
+        await store.open()
+        store.hold_loads()
+        loading = asyncio.ensure_future(store._loaded("Account/ada"))
+        await store.came.wait()
+        waiting = asyncio.ensure_future(store._loaded("Account/bob"))
+        await asyncio.sleep(0)
+        if fails:
+            store._fail(StoreFailedError("disk I/O error"))
+        else:
+            await store.close()
+        for one, durable_id in ((loading, "Account/ada"), (waiting, "Account/bob")):
+            with pytest.raises(StoreFailedError if fails else StoreClosedError) as caught:
+                await one
+            assert caught.value.durable_id == durable_id
+        await store.close()
 
 
 async def test_p9_a_close_of_the_system_commits_what_was_accepted() -> None:

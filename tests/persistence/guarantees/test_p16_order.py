@@ -88,6 +88,22 @@ async def test_p20_a_group_has_at_most_four_megabytes() -> None:
         assert max(len(group) for group in store.groups) == 4
 
 
+async def test_p20_timers_of_an_actor_go_with_it() -> None:
+    store = HeldStore()
+    store.gate.set()
+    async with soon(), ActorSystem(store=store) as system:
+        for number in range(20):
+            ref = await system.spawn(Account, name=f"a{number}")
+            await do(ref, lambda actor: actor.remind(reminder(3600), reminder(86_400, "tick", "later")))
+            if number % 2:
+                ref.kill()
+            else:
+                ref.close()
+            await ref.join()
+        assert len(store._wall) == 0
+        assert (await store.info("Account/a0")).reminders == 2
+
+
 async def test_p20_one_write_of_each_actor_is_queued_at_most() -> None:
     store = HeldStore()
     async with soon(), ActorSystem(store=store) as system:
