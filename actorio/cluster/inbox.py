@@ -90,7 +90,6 @@ class Inbox:
         self._node = node
         self._peer = peer
         self._taken: dict[int, int] = {}
-        self.malformed = 0
 
     def deliver(self, frame: wire.Frame) -> None:
         """Take all items of a frame, in order."""
@@ -99,7 +98,7 @@ class Inbox:
             try:
                 _HANDLERS[type(item)](self, item, names)
             except Malformed:
-                self.malformed += 1
+                self._node.malformed += 1
             except Exception as error:  # a bug of this package: what is behind it is not to be lost
                 runtime = self._node.runtime
                 log(
@@ -291,6 +290,9 @@ class Inbox:
     def _on_group(self, item: wire.GroupChange, names: list[str]) -> None:
         self._node.host.groups.told(self._peer, item)
 
+    def _on_unknown(self, item: wire.Unknown, names: list[str]) -> None:
+        raise Malformed
+
     def _on_topic(self, item: Any, names: list[str]) -> None:
         self._node.host.topics.told(self._peer, item, names)
 
@@ -345,4 +347,5 @@ _HANDLERS: dict[type, Callable[[Inbox, Any, list[str]], None]] = {
     wire.GroupChange: Inbox._on_group,
     wire.Subscribed: Inbox._on_topic,
     wire.TopicItem: Inbox._on_topic,
+    wire.Unknown: Inbox._on_unknown,
 }

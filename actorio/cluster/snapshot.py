@@ -31,7 +31,13 @@ class LinkSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
-    """Shows what one node knows, and what it hosts."""
+    """Shows what one node knows, and what it hosts.
+
+    Attributes:
+        claims: the shards that this node owns.
+        activations: the entities and singletons that are active here, as `kind/key`.
+        malformed: frames, and items in them, that made no sense, since it last joined.
+    """
 
     node: str
     incarnation: str
@@ -40,6 +46,7 @@ class ClusterSnapshot:
     links: tuple[LinkSnapshot, ...]
     claims: tuple[str, ...]
     activations: tuple[str, ...]
+    malformed: int
 
 
 def take_snapshot(life: Life) -> ClusterSnapshot:
@@ -64,4 +71,5 @@ def take_snapshot(life: Life) -> ClusterSnapshot:
         links,
         tuple(life.region.shards),
         activations,
+        0 if life.node is None else life.node.malformed,
     )

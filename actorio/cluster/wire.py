@@ -1,8 +1,13 @@
-"""The frames that nodes exchange, and what is in them. Decoding is typed: a frame that does not fit is no frame."""
+"""The frames that nodes exchange, and what is in them. Decoding is typed: a frame that does not fit is no frame.
+
+A frame ends in a checksum: the connection keeps bytes as they are, but what lies between may not, and a number that
+was changed on the way would be a message that nobody has sent.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import zlib
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -36,6 +41,7 @@ __all__ = [
     "Subscribed",
     "Taken",
     "TopicItem",
+    "Unknown",
     "Watch",
     "Withdraw",
     "decode_frame",
@@ -296,8 +302,65 @@ class Frame(msgspec.Struct, array_like=True):
     items: Annotated[list[Item], msgspec.Meta(max_length=1000)]
 
 
-encode_frame = msgspec.msgpack.Encoder().encode
-decode_frame = msgspec.msgpack.Decoder(Frame).decode
-"""Raises:
-    msgspec.MsgspecError: it is no frame.
-"""
+class _Outline(msgspec.Struct, array_like=True):
+    """A frame whose items are not looked at yet."""
+
+    protocol: Number
+    sender: Text
+    receiver: Text
+    number: Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
+    acknowledged: Number
+    names: Annotated[list[Text], msgspec.Meta(max_length=1000)]
+    items: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=1000)]
+
+
+class Unknown(_Item, tag=0):
+    """An item of a kind that this node does not know: a newer one has sent it. It is counted, and passed over."""
+
+
+_CHECKSUM_BYTES = 4
+_KNOWN = {kind.__struct_config__.tag for kind in get_args(Item)}
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Frame).decode
+_decode_outline = msgspec.msgpack.Decoder(_Outline).decode
+_decode_item = msgspec.msgpack.Decoder(Item).decode
+_decode_parts = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_tag = msgspec.msgpack.Decoder(int).decode
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """Return a frame as it is sent."""
+    data = _encode(frame)
+    return data + zlib.crc32(data).to_bytes(_CHECKSUM_BYTES, "big")
+
+
+def decode_frame(data: bytes) -> Frame:
+    """Return a frame as it was sent; items of unknown kinds are `Unknown`.
+
+    Raises:
+        msgspec.MsgspecError: it is no frame, or was changed on its way.
+    """
+    body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    if zlib.crc32(body) != int.from_bytes(checksum, "big"):
+        raise msgspec.DecodeError("the checksum of a frame does not fit")
+    try:
+        return _decode(body)
+    except msgspec.ValidationError:
+        outline = _decode_outline(body)
+        items = [_known(item) for item in outline.items]
+        return Frame(
+            outline.protocol,
+            outline.sender,
+            outline.receiver,
+            outline.number,
+            outline.acknowledged,
+            outline.names,
+            items,
+        )
+
+
+def _known(item: msgspec.Raw) -> Any:
+    parts = _decode_parts(item)
+    if parts and _decode_tag(parts[0]) not in _KNOWN:
+        return Unknown()
+    return _decode_item(item)
