@@ -59,7 +59,7 @@ class Cluster:
         ask_timeout: seconds for an ask without a timeout of its own.
         route_timeout: seconds for finding a host of an entity.
         join_timeout: seconds for joining.
-        leave_timeout: seconds for a planned leave; after that it is a kill.
+        leave_timeout: seconds for a planned leave, and for a move of a shard; after that it is a kill.
         rebalance_interval: seconds after the last change of members before shards move.
         window: messages to one actor that it has not taken, at most.
         link_buffer: bytes to one node that it has not acknowledged, at most.
@@ -155,7 +155,7 @@ class Cluster:
             raise
         runtime = self.system._runtime
         runtime.forgetters = (*runtime.forgetters, life.forget)
-        self.system.before_shutdown(self.leave)
+        self.system._shutdown.before.append(self.leave)
         return self
 
     async def __aexit__(
@@ -166,6 +166,8 @@ class Cluster:
             try:
                 await self.leave()
             finally:
+                if not self.system._shutdown.has_begun:  # else it may be at work on them
+                    self.system._shutdown.before.remove(self.leave)
                 runtime.forgetters = tuple(one for one in runtime.forgetters if one != self._life.forget)
                 _OF_SYSTEM.pop(self.system, None)
 
@@ -304,9 +306,7 @@ class Cluster:
         life = self._life
         kinds = [kind for kind, known in life.factories.items() if known is cls and name in (None, kind)]
         if not kinds:
-            raise ClusterError(
-                f"{cls.__qualname__} is no entity that this node knows: name it in `entities` or `uses`"
-            )
+            raise ClusterError(f"{cls.__qualname__} is no entity of this node: name it in entities or uses")
         return cast("ActorRef[A]", life.router.ref(kinds[0], key, life.kinds[kinds[0]], cls))
 
     async def singleton(

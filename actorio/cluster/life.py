@@ -100,6 +100,7 @@ class Life:
         self._watchdog: Watchdog | None = None
         self._down_since: float | None = None
         self._leaving: asyncio.Future[None] | None = None
+        self._rejoining: asyncio.Task[None] | None = None
         self._has_ended = False
 
     # -- what it is --------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ class Life:
         if leaving:
             return
         if self.settings.rejoins:
-            self.start(self._rejoin(), "rejoin")
+            self._rejoining = self.start(self._rejoin(), "rejoin")
         else:
             self.runtime.shutdown.fail_from_outside(DetachedError(f"{self.settings.node} is detached: {why}"))
 
@@ -346,19 +347,30 @@ class Life:
 
     async def _end(self) -> None:
         """Let go of everything: tasks, links, the engine."""
-        if self.state is ClusterState.JOINING:
-            self.runtime.node = None
         if self._watchdog is not None:
             self._watchdog.stop()
-        self._let_go("left")
+        try:
+            if self.node is None:
+                await self._retract()
+        finally:
+            self._let_go("left")
         await self._of_lease.close()
         await self._tasks.close()
         async with at_most(2.0):
             await self.engine.close()
         self._has_ended = True
 
+    async def _retract(self) -> None:
+        """Leave no lease behind: that of an attempt to join, or of an incarnation that is detached."""
+        if self._rejoining is not None:
+            self._rejoining.cancel()
+        async with at_most(2 * max(self.membership.heartbeat, _SHORTEST_PAUSE) / self.clock.rate):
+            await self.region.until_all_ended()
+            await self.membership.retract()
+
     def _let_go(self, why: str) -> None:
         self.state = ClusterState.LEFT
+        self.runtime.node = None
         node, self.node = self.node, None
         self.membership.forgo()
         if node is not None:

@@ -76,6 +76,7 @@ class Membership:
         self._fence: Deadline | None = None
         self._hurry = asyncio.Event()
         self._asked = self._written = 0
+        self._unanswered_until = 0.0
 
     @property
     def has_run_out(self) -> bool:
@@ -117,6 +118,7 @@ class Membership:
         self.since = time.time_ns() / 1e9
         self._own[self.incarnation] = None
         began = self._clock.now()
+        self._unanswered_until = began + max(self.heartbeat, _RETRY_AFTER)
         try:
             revision = await self._soon(self._engine.create(self._key, self._record(self.incarnation)))
         except RevisionConflict:
@@ -213,6 +215,16 @@ class Membership:
             await self._bury(seen)
             await self._view.news(_RETRY_AFTER)
         self.forgo()
+
+    async def retract(self) -> None:
+        """Delete what may lie in the store of leases that this node holds no more, or was about to take."""
+        while True:
+            seen = self._seen
+            if seen is not None and seen.record.incarnation in self._own:
+                await self._bury(seen)
+            elif self._clock.now() >= self._unanswered_until:
+                return
+            await self._view.news(_RETRY_AFTER)
 
     def forgo(self) -> None:
         """Hold the lease no more."""

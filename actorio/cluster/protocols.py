@@ -54,6 +54,7 @@ class Node(Protocol):
     exports: Any
     tap: Tap | None
     peers: Any
+    malformed: int
     next_serial: Callable[[], int]
 
     def peer(self, incarnation: str) -> Any: ...

@@ -243,7 +243,10 @@ class Region:
     # -- few moves, and idle keys ------------------------------------------------------------------
 
     async def rebalance_always(self) -> None:
-        """Hand shards to the hosts that are preferred, one at a time, when members have not changed for a while."""
+        """Hand shards to the hosts that are preferred, one at a time, when members have not changed for a while.
+
+        A turn that does not end is killed in the end, as at a leave: all other keys of its shard wait for it.
+        """
         life, interval = self.life, self.life.settings.rebalance_interval
         while True:
             await asyncio.sleep(max(min(interval, 1.0) / 2, _LOOKS_EVERY))
@@ -253,7 +256,7 @@ class Region:
                 kind = next((kind for kind in self.kinds if _is_of(shard.name, kind, self.kinds[kind])), None)
                 to = None if kind is None else preferred(shard.name, hosts_of(life.view, kind))
                 if to not in (None, life.incarnation):
-                    await self.give_up(shard)
+                    await self.give_up(shard, within=life.settings.leave_timeout)
                     break
 
     async def passivate_always(self) -> None:

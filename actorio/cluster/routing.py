@@ -117,6 +117,8 @@ class Route:
 
     def node_of(self, cell: FarCell) -> str | None:
         """Return the node that it is on; None while it is on none."""
+        if self._router.life.node is None:  # what it knew is old
+            return None
         owner = owner_of(self._router.life.view, self.shard)
         if owner is None and self.owner is not None and not cell.mailbox.untaken:
             owner = self.owner.incarnation  # it has taken a message: the watch is about to tell why

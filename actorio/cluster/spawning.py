@@ -21,6 +21,7 @@ from actorio.errors import (
     NotSendableError,
     Refusal,
     RefusedError,
+    StartTimeoutError,
     describe,
 )
 from actorio.policy import Restart
@@ -42,6 +43,10 @@ class _There:
     def __init__(self, path: str) -> None:
         self.path = path
         self.name = path.rpartition("/")[2]
+
+
+def _place(node: str, factory: Any) -> Any:
+    return _There(f"{node}:/{getattr(factory, '__name__', type(factory).__name__)}")
 
 
 class PendingSpawn:
@@ -80,7 +85,7 @@ class Spawner:
         timeout = check_optional_duration("timeout", options.pop("timeout"))
         timeout = life.settings.ask_timeout if timeout is None else timeout
         if node == life.settings.node:
-            return await life.system.spawn(factory, *args, **options, start_timeout=timeout or None)
+            return await self._spawn_here(factory, args, options, timeout)
         if not (isinstance(factory, type) and issubclass(factory, Actor)):
             raise NotSendableError(f"another node spawns a class of actors, not {describe(factory)}", factory)
         wanted = _wire_options(options, timeout)
@@ -101,11 +106,23 @@ class Spawner:
             alarm.cancel()
             peer.asks.pop(serial, None)
 
+    async def _spawn_here(
+        self, factory: Any, args: tuple[Any, ...], options: dict[str, Any], timeout: float
+    ) -> Any:
+        loop = self._life.runtime.loop
+        deadline = loop.time() + timeout
+        try:
+            return await self._life.system.spawn(factory, *args, **options, start_timeout=timeout or None)
+        except StartTimeoutError:
+            if loop.time() < deadline:  # it is of an actor that its start has spawned
+                raise
+            there = _place(self._life.settings.node, factory)
+            raise AskTimeoutError(there, timeout, started=None) from None
+
     def _expire(self, peer: Peer, serial: int, node: str, factory: type, timeout: float) -> None:
         pending = peer.asks.pop(serial, None)
         if pending is not None:
-            there: Any = _There(f"{node}:/{factory.__name__}")
-            pending.fail(AskTimeoutError(there, timeout, started=None))
+            pending.fail(AskTimeoutError(_place(node, factory), timeout, started=None))
 
     # -- here --------------------------------------------------------------------------------------
 
