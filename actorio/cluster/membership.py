@@ -78,6 +78,10 @@ class Membership:
         self._asked = self._written = 0
         self._unanswered_until = 0.0
 
+    def has_taken(self, incarnation: str) -> bool:
+        """Tell whether that incarnation is one of this node, the present one or an earlier one."""
+        return incarnation in self._own
+
     @property
     def has_run_out(self) -> bool:
         """Tell whether the lease has run out, whatever the fence has seen yet."""

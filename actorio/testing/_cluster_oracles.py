@@ -7,12 +7,15 @@ from typing import Any
 
 from actorio._core.observer import Observer
 from actorio.cluster.events import ClusterState
+from actorio.cluster.store import LeaseRecord, read
 from actorio.cluster.tap import Tap
 from actorio.testing.failures import GuaranteeBroken
 
-__all__ = ["ClusterOracles"]
+__all__ = ["SLOWEST", "ClusterOracles"]
 
 _LONGEST_WAIT = 30.0
+SLOWEST = 0.9
+"""The rate of the slowest clock that the guarantees allow for, and about one by that of the fastest."""
 
 
 class ClusterOracles(Tap):
@@ -55,6 +58,19 @@ class ClusterOracles(Tap):
         self._parted[incarnation] = self._loop.time()
         for name in [name for name, owner in self._names.items() if owner == incarnation]:
             del self._names[name]
+
+    def deleted(self, cluster: Any, key: str, value: bytes, age: float) -> None:
+        """Check that a lease is deleted when it has run out, or by its own node that has nothing active any more."""
+        record = read(LeaseRecord, value) if key.startswith("m.") else None
+        if record is None:
+            return
+        if cluster.membership.has_taken(record.incarnation):
+            if cluster.region.by_cell:
+                self._breach("C13", f"{record.incarnation} deletes its lease before its entities have ended")
+        elif age < SLOWEST * cluster.membership.lease:
+            self._breach(
+                "C12", f"{cluster.incarnation} evicts {record.incarnation}, which was renewed {age:g} s ago"
+            )
 
     # -- messages ----------------------------------------------------------------------------------
 

@@ -56,6 +56,7 @@ _GUARANTEES: dict[int | str, str] = {
     "C10": "single activation",
     "C11": "fencing",
     "C12": "detached",
+    "C13": "planned leave",
     "C14": "names",
 }
 

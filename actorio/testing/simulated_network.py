@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from actorio._core.checks import check_duration, kind_of
 from actorio.cluster.engine import LIVE, SNAPSHOT, Change, Clock, RevisionConflict
-from actorio.testing._cluster_oracles import ClusterOracles
+from actorio.testing._cluster_oracles import SLOWEST, ClusterOracles
 
 __all__ = ["SimulatedEngine", "SimulatedNetwork"]
 
@@ -24,8 +24,6 @@ _UNANSWERED = 1.0
 _SILENT_WATCH = 0.2
 """How likely a watch dies without a word when its connection was lost, as that of nats-py does."""
 _QUIET = 60.0
-_SLOWEST = 0.9
-"""The rate of the slowest clock that the guarantees allow for."""
 
 
 class SimulatedNetwork:
@@ -48,6 +46,7 @@ class SimulatedNetwork:
         self.random: random.Random = getattr(self.loop, "random", None) or random.Random(0)
         self.is_up = True
         self.values: dict[str, tuple[bytes, int]] = {}
+        self.written_at: dict[str, float] = {}
         self.revision = 0
         self.engines: list[SimulatedEngine] = []
         self.is_cut: dict[str, None] = {}
@@ -141,7 +140,7 @@ class SimulatedNetwork:
     def is_forgetful(self) -> bool:
         """Tell whether the store was lost, and no node that knows has come back to say so."""
         has_members = any(key.startswith("m.") for key in self.values)
-        return not has_members and self.loop.time() < self._forgot_at + self._lease / _SLOWEST
+        return not has_members and self.loop.time() < self._forgot_at + self._lease / SLOWEST
 
     def delay(self) -> float:
         """Draw how long a way takes."""
@@ -160,6 +159,7 @@ class SimulatedNetwork:
             self.values.pop(key, None)
         else:
             self.values[key] = (value, self.revision)
+            self.written_at[key] = self.loop.time()
         change = Change(key, value, self.revision)
         for engine in self.engines:
             engine.tell_watches(change)
@@ -296,7 +296,11 @@ class SimulatedEngine:
         await asyncio.sleep(network.delay())
         if not self.is_reached or network.happens(network.lost_answers / 2):
             await self._no_answer()
+        before = network.values.get(key)
         written = network.write(key, value, revision)
+        if written is not None and value is None and before is not None and self.life is not None:
+            age = network.loop.time() - network.written_at[key]
+            network.oracles.deleted(self.life, key, before[0], age)
         await asyncio.sleep(network.delay())
         if not self.is_reached or network.happens(network.lost_answers / 2):
             await self._no_answer()

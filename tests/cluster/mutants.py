@@ -77,7 +77,6 @@ MUTANTS = (
         "life",
         "        await self.region.leave(within)\n",
         "        await self.membership.release()\n        await self.region.leave(within)\n",
-        within=10_000,
     ),
     Mutant(
         "the watchers of a lost node are not told",
