@@ -71,8 +71,9 @@ class Cell(Life):
         """Wake its task; the first mail makes it."""
         run_queue = self.run_queue
         if self.task is None:
-            run_queue.check_loop()
-            self.begin()
+            if self.reason is None:  # what wakes an ended one comes too late
+                run_queue.check_loop()
+                self.begin()
             return
         if not run_queue.scheduled:
             run_queue.schedule()
@@ -199,6 +200,8 @@ class Cell(Life):
 
     def _begin_or_end(self) -> None:
         """Something is asked of an actor that never had mail: without hooks to call, it can end at once."""
+        if self.reason is not None:
+            return
         if self.failure is not None or self._has_to_wind_down() or not self._is_final():
             self.begin()
             return

@@ -150,6 +150,7 @@ class Life(ShownTask):
             return life.send(None) if error is None else life.throw(error)
         except StopIteration:
             self.work = None
+            self.task = None  # which holds the cell, its coroutine: each would keep the other until a collection
             raise
         finally:
             error = None
@@ -199,6 +200,7 @@ class Life(ShownTask):
                 self.runtime.broken(self.path, error)
                 raise StopIteration from None
             if self.state == State.ENDED:
+                self.task = None
                 raise StopIteration
         self.work = self._live(outcome, verdict)
         return self._step_life(self.work)

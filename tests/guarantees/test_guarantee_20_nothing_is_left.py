@@ -247,6 +247,36 @@ async def test_guarantee_20_no_garbage_is_made_by_asks_sends_and_failures(no_log
         assert left < 50
 
 
+@pytest.mark.parametrize("end", ["stop", "kill", "close", "by itself"])
+async def test_guarantee_20_no_garbage_is_made_by_lives_that_end_in_order(end: str) -> None:
+    class Leaving(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            if message == "by itself":
+                self.context.stop()
+
+    async with soon(), ActorSystem() as system:
+
+        async def live() -> None:
+            ref = await system.spawn(Leaving)
+            await ref.ask(1)
+            if end == "by itself":
+                ref.send_nowait(end)
+            else:
+                getattr(ref, end)()
+            await ref.join()
+
+        await live()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                await live()
+            left = gc.collect()
+        finally:
+            gc.enable()
+        assert left < 50
+
+
 async def test_guarantee_20_an_actor_lives_without_anybody_holding_its_ref() -> None:
     async with soon(), ActorSystem() as system:
         await system.spawn(Silent, name="alone")
