@@ -150,7 +150,9 @@ class Life(ShownTask):
             return life.send(None) if error is None else life.throw(error)
         except StopIteration:
             self.work = None
-            self.task = None  # which holds the cell, its coroutine: each would keep the other until a collection
+            self.task = (
+                None  # which holds the cell, its coroutine: each would keep the other until a collection
+            )
             raise
         finally:
             error = None

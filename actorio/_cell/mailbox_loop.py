@@ -25,6 +25,7 @@ from actorio._cell.urgent import attend
 from actorio._core.acceleration import accelerated, compiled
 from actorio._core.envelope import ENVELOPES, NO_MESSAGE, QUEUED, RUNNING, Cast, Parcel
 from actorio._core.request import Call, Request, Submission
+from actorio._core.ring import Few
 from actorio.errors import UnhandledMessageError
 
 if TYPE_CHECKING:
@@ -290,10 +291,11 @@ def take_turns(cell: Turn, own: Context) -> Steps:
     while True:
         if len(mailbox.items) > mailbox.peak:
             mailbox.peak = len(mailbox.items)
+        few = type(mailbox.items) is Few  # until it becomes a deque; a deque stays one
         for _ in CLOCK_EVERY:
             if cell.urgent or not mailbox.items:
                 break
-            item = mailbox.items.popleft()
+            item = mailbox.items.pop(0) if few and type(mailbox.items) is Few else mailbox.items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
             if turns and (tell := cell.observers.begun) is not None:

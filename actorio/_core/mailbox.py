@@ -1,7 +1,7 @@
 """The mailbox of an actor: an `asyncio.Queue` with one reader, a bound, and fair waiting senders.
 
-It differs from a plain `asyncio.Queue` where that loses or costs: one deque instead of four, made when the
-first message arrives; the closed flag is tested in the same step that stores; a sender that waits has its
+It differs from a plain `asyncio.Queue` where that loses or costs: one deque instead of four, made when it first
+holds more than a few messages; the closed flag is tested in the same step that stores; a sender that waits has its
 place in line, since the reader itself moves its message in as soon as it takes one out.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 from actorio._core.acceleration import accelerated
 from actorio._core.checks import check_count, check_instance
 from actorio._core.envelope import payload
-from actorio._core.ring import Ring
+from actorio._core.ring import MOST_FEW, Few, FirstStore, Ring
 from actorio._core.store import Item, Items, Line, WaitingSender, drop_dead
 from actorio._core.typevar import TypeVar
 from actorio.errors import ActorStoppedError, MailboxFullError
@@ -132,6 +132,9 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
         """Store the item even above the capacity: an actor's mail to itself, a timer's tick."""
         if self.items is _EMPTY:
             self._open()
+        elif type(self.items) is Few and len(self.items) >= MOST_FEW:
+            self.items = Ring(self.items)
+            self._set_limit()
         if self.sleeper is not None:
             self.sleeper.wake()  # from the wrong loop that is refused, with nothing changed
             self.sleeper = None
@@ -187,7 +190,7 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
     def observe(self, *, every: bool) -> None:
         """Lead every message through `accept`, or, in the usual case, straight in again."""
         self.observed = every
-        self.limit = -1 if every or self.closed or self.items is _EMPTY else self._room
+        self._set_limit()
 
     def refuse_waiting(self, error: Callable[[Item], BaseException]) -> None:
         """Fail everybody who waits for room."""
@@ -204,11 +207,18 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
 
     def _open(self) -> None:
         self.items = self._new_items()
-        if not self.observed and not self.closed:
+        self._set_limit()
+
+    def _set_limit(self) -> None:
+        if self.observed or self.closed or self.items is _EMPTY:
+            self.limit = -1
+        elif type(self.items) is Few and self._room > MOST_FEW:
+            self.limit = MOST_FEW  # the next one has the store become a deque
+        else:
             self.limit = self._room
 
     def _new_items(self) -> Items:
-        return cast("Items", Ring())
+        return cast("Items", FirstStore())
 
     # -- as an asyncio.Queue -----------------------------------------------------------------------
 

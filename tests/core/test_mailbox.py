@@ -317,3 +317,40 @@ def test_the_line_keeps_its_order_when_some_leave_it() -> None:
 class _Room:
     def admitted(self) -> None: ...
     def refused(self, error: BaseException) -> None: ...
+
+
+# -- a store of a few that becomes one of many ------------------------------------------------------
+
+
+@pytest.mark.parametrize("capacity", [3, 8, 9, 50, None])
+@pytest.mark.parametrize("at_once", [1, 8, 9, 30])
+async def test_order_and_bound_are_the_same_before_and_after_the_store_has_grown(
+    capacity: int | None, at_once: int
+) -> None:
+    class Counting(Actor[int]):
+        async def receive(self, message: int) -> None:
+            seen.append(message)
+            if message == 0:  # grows in the middle of a share of messages
+                for number in range(1, at_once):
+                    await self.context.ref.send(number)
+
+    seen: list[int] = []
+    async with soon(), ActorSystem() as system:
+        ref = await system.spawn(Counting, mailbox=Mailbox(capacity, overflow=Overflow.WAIT))
+        for again in range(2):
+            await ref.send(0)
+            while len(seen) < at_once:
+                await ticks(1)
+            assert seen == list(range(at_once)), again
+            seen.clear()
+        assert ref.statistics().peak >= min(at_once - 1, 1)
+
+
+def test_a_full_mailbox_of_few_refuses_the_next_one() -> None:
+    for capacity in (1, 7, 8, 9, 20):
+        mailbox: Mailbox[int] = Mailbox(capacity, overflow=Overflow.FAIL)
+        for number in range(capacity):
+            mailbox.put_nowait(number)
+        with pytest.raises(MailboxFullError):
+            mailbox.put_nowait(capacity)
+        assert [mailbox.get_nowait() for _ in range(capacity)] == list(range(capacity))
