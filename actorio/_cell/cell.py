@@ -19,6 +19,7 @@ from actorio._cell.ending import AT_ONCE
 from actorio._cell.life import Life
 from actorio._cell.notices import Joiner
 from actorio._cell.overrides import Hooks
+from actorio._cell.rare import NOTHING_RARE
 from actorio._cell.states import Intent, State
 from actorio._core.acceleration import compiled
 from actorio._core.mailbox import SHUT, UNUSED
@@ -86,14 +87,15 @@ class Cell(Life):
         self.reason, self.error = reason, error
         if self.starter is not None:
             self.start_failed = True
-        self._shut()
+        if not self.mailbox.closed:
+            self._shut()
         if self.mailbox is not SHUT:
             for item in self.mailbox.drain():
                 self._undeliver(item)
         if self._ref is not None:
             self._ref = weakref.ref(self._ref)
         self.state = State.ENDED
-        if self._alarm is not None:
+        if self.rare is not NOTHING_RARE and self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
         self.runtime.names.free(self)
@@ -104,7 +106,7 @@ class Cell(Life):
         self._tell_all()
 
     def _tell_all(self) -> None:
-        if self.watchers:
+        if self.rare is not NOTHING_RARE and self.watchers:
             watchers, self.watchers = self.watchers, None
             self._tell_watchers(self.terminated(), deque(watchers))
         if self.starter is not None:

@@ -169,7 +169,9 @@ class Life(ShownTask):
 
     def _is_over(self) -> bool:
         """Tell whether its task was woken for nothing but the end of its turns."""
-        if self.failure is not None or not (self.turns is None or self.turns.is_at_rest()):
+        if self.rare is not NOTHING_RARE and self.failure is not None:
+            return False
+        if not (self.turns is None or self.turns.is_at_rest()):
             return False
         return self.intent > Intent.CLOSE or (not self.urgent and is_drained(self))
 
@@ -336,10 +338,12 @@ class Life(ShownTask):
         """Ask the supervisor, and shut the mailbox when this is the end."""
         if self.state == State.ENDED:
             return Verdict.END
-        self.start_failed = self.starter is not None
+        start_failed = self.starter is not None
+        if start_failed or self.rare is not NOTHING_RARE:
+            self.start_failed = start_failed
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
-        final = self.start_failed or self._is_final() or (error is not None and exit_in(error) is not None)
+        final = start_failed or self._is_final() or (error is not None and exit_in(error) is not None)
         verdict = Verdict.END if final else self.siblings.decide(self, reason, error)
         if verdict == Verdict.END:
             self._shut()

@@ -87,12 +87,16 @@ class Children:
     def _free_name(self, name: str | None, factory: Callable[..., Any]) -> str:
         if name is None:
             stem = getattr(factory, "__name__", None) or type(factory).__name__
-            if stem not in self._numbers and not stem.isidentifier():
+            numbers = self._numbers
+            number = numbers.get(stem, 0)
+            if not number and not stem.isidentifier():
                 stem = "actor"
+                number = numbers.get(stem, 0)
             while True:
-                number = self._numbers[stem] = self._numbers.get(stem, 0) + 1
+                number += 1
                 name = f"{stem}-{number}"
                 if name not in self.table:
+                    numbers[stem] = number
                     return name
         if name in self.table or self.runtime.is_alias(self, name):
             raise NameInUseError(
