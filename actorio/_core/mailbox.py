@@ -87,9 +87,10 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
     def __init__(self, capacity: int | None = 1000, *, overflow: Overflow = Overflow.WAIT) -> None:
         if capacity is not None:
             check_count("capacity", capacity, least=1)
-        self._setup(capacity, check_instance("overflow", overflow, Overflow))
+        room = _MOST if capacity is None else min(capacity, _MOST)
+        self._setup(capacity, check_instance("overflow", overflow, Overflow), room)
 
-    def _setup(self, capacity: int | None, overflow: Overflow) -> None:
+    def _setup(self, capacity: int | None, overflow: Overflow, room: int) -> None:
         self.capacity = capacity
         self.overflow = overflow
         self.items = _EMPTY
@@ -100,12 +101,12 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
         self.dead = 0
         self.sleeper: _Sleeper | None = None
         self.waiting: Line | None = None
-        self._room = _MOST if capacity is None else min(capacity, _MOST)
+        self._room = room
 
     def fresh(self) -> Mailbox[M]:
         """Return an empty mailbox with the same settings."""
         mailbox = MailboxCore.__new__(type(self))
-        mailbox._setup(self.capacity, self.overflow)
+        mailbox._setup(self.capacity, self.overflow, self._room)
         return mailbox
 
     # -- for senders -------------------------------------------------------------------------------
@@ -218,7 +219,7 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
             self.limit = self._room
 
     def _new_items(self) -> Items:
-        return cast("Items", FirstStore())
+        return FirstStore()  # type: ignore[no-any-return]
 
     # -- as an asyncio.Queue -----------------------------------------------------------------------
 
