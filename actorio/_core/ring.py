@@ -21,7 +21,7 @@ Ring: Any = deque if compiled is None else compiled.Ring
 
 
 class Few(list[Any]):
-    """What a deque does, for a few items: an eighth of the 760 bytes that one holds when it is empty."""
+    """A deque for a few items, in an eighth of the 760 bytes that a real one holds when it is empty."""
 
     __slots__ = ()
 
