@@ -113,13 +113,18 @@ class Life(ShownTask):
     def throw(self, error: Any, *more: Any) -> Any:
         """Show what it waits for, or what it is at, an exception."""
         work = self.work
-        if work is None:
-            if self.turns is None:
-                return self._cancelled_early()
-            if self.turns.is_at_rest():
-                return self._after_turns(self._reason_of(error))
-            work = self._go_on()
-        return self._step_life(work, error) if type(work) is CoroutineType else self._step_turns(work, error)
+        try:
+            if work is None:
+                if self.turns is None:
+                    return self._cancelled_early()
+                if self.turns.is_at_rest():
+                    return self._after_turns(self._reason_of(error))
+                work = self._go_on()
+            return (
+                self._step_life(work, error) if type(work) is CoroutineType else self._step_turns(work, error)
+            )
+        finally:
+            del error  # or the traceback and this frame would keep each other alive
 
     def close(self) -> None:
         """Close what it is at."""
@@ -149,10 +154,7 @@ class Life(ShownTask):
         try:
             return life.send(None) if error is None else life.throw(error)
         except StopIteration:
-            self.work = None
-            self.task = (
-                None  # which holds the cell, its coroutine: each would keep the other until a collection
-            )
+            self.work = self.task = None  # the task holds the cell, and would keep it until it is collected
             raise
         finally:
             error = None
@@ -273,6 +275,8 @@ class Life(ShownTask):
             self._end(*self._final(outcome))
         except Exception as error:
             self.runtime.broken(self.path, error)
+        finally:
+            outcome = None  # or the traceback of a failed start and this frame would keep each other alive
 
     def _leave_turns(self, outcome: Outcome) -> int:
         self.run_queue.current = self.waits_on = self.turns = self.mailbox.sleeper = None

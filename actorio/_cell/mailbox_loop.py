@@ -156,28 +156,31 @@ class DirectTurns(TurnsCore):
         itself shown the exception.
         """
         awaited = self.awaited
-        if awaited is _DONE:
-            raise error
-        if (
-            isinstance(error, asyncio.CancelledError)
-            and awaited is not None
-            and awaited is not RECEIVE
-            and awaited.cancel(*error.args)
-        ):
-            return
-        self.cell.run_queue.current = self.cell
-        self.cell.urgent = True  # a cancel that is swallowed is taken back before the next message
-        self.awaited = _DONE
-        if self.work is None:
-            self.awaited = self.advance(self.context.run(self.steps.throw, error))
-            return
-        work, self.work = self.work, None
         try:
-            self.awaited = work.throw(error)
-        except StopIteration:
-            self.awaited = self.advance(self.context.run(next, self.steps))
-        else:
-            self.work = work
+            if awaited is _DONE:
+                raise error
+            if (
+                isinstance(error, asyncio.CancelledError)
+                and awaited is not None
+                and awaited is not RECEIVE
+                and awaited.cancel(*error.args)
+            ):
+                return
+            self.cell.run_queue.current = self.cell
+            self.cell.urgent = True  # a cancel that is swallowed is taken back before the next message
+            self.awaited = _DONE
+            if self.work is None:
+                self.awaited = self.advance(self.context.run(self.steps.throw, error))
+                return
+            work, self.work = self.work, None
+            try:
+                self.awaited = work.throw(error)
+            except StopIteration:
+                self.awaited = self.advance(self.context.run(next, self.steps))
+            else:
+                self.work = work
+        finally:
+            del error  # or the traceback and this frame would keep each other alive
 
     def is_at_rest(self) -> bool:
         """Tell whether no handler waits, and none has failed."""

@@ -33,11 +33,12 @@ def own_loop(cell: Turn, run: Any) -> Steps:
     step: Callable[[Any], Any] = run.send
     context, value = Context(), None
     taken = itertools.count(1)
-    told, failure = False, None
+    told, failures = False, list[BaseException]()
     while True:
         try:
             awaited = context.run(step, value)
         except BaseException as error:
+            value = None  # or the traceback and this frame would keep each other alive
             if not (isinstance(error, StopIteration) or is_actor_exit(error, cell.path)):
                 raise
             _finish_in_hand(cell)
@@ -45,12 +46,14 @@ def own_loop(cell: Turn, run: Any) -> Steps:
                 cell.run_queue.current = None
                 yield
                 cell.run_queue.current = cell
-            return _raise(cell.failure if failure is None else failure)  # also one since its last recv
+            if cell.failure is not None:
+                failures.append(cell.failure)  # one since its last recv
+            return _raise_first(failures)
         if awaited is RECEIVE:
             _finish_in_hand(cell)
             if told:  # it has swallowed the ActorExit, and would do so for ever
                 context.run(run.close)
-                return _raise(failure)
+                return _raise_first(failures)
             try:
                 value, context = yield from _next_message(cell, taken)
                 step = run.send
@@ -59,7 +62,8 @@ def own_loop(cell: Turn, run: Any) -> Steps:
             except ActorExit as stop:
                 told, value, step = True, stop, run.throw
             except BaseException as error:
-                told, failure, value, step = True, error, ActorExit(), run.throw
+                failures.append(error)
+                told, value, step = True, ActorExit(), run.throw
             continue
         if cell.interrupted is None and cell.cancel_soon:
             cell.cancel_now()
@@ -74,12 +78,12 @@ def own_loop(cell: Turn, run: Any) -> Steps:
         run_queue.current = cell
 
 
-def _raise(failure: BaseException | None) -> None:
-    if failure is not None:
+def _raise_first(failures: list[BaseException]) -> None:
+    if failures:
         try:
-            raise failure
+            raise failures[0]
         finally:
-            del failure  # or the frame and the traceback would keep each other alive
+            failures.clear()  # or the frame and the traceback would keep each other alive
 
 
 def _finish_in_hand(cell: Turn) -> None:

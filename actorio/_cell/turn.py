@@ -126,10 +126,12 @@ class Turn(Tasks):
     def submitted(self, envelope: Submission) -> Any:
         """Run submitted work the way the actor runs it."""
         run = self.instance.on_submit
+        func, args, kwargs = envelope.func, envelope.args, envelope.kwargs
+        del envelope  # or the traceback of a failure, and what it holds, would keep each other alive
         idle = None if self.owned is None else IdleTimeout.of(self)
         if idle is None:
-            return run(envelope.func, *envelope.args, **envelope.kwargs)
-        return idle.during(functools.partial(run, envelope.func, *envelope.args, **envelope.kwargs))
+            return run(func, *args, **kwargs)
+        return idle.during(functools.partial(run, func, *args, **kwargs))
 
     def at_hand(self) -> Envelope | None:
         """Return the envelope of the message that the turn is at, None when it has none.

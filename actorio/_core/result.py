@@ -87,7 +87,7 @@ class Result(Generic[R]):
         try:
             return self._future.result()
         finally:
-            del self  # or the traceback of its exception and this frame would keep each other alive
+            del self, future  # or the traceback of its exception and this frame would keep each other alive
 
     def _wait(self, waiter: Waiter) -> Generator[Any, None, None]:
         if self._waiters is None:
@@ -151,7 +151,10 @@ class Result(Generic[R]):
             asyncio.CancelledError: it was cancelled.
         """
         self._look()
-        return self._future.result()
+        try:
+            return self._future.result()
+        finally:
+            del self  # as in `__await__`
 
     def exception(self) -> BaseException | None:
         """Return what the work raised, None when it did not.

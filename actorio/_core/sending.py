@@ -54,8 +54,11 @@ class Sending(Coroutine[Any, Any, None]):
         self._awaited = True
         if not self._done:
             yield from self._wait()
-        if self._error is not None:
-            raise self._error
+        try:
+            if self._error is not None:
+                raise self._error
+        finally:
+            del self  # or the traceback and this frame would keep each other alive
 
     # -- as a task steps it ------------------------------------------------------------------------
 
@@ -68,7 +71,10 @@ class Sending(Coroutine[Any, Any, None]):
     def throw(self, *error: Any) -> Any:
         """Make the wait raise."""
         self._steps = self._steps or self.__await__()
-        return self._steps.throw(*error)
+        try:
+            return self._steps.throw(*error)
+        finally:
+            del error  # or the traceback and this frame would keep each other alive
 
     def close(self) -> None:
         """Give up the wait; what was never waited for goes on."""

@@ -137,13 +137,14 @@ class Children:
         late = alarm is not None and not alarm.cancel()
         if release is not None:
             release()
+        failure: BaseException | None = _failure_of_start(cell, timeout if late else None)
         if cancelled is not None:
-            raise cancelled
-        if cell.state == State.ENDED and cell.start_failed:
-            if late:
-                raise StartTimeoutError(f"{cell.path} had not started within start_timeout={timeout:g} s")
-            failure, cell.error = cell.error, None
-            raise failure or ActorStoppedError(cell.ref, cell.reason)
+            failure = cancelled
+        try:
+            if failure is not None:
+                raise failure
+        finally:
+            del failure, cancelled  # or the traceback and this frame would keep each other alive
 
     async def _take_back(
         self, cell: Cell, starter: Waiter, cancelled: asyncio.CancelledError
@@ -335,6 +336,16 @@ class Children:
         left = any(cell.options.significant for cell in self.table.values())
         if rule is AutoShutdown.ANY_SIGNIFICANT or (rule is AutoShutdown.ALL_SIGNIFICANT and not left):
             self.owner.request(Intent.SHUT_DOWN)
+
+
+def _failure_of_start(cell: Cell, limit: float | None) -> BaseException | None:
+    """Take what a start has failed by from its cell, None when it has not; `limit` is the time that was over first."""
+    if cell.state != State.ENDED or not cell.start_failed:
+        return None
+    error, cell.error = cell.error, None
+    if limit is not None:
+        return StartTimeoutError(f"{cell.path} had not started within start_timeout={limit:g} s")
+    return ActorStoppedError(cell.ref, cell.reason) if error is None else error
 
 
 def _all_ended(cells: list[Cell]) -> bool:

@@ -67,7 +67,10 @@ class Spawning(Coroutine[Any, Any, R]):
 
     def throw(self, *error: Any) -> Any:
         """Make what it waits for raise an exception."""
-        return self._work.throw(*error)
+        try:
+            return self._work.throw(*error)
+        finally:
+            del error  # or the traceback and this frame would keep each other alive
 
     def close(self) -> None:
         """Give up the spawn."""
@@ -158,7 +161,7 @@ async def get_or_spawn(
         future.set_result(started)
         return started
     finally:
-        del starting[key]
+        del starting[key], future  # or the traceback and this frame would keep each other alive
 
 
 async def _found(key: tuple[Siblings, str]) -> Any | None:

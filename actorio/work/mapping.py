@@ -178,8 +178,12 @@ class _Values(Generic[R]):
                 raise
         item, (good, value) = self._outcomes.popleft()
         self.flight.handed_out()
-        if not good:
-            value = self._instead(item, value)
+        try:
+            if not good:
+                value = self._instead(item, value)
+        except BaseException:
+            del value  # or the traceback and this frame would keep each other alive
+            raise
         self._count += 1
         if self._progress is not None:
             self._progress(self._count, self._total)
@@ -198,6 +202,8 @@ class _Values(Generic[R]):
         except BaseException:
             self._drop()
             raise
+        finally:
+            del error  # or the traceback and this frame would keep each other alive
 
     async def aclose(self) -> None:
         """End it, and wait until an async source has been closed."""

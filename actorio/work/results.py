@@ -35,10 +35,14 @@ async def all_results(results: Iterable[Result[R]]) -> list[R]:
     Cancellation: all of the work is cancelled.
     """
     results = _all_of(results)
-    async with aclosing(_as_completed(results, cancel_rest=True, every=True)) as coming:
-        async for result in coming:
-            result.result()
-    return [result.result() for result in results]
+    result: Result[R] | None = None
+    try:
+        async with aclosing(_as_completed(results, cancel_rest=True, every=True)) as coming:
+            async for result in coming:
+                result.result()
+        return [result.result() for result in results]
+    finally:
+        del results, result  # or the traceback of a failure and this frame would keep each other alive
 
 
 async def first_result(results: Iterable[Result[R]]) -> R:
