@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from actorio._core.acceleration import accelerated
@@ -134,14 +134,23 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
         if self.items is _EMPTY:
             self._open()
         elif type(self.items) is Few and len(self.items) >= MOST_FEW:
-            self.items = Ring(self.items)
-            self._set_limit()
+            self._grow()
         if self.sleeper is not None:
             self.sleeper.wake()  # from the wrong loop that is refused, with nothing changed
             self.sleeper = None
         self.items.append(item)
         if len(self.items) > self._room:  # the reader does not see all of a peak that its own turn has made
             self.peak = max(self.peak, len(self.items))
+
+    def put_back(self, items: Sequence[Item]) -> None:
+        """Put items that were taken out in front of all others, above the capacity if need be, in their order."""
+        if type(self.items) is Few and len(self.items) + len(items) > MOST_FEW:
+            self._grow()
+        cast("Any", self.items).extendleft(reversed(items))
+
+    def _grow(self) -> None:
+        self.items = Ring(self.items)
+        self._set_limit()
 
     def queue_up(self, item: Item, room: WaitingSender) -> None:
         """Give the item a place in the line of those who wait for room."""

@@ -14,6 +14,7 @@ from actorio import (
     Overflow,
     PriorityMailbox,
 )
+from actorio._core.ring import FirstStore, Ring
 from actorio._core.store import Line
 from tests.guarantees.actors import Held, Valve, cancelled, outcome, soon, started
 from tests.stage import ticks
@@ -344,6 +345,18 @@ async def test_order_and_bound_are_the_same_before_and_after_the_store_has_grown
             assert seen == list(range(at_once)), again
             seen.clear()
         assert ref.statistics().peak >= min(at_once - 1, 1)
+
+
+@pytest.mark.parametrize("count", [2, 1_000])
+def test_what_is_put_back_is_in_front_of_all_and_of_many_the_store_grows(count: int) -> None:
+    """In front of a list each of them would move all that are behind it."""
+    mailbox: Mailbox[int] = Mailbox(None)
+    for number in (-2, -1):
+        mailbox.put_nowait(number)
+    mailbox.put_back(list(range(count)))
+    assert type(mailbox.items) is (FirstStore if count == 2 else Ring)
+    mailbox.put_nowait(-3)
+    assert [mailbox.get_nowait() for _ in range(count + 3)] == [*range(count), -2, -1, -3]
 
 
 def test_a_full_mailbox_of_few_refuses_the_next_one() -> None:

@@ -89,7 +89,7 @@ class Stash:
             if item.state == DEFERRED:  # nobody has given it up in the meantime
                 item.state = QUEUED  # type: ignore[misc]
         if items:
-            cell.mailbox.items.extendleft(reversed(items))  # type: ignore[attr-defined]
+            cell.mailbox.put_back(items)
             if (tell := cell.observers.put_back) is not None:
                 tell(cell, items)
         return len(items)
