@@ -93,7 +93,7 @@ class CoreBuildHook(BuildHookInterface):  # type: ignore[misc]
 
     def dependencies(self) -> list[str]:
         """Return what the build needs besides hatchling."""
-        return [] if why_not() else ["cython>=3.1", "setuptools>=77"]
+        return [] if why_not() else ["cython>=3.1,<3.4", "setuptools>=77"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile in a process of its own, so that a compiler's failure is a line and no end."""
@@ -123,6 +123,8 @@ if __name__ == "__main__":
     if "--clean" in sys.argv:
         clean()
         sys.exit()
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        sys.exit("the compiled core needs the GIL; actorio runs in its pure form here")
     try:
         compile_core(
             strict=bool(os.environ.get("ACTORIO_STRICT_EXTENSIONS")), in_place="--wheel" not in sys.argv

@@ -1,6 +1,10 @@
 """What is built installs into an empty environment, and works there: typed, with its extras, without tests."""
 
 import email
+import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -47,8 +51,12 @@ asyncio.run(main())
 pytestmark = pytest.mark.slow
 
 
-def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, timeout=600, check=False)
+def run(
+    *command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, env=env or {}, capture_output=True, text=True, timeout=600, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +122,38 @@ def test_it_installs_into_an_empty_environment_and_works_there(
             sys.executable, "-m", "mypy", "--strict", "--python-executable", python, program, cwd=tmp_path
         )
         assert typed.returncode == 0, typed.stdout
+
+
+def test_the_commands_of_the_page_make_a_wheel_for_here_and_one_for_all(tmp_path: Path) -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    page = (ROOT / "docs" / "design" / "working-on-it.md").read_text()
+    commands = re.findall(r"^(ACTORIO_\w+)=1 pip (wheel [^#\n]+?)\s+#", page, re.MULTILINE)
+    assert [variable for variable, _ in commands] == ["ACTORIO_EXTENSIONS", "ACTORIO_NO_EXTENSIONS"]
+    python = sys.executable
+    pytest.importorskip("pip")
+    found = run(python, "-m", "pip", "download", "-q", "--no-deps", "-d", tmp_path, "hatchling", cwd=tmp_path)
+    if found.returncode:
+        pytest.skip(f"no package index: {found.stderr.splitlines()[-1]}")
+    source = tmp_path / "source"  # others build here as well
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns("build", "*.so", ".git", ".venv*", "_build"))
+    for variable, command in commands:
+        made = run(
+            python,
+            "-m",
+            "pip",
+            *shlex.split(command),
+            cwd=source,
+            env={"PATH": os.environ["PATH"], variable: "1"},
+        )
+        assert made.returncode == 0, made.stderr
+    dist = source / "dist"
+    pure, fast = sorted(dist.glob("*.whl"), key=lambda wheel: not wheel.name.endswith("-py3-none-any.whl"))
+    assert pure.name.endswith("-py3-none-any.whl")
+    assert f"-cp{sys.version_info[0]}{sys.version_info[1]}-" in fast.name
+    for wheel, is_compiled in ((pure, False), (fast, True)):
+        inside = tmp_path / wheel.stem
+        zipfile.ZipFile(wheel).extractall(inside)
+        program = "import actorio; print(actorio.core_is_compiled, actorio.__file__)"
+        ran = run(python, "-W", "error", "-c", program, cwd=tmp_path, env={"PYTHONPATH": str(inside)})
+        assert ran.stdout == f"{is_compiled} {inside / 'actorio' / '__init__.py'}\n", ran.stderr
