@@ -123,6 +123,10 @@ def above_the_capacity(oracle: Any) -> None:
     one_with(oracle, mail(), mailbox=box(qsize=lambda: 2))
 
 
+def above_the_capacity_in_nobodys_place(oracle: Any) -> None:
+    one_with(oracle, mail(), mailbox=box(qsize=lambda: 2, overflow=Overflow.DROP_OLD))
+
+
 @pytest.mark.parametrize(
     ("story", "number"),
     [
@@ -142,6 +146,7 @@ def above_the_capacity(oracle: Any) -> None:
         (the_line_is_passed, 2),
         (two_at_once, 3),
         (above_the_capacity, 15),
+        (above_the_capacity_in_nobodys_place, 15),
     ],
 )
 def test_a_message_without_its_one_fate_in_its_place_is_seen(story: Story, number: int) -> None:
@@ -168,6 +173,12 @@ def let_in_from_the_line(oracle: Any) -> None:
 def mail_to_itself_and_ticks_above_the_capacity(oracle: Any) -> None:
     one = one_with(oracle, Tick("tick", None, None), mailbox=box(qsize=lambda: 9))
     one.run_queue.current = one
+    oracle.accepted(one, mail())
+
+
+def in_the_place_of_an_older_one_above_the_capacity(oracle: Any) -> None:
+    full = box(qsize=lambda: 3, overflow=Overflow.DROP_OLD)
+    one = one_with(oracle, Tick("tick", None, None), mailbox=full)
     oracle.accepted(one, mail())
 
 
@@ -206,6 +217,7 @@ def a_kill_that_was_told(oracle: Any) -> None:
         handled_in_order,
         let_in_from_the_line,
         mail_to_itself_and_ticks_above_the_capacity,
+        in_the_place_of_an_older_one_above_the_capacity,
         given_back_put_back_and_handed_over,
         a_crash_that_was_told,
         a_kill_that_was_told,

@@ -29,13 +29,15 @@ Item = Any
 class _Account:
     """The mail of one actor."""
 
-    __slots__ = ("beside", "dropped", "in_hand", "in_line", "pending", "told")
+    __slots__ = ("above", "beside", "dropped", "in_hand", "in_line", "pending", "told")
 
     def __init__(self) -> None:
         self.pending: dict[Item, None] = {}
         """Accepted and without a fate, in order."""
         self.in_line: dict[Item, None] = {}
         """Waiting for room, in order; may hold some that have left since."""
+        self.above = 0
+        """Most messages at a time in its mailbox, when the last was one that may go in above the capacity."""
         self.in_hand: Item | None = None
         self.beside: dict[Item, None] = {}
         """Calls of interleaved methods that have begun."""
@@ -76,8 +78,10 @@ class Ledger(Observer):
         if admitted:
             self._leave_line(cell, account, item)
         passes = not admitted and _may_pass(cell, item)
-        if not passes:
-            self._check_room(cell, item)
+        if passes:
+            account.above = max(account.above, cell.mailbox.qsize())
+        else:
+            self._check_room(cell, account, item)
             if not admitted and cell.mailbox.waiting:
                 self._breach(2, f"{_name(item)} has overtaken those who wait for room in {cell.path}")
         account.pending[item] = None
@@ -93,12 +97,15 @@ class Ledger(Observer):
                     2, f"{_name(item)} was let into {cell.path} before {_name(earlier)}, which waited longer"
                 )
 
-    def _check_room(self, cell: Cell, item: Item) -> None:
-        capacity = cell.mailbox.capacity
-        if capacity is not None and cell.mailbox.qsize() > capacity:
+    def _check_room(self, cell: Cell, account: _Account, item: Item) -> None:
+        mailbox = cell.mailbox
+        capacity = most = mailbox.capacity
+        if capacity is not None and mailbox.overflow is Overflow.DROP_OLD:
+            most = max(capacity, account.above)  # it takes the place of an older one
+        if most is not None and mailbox.qsize() > most:
             self._breach(
                 15,
-                f"the mailbox of {cell.path} holds {cell.mailbox.qsize()} messages with {_name(item)}, "
+                f"the mailbox of {cell.path} holds {mailbox.qsize()} messages with {_name(item)}, "
                 f"and its capacity is {capacity}",
             )
 
@@ -118,6 +125,7 @@ class Ledger(Observer):
         account = self._accounts.get(cell)
         if account is not None:
             account.pending = {**dict.fromkeys(items), **account.pending}
+            account.above = max(account.above, cell.mailbox.qsize())
 
     # -- in turn -----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from actorio import (
     DeadLetter,
     Mailbox,
     MailboxFullError,
+    Overflow,
     PriorityMailbox,
     UnhandledMessageError,
 )
@@ -231,6 +232,22 @@ async def _stash_under_stress() -> None:
 
 def test_guarantee_30_holds_in_simulation() -> None:
     assert explore(_stash_under_stress, seeds=range(60)).distinct > 50
+
+
+async def _drop_the_oldest_of_a_stash_that_was_put_back() -> None:
+    async with ActorSystem() as system:
+        gate = await system.spawn(Gate, [], mailbox=Mailbox(2, overflow=Overflow.DROP_OLD))
+        for number in range(3):
+            await gate.send(number)
+            await ticks(3)
+        for message in ("crash", 3, 4, 5):
+            await gate.send(message)
+            await ticks(1)
+        await gate.send("open")
+
+
+def test_guarantee_30_a_stash_that_is_put_back_goes_above_the_capacity_in_simulation() -> None:
+    assert explore(_drop_the_oldest_of_a_stash_that_was_put_back, seeds=range(60)).distinct > 5
 
 
 class Stasher(Actor[Any]):
