@@ -129,8 +129,8 @@ class Ending(LastHooks):
         cancel_all(task for task in tasks if not (killed and task.cancelling()))
         await self._until_over(tasks)
         known = self.tasks or {}
-        for task in tasks:
-            known.pop(task, None)  # it was given up
+        for task in (*tasks, *(one for one in known if one.done())):
+            known.pop(task, None)  # it was given up, or is over and its own callback has yet to say so
 
     def _drop_instance(self, reason: ExitReason) -> None:
         if self.context is not None:

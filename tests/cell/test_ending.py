@@ -610,3 +610,32 @@ async def test_what_a_task_raises_as_it_is_cancelled_is_told(error: type[BaseExc
         else:
             await live()
         assert [type(failure.error) async for failure in failures] == [error]
+
+
+class ClosedAsItsTaskEnds(Actor[ExitReason]):
+    """Its turn, and a task of it, go on at the same moment, the task first."""
+
+    async def receive(self, message: ExitReason) -> None:
+        loop = asyncio.get_running_loop()
+        moment: asyncio.Future[None] = loop.create_future()
+        self.context.start_soon(self.wait_for, moment)
+        await ticks(2)
+        if message is ExitReason.NORMAL:
+            self.context.ref.close()
+        else:
+            self.context.ref.stop()
+        loop.call_soon(moment.set_result, None)
+        await moment
+
+    async def wait_for(self, moment: asyncio.Future[None]) -> None:
+        await moment
+
+
+@pytest.mark.parametrize("end", [ExitReason.NORMAL, ExitReason.SHUTDOWN])
+@in_virtual_time
+async def test_a_task_that_is_over_as_its_actor_ends_is_not_abandoned(end: ExitReason) -> None:
+    async with ActorSystem() as system:
+        ref = await system.spawn(ClosedAsItsTaskEnds)
+        await ref.send(end)
+        await ref.join()
+    assert system.report.abandoned == ()
