@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from actorio.cli.plain import shown
 
 __all__ = ["cluster"]
 
@@ -52,10 +55,13 @@ def up(
 
     The lease of a node that died is released at once, so that the others need not wait for its end.
 
-    Exit status: that of the first node that failed, or 0.
+    Exit status: that of the first node that failed, or 0; 2 where there is no such module.
     """
-    from actorio.cli.cluster_up import run_up
+    from actorio.cli.cluster_up import is_there, run_up
 
+    module = target.partition(":")[0]
+    if not is_there(module):
+        raise typer.BadParameter(f"there is no module {module!r}")
     raise typer.Exit(asyncio.run(run_up(target, nodes, server, typer.echo)))
 
 
@@ -137,5 +143,5 @@ def _print(title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ..
     for column in columns:
         table.add_column(column)
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(Text(shown(cell)) for cell in row))  # no markup: a name may look like it
     Console().print(table)

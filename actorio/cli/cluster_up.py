@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from actorio.cluster.engine import Receive, Up
 from actorio.cluster.server import engine_of
 from actorio.cluster.store import lease_key
 
-__all__ = ["Nodes", "run_up"]
+__all__ = ["Nodes", "is_there", "run_up"]
 
 _URL, _TOKEN, _JOINED = "ACTORIO_CLUSTER_SERVER", "ACTORIO_CLUSTER_TOKEN", "ACTORIO_CLUSTER_JOINED"
 _END_WITHIN = 20.0
@@ -162,9 +163,23 @@ async def release_lease(engine: Nats, cluster: str, node: str) -> None:
         await engine.close()
 
 
+def is_there(module: str) -> bool:
+    """Tell whether a child could import a module, from the working directory too; none is run but its packages."""
+    path = str(Path.cwd())
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # of a package that is not there, or no name at all
+        return False
+
+
 def _main() -> None:
     node, module, function = sys.argv[1:4]
-    asyncio.run(_run(getattr(importlib.import_module(module), function), node))
+    main = getattr(importlib.import_module(module), function, None)
+    if main is None:
+        sys.exit(f"actorio: module {module!r} has no {function!r}")
+    asyncio.run(_run(main, node))
 
 
 async def _run(main: Callable[[str, Nats], Awaitable[object]], node: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from actorio._core.redaction import inert
 from actorio.errors import StoreError
 
 __all__ = ["store_app"]
@@ -75,7 +76,7 @@ def list_ids(
         _print_json(ids)
         return
     for one in ids:
-        typer.echo(one)
+        typer.echo(inert(one))
 
 
 @store_app.command()
@@ -115,7 +116,7 @@ def show(
     ):
         typer.echo(f"{name}: {_plain(found[name])}")
     for event in found["journal"]:
-        typer.echo(f"{event['sequence']} {event['type']} {_plain(event['data'])}")
+        typer.echo(f"{event['sequence']} {inert(event['type'])} {_plain(event['data'])}")
 
 
 @store_app.command()
@@ -144,7 +145,8 @@ def reminders(
         return
     for one in found:
         state = "failed" if one["failed"] else f"due {one['due']}"
-        typer.echo(f"{one['durable_id']} {one['key']}: {one['type']} {_plain(one['data'])}, {state}")
+        about = inert(f"{one['durable_id']} {one['key']}: {one['type']}")
+        typer.echo(f"{about} {_plain(one['data'])}, {state}")
 
 
 @store_app.command()
@@ -156,7 +158,7 @@ def verify(where: Where, *, json: Json = False, schema: Schema = "actorio") -> N
     else:
         for durable_id, sequence, what in report.problems:
             place = durable_id or "the store"
-            typer.echo(f"{place}{'' if sequence is None else f', sequence {sequence}'}: {what}")
+            typer.echo(inert(f"{place}{'' if sequence is None else f', sequence {sequence}'}: {what}"))
         typer.echo(f"{report.ids} ids, {report.events} events, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(PROBLEMS)
@@ -311,11 +313,17 @@ def _data(body: bytes) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json_module.dumps(value, default=str, ensure_ascii=False)
+    return inert(value, len(value)) if isinstance(value, str) else _json(value)
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json_module.dumps(value, default=_as_text, ensure_ascii=False))
+    typer.echo(_json(value))
+
+
+def _json(value: Any) -> str:
+    """Return JSON that is inert in a terminal: what is not printable is escaped, and means the same."""
+    text = json_module.dumps(value, default=_as_text, ensure_ascii=False)
+    return text if text.isprintable() else json_module.dumps(value, default=_as_text)
 
 
 def _as_text(value: Any) -> str:
@@ -328,5 +336,5 @@ def _confirm(what: str, *, yes: bool) -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    print(f"actorio: {why}", file=sys.stderr)  # noqa: T201
+    print(f"actorio: {inert(why)}", file=sys.stderr)  # noqa: T201
     raise typer.Exit(REFUSED)

@@ -19,7 +19,7 @@ from actorio.observability.listing import find_actor
 from actorio.observability.queries import number_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
 
@@ -61,7 +61,7 @@ class Streams:
 
     async def live(self, request: Request) -> Response:
         """Give the overview at each census, and each second while the loop is blocked."""
-        return self._stream(self._overviews())
+        return self._stream(self._overviews(), lambda: None)
 
     async def trace(self, request: Request) -> Response:
         """Give the trace of an actor."""
@@ -71,7 +71,7 @@ class Streams:
         if not limit:
             raise HTTPException(400, "limit must be more than 0")
         trace = await self._bridge.run(lambda: self._begin(path, limit, float(seconds)))
-        return self._stream(self._events(trace))
+        return self._stream(self._events(trace), lambda: self._bridge.tell(trace.close))
 
     def _begin(self, path: str, limit: int, seconds: float) -> Trace:
         observatory = self._observatory
@@ -85,23 +85,20 @@ class Streams:
     async def _events(self, trace: Trace) -> AsyncIterator[bytes]:
         """Take what the trace holds, now and then, until nothing follows."""
         silent = time.monotonic()
-        try:
-            yield b": begun\n\n"
-            while not self._is_over:
-                events, is_over = await self._taken(trace)
-                for event in events:
-                    yield b"event: trace\ndata: " + fitting(fields_in(event)) + b"\n\n"
-                if is_over:
-                    break
-                if events:
-                    silent = time.monotonic()
-                elif time.monotonic() - silent > _ALIVE:
-                    silent = time.monotonic()
-                    yield b": alive\n\n"
-                await asyncio.sleep(_BETWEEN_TAKES)
-            yield b"event: end\ndata: " + fitting({"dropped": trace.dropped}) + b"\n\n"
-        finally:
-            self._bridge.tell(trace.close)
+        yield b": begun\n\n"
+        while not self._is_over:
+            events, is_over = await self._taken(trace)
+            for event in events:
+                yield b"event: trace\ndata: " + fitting(fields_in(event)) + b"\n\n"
+            if is_over:
+                break
+            if events:
+                silent = time.monotonic()
+            elif time.monotonic() - silent > _ALIVE:
+                silent = time.monotonic()
+                yield b": alive\n\n"
+            await asyncio.sleep(_BETWEEN_TAKES)
+        yield b"event: end\ndata: " + fitting({"dropped": trace.dropped}) + b"\n\n"
 
     async def _taken(self, trace: Trace) -> tuple[list[TraceEvent], bool]:
         try:
@@ -109,14 +106,18 @@ class Streams:
         except Unavailable:
             return [], self._observatory.runtime.has_ended
 
-    def _stream(self, events: AsyncIterator[bytes]) -> Response:
+    def _stream(self, events: AsyncIterator[bytes], let_go: Callable[[], None]) -> Response:
+        """Return a stream; what it holds is let go with it, though not one of its events was ever asked for."""
         if self._open >= MOST_STREAMS:
+            let_go()
             raise HTTPException(503, f"there are {MOST_STREAMS} streams already")
         self._open += 1
-        return _Stream(events, self._closed)
 
-    def _closed(self) -> None:
-        self._open -= 1
+        def closed() -> None:
+            self._open -= 1
+            let_go()
+
+        return _Stream(events, closed)
 
     async def _overviews(self) -> AsyncIterator[bytes]:
         seen = -1

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from actorio import ActorSystem
 from actorio.cli.app import app
+from actorio.cli.cluster import _print as print_table
 from actorio.cli.cluster import permissions_of
 from actorio.cluster import Cluster
 from tests.cluster.servers import Server
@@ -30,6 +31,20 @@ def test_permissions_are_those_of_one_node() -> None:
 @pytest.mark.parametrize("options", [("--name", "shop", "--node", "*"), ("--name", "a.>", "--node", "a")])
 def test_permissions_are_not_those_of_all_nodes(options: tuple[str, ...]) -> None:
     assert invoke("permissions", *options).exit_code == 2
+
+
+@pytest.mark.parametrize("target", ["no_such_module_here:main", "json.nothing:main", ":main", "..json:main"])
+def test_up_of_a_module_that_is_not_there_is_a_usage_error_and_starts_nothing(target: str) -> None:
+    result = invoke("up", target)
+    assert result.exit_code == 2
+    assert "there is no module" in result.output
+
+
+def test_o12_what_is_printed_is_no_markup_and_inert(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("Names", ("name", "node"), [("[/red] [bold]till", "a\x1b[31m")])
+    said = capsys.readouterr().out
+    assert "[/red] [bold]till" in said
+    assert "\x1b[31m" not in said
 
 
 async def test_nodes_with_the_printed_rights_work_and_a_forged_sender_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +21,14 @@ from tests.cluster.servers import Server
 from tests.cluster.shop import Till
 
 Lines = Callable[[str], Awaitable[str]]
+
+
+def test_a_program_without_the_function_is_told_in_a_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "actorio.cli.cluster_up", "n1", "json", "nothing"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "actorio: module 'json' has no 'nothing'\n")
 
 
 @contextlib.asynccontextmanager

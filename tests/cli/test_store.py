@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ def test_what_is_stored_is_shown(path: Path) -> None:
     assert '2 Deposited {"amount": 7}' in actorio("show", path, "Account/ada").stdout
     assert "kind Account: 1" in actorio("info", path).stdout
     assert "Account/ada key: Tick" in actorio("reminders", path).stdout
+
+
+def test_o12_what_is_stored_is_inert_in_a_terminal_and_the_same_in_json(tmp_path: Path) -> None:
+    path, hostile = tmp_path / "notes.db", "\x9b31mred \u202eback"
+
+    async def fill() -> None:
+        async with ActorSystem(store=SqliteStore(path)) as system:
+            cart = await system.spawn(Cart, name="bob")
+            await do(cart, lambda actor: actor.save(replace(actor.state, notes=(hostile,))))
+
+    asyncio.run(fill())
+    for options in ((), ("--json",)):
+        said = actorio("show", path, "Cart/bob", *options).stdout
+        assert all(line.isprintable() for line in said.splitlines()), said
+    assert shown("show", path, "Cart/bob")["state"]["data"]["notes"] == [hostile]
 
 
 def test_verify_finds_problems(path: Path) -> None:

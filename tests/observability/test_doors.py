@@ -7,15 +7,18 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from actorio import ActorError, ActorSystem, Mailbox
+from actorio.inspection.trace import _tellers
 from actorio.observability import Observatory, Recorder, connection, doors, streams
 from tests.observability.actors import Asker, Gate, Keeper, until
 
@@ -564,6 +567,46 @@ async def test_o11_more_than_twenty_streams_are_refused() -> None:
         assert (refused.status_code, bool(refused.json()["error"])) == (503, True)
     async with opened() as (_, _, client), client.stream("GET", "/api/live") as answer:
         assert answer.status_code == 200
+
+
+class SameLoop:
+    """A bridge to the loop that the streams are on."""
+
+    def __init__(self, then: Callable[[], None] = lambda: None) -> None:
+        self._then = then
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        value = work()
+        self._then()
+        return value
+
+    def tell(self, work: Callable[[], Any]) -> None:
+        work()
+
+
+async def test_o6_a_trace_whose_reader_is_gone_before_its_first_event_is_closed() -> None:
+    async with ActorSystem() as system, Observatory(system, socket=False) as observatory:
+        ref = await system.spawn(Gate, name="gate")
+        opened_ones = streams.Streams(observatory, SameLoop())  # type: ignore[arg-type]
+        answer = await opened_ones.trace(
+            Request({"type": "http", "query_string": b"path=/gate", "headers": []})
+        )
+        assert _tellers[ref._cell]
+
+        async def receive() -> dict[str, str]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        with contextlib.suppress(AssertionError, ExceptionGroup):
+            await answer({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)
+        assert not _tellers[ref._cell]
+
+        full = streams.Streams(observatory, SameLoop(lambda: setattr(full, "_open", 20)))  # type: ignore[arg-type]
+        with pytest.raises(HTTPException):
+            await full.trace(Request({"type": "http", "query_string": b"path=/gate", "headers": []}))
+        assert not _tellers[ref._cell]
 
 
 async def test_o11_two_hundred_connections_do_not_stall_it() -> None:
