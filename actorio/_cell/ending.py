@@ -61,6 +61,8 @@ class Ending(LastHooks):
         self.mailbox.sleeper = None
         self.message, self.envelope = NO_MESSAGE, None
         self.in_hand = False
+        if (tell := self.observers.continued) is not None:
+            tell(self)
         return True
 
     def _final(

@@ -89,6 +89,9 @@ class Observer:
     def failed(self, cell: Any, message: Any, error: BaseException) -> None:
         """The incarnation has failed, in a message, or in a hook or task when it is None."""
 
+    def continued(self, cell: Any) -> None:
+        """The incarnation goes on after a failure, as its supervisor has decided: the turn is over."""
+
     def suspended(self, cell: Any) -> None:
         """It begins no turn for now."""
 
@@ -213,6 +216,7 @@ class Observers:
     restarted: Tell | None
     requested: Tell | None
     failed: Tell | None
+    continued: Tell | None
     suspended: Tell | None
     resumed: Tell | None
     decided: Tell | None

@@ -290,6 +290,10 @@ class _Teller(Observer):
         during = "" if traced is None else f" in {traced}"
         self._tell("failed", inert(f"fails{during}: {type(error).__qualname__}"), traced)
 
+    def continued(self, cell: Cell) -> None:
+        """Forget the message in hand."""
+        self._in_hand = None
+
     def notified(self, cell: Cell, notice: Terminated) -> None:
         """Tell that it is told of an end."""
         self._tell("notified", inert(f"is told that {notice.ref.path} has ended ({notice.reason.value})"))

@@ -89,6 +89,10 @@ class Spans(Observer):
         """End the span of a turn that the incarnation has not survived."""
         self.stopped(cell, reason)
 
+    def continued(self, cell: Cell) -> None:
+        """End the span of a turn that the incarnation has survived."""
+        self.stopped(cell, ExitReason.CRASHED)
+
     def stopped(self, cell: Cell, reason: ExitReason) -> None:
         """End it at the latest here."""
         if cell in self._open:

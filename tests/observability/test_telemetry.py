@@ -15,7 +15,17 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import SpanKind, StatusCode
 
-from actorio import Actor, ActorError, ActorRef, ActorSystem, Mailbox, Worker, interleave
+from actorio import (
+    Actor,
+    ActorError,
+    ActorRef,
+    ActorSystem,
+    Directive,
+    Mailbox,
+    Supervision,
+    Worker,
+    interleave,
+)
 from actorio.observability import Observatory, Recorder, Telemetry
 from actorio.testing import until
 
@@ -322,6 +332,28 @@ class Fails(Actor[Any]):
     async def beside(self, error: Exception) -> None:
         await asyncio.sleep(0)
         raise error
+
+
+async def test_o13_the_span_of_a_failure_after_which_the_actor_goes_on_ends_with_its_turn(
+    tracing: Tracing,
+) -> None:
+    class Fails(Actor[Any]):
+        async def receive(self, message: Any) -> None:
+            if message == "fail":
+                raise Hit
+
+    resume = Supervision(decide={Hit: Directive.RESUME})
+    async with ActorSystem(supervision=resume) as system, Telemetry(system, tracer_provider=tracing.provider):
+        ref = await system.spawn(Fails)
+        with tracing.tracer.start_as_current_span("outer"):
+            for message in ("fail", "next"):
+                await ref.send(message)
+        await until(lambda: ref.statistics().handled == 1)
+        failed, following = [span for span in tracing.exporter.get_finished_spans() if span.name != "outer"]
+        assert (failed.status.status_code, following.status.status_code) == (
+            StatusCode.ERROR,
+            StatusCode.UNSET,
+        )
 
 
 @pytest.mark.parametrize("way", ["send", "ask", "answer", "call", "cast"])

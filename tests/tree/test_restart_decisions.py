@@ -19,7 +19,7 @@ from actorio import (
     Supervisor,
     child,
 )
-from actorio.testing import until
+from actorio.testing import explore, until
 
 
 class Wrong(ValueError):
@@ -47,6 +47,20 @@ def deciding(*, strategy: Strategy = Strategy.ONE_FOR_ONE, **decisions: Directiv
         "any": Exception,
     }
     return Supervision(strategy, decide={kinds[name]: directive for name, directive in decisions.items()})
+
+
+async def _resume() -> None:
+    async with ActorSystem(supervision=deciding(value=Directive.RESUME)) as system:
+        till = await system.spawn(Till)
+        for message in (1, ValueError("sent"), 2):
+            await till.send(message)
+        with pytest.raises(ValueError, match="asked"):
+            await till.ask(ValueError("asked"))
+        assert await till.ask(0) == 3
+
+
+def test_guarantee_10_resume_is_no_breach_in_simulation() -> None:
+    assert explore(_resume, seeds=range(20)).runs == 20
 
 
 async def test_guarantee_10_resume_goes_on_with_the_state_and_the_next_message() -> None:

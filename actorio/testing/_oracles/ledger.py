@@ -185,6 +185,12 @@ class Ledger(Observer):
         if account is not None:
             account.told = True
 
+    def continued(self, cell: Cell) -> None:
+        """Note that the failure was the end of the item in hand."""
+        account = self._accounts.get(cell)
+        if account is not None:
+            account.in_hand = None
+
     def dead_letter(self, cell: Cell, message: Any, reason: str) -> None:
         """Enter the fate of a message that is in hand or in the mailbox, once."""
         account = self._accounts.get(cell)
