@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from actorio import Actor, ActorStoppedError
+from actorio.cluster import NatsServer
+from actorio.persistence import MemoryStore
 
 httpx = pytest.importorskip("httpx", reason="comes with the test extra")
 web = pytest.importorskip("aiohttp.web", reason="comes with the test extra")
@@ -178,6 +180,46 @@ STARTS = {
     "fastapi_app": "import uvicorn; uvicorn.run(recipe.app, port={port}, log_level='info')",
     "aiohttp_app": "recipe.web.run_app(recipe.make_app(), host='127.0.0.1', port={port}, shutdown_timeout=0.2)",
 }
+
+
+async def test_an_order_whose_number_is_no_name_is_refused_at_the_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS", str(tmp_path / "orders.db"))
+    app = load("order_service").app
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        for number in ("a%01b", "x" * 300, "%E2%80%AE"):
+            assert (await client.get(f"/orders/{number}")).status_code == 422
+        assert (await client.get("/orders/17")).json() == []
+
+
+async def test_auctions_are_reached_by_the_port_of_any_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with NatsServer() as server:
+        made = [load("auction_service"), load("auction_service")]
+        for module in made:  # of one name, as in two processes
+            monkeypatch.setitem(sys.modules, "auction_service", module)
+            monkeypatch.setattr(module, "PostgresStore", lambda dsn: MemoryStore())
+            monkeypatch.setattr(module, "Nats", lambda url: server.engine())
+        monkeypatch.setenv("NATS", "")
+        monkeypatch.setenv("DATABASE", "")
+        one, other = (module.app for module in made)
+        async with (
+            one.router.lifespan_context(one),
+            other.router.lifespan_context(other),
+            client_of(one) as first,
+            client_of(other) as second,
+        ):
+
+            async def bid(client: Any, key: str, cents: int, once: str) -> Any:
+                path, headers = f"/lots/{key}/bids", {"idempotency-key": once}
+                return await client.post(path, params={"cents": cents}, headers=headers)
+
+            for key in map(str, range(5)):
+                assert (await bid(first, key, 5, "a")).json() == 1
+                assert (await bid(second, key, 7, "b")).json() == 2
+                assert (await bid(second, key, 5, "a")).json() == 1
+                assert (await bid(first, key, 6, "c")).status_code == 409
+            assert (await bid(first, "%01", 6, "d")).status_code == 422
 
 
 def free_port() -> int:

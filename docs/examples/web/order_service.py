@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import FastAPI, Header, HTTPException, Request
+from fastapi import FastAPI, Header, HTTPException, Path, Request
 from fastapi.responses import JSONResponse
 
 from actorio import ActorSystem, Ask, RestartLimitError
@@ -58,6 +58,9 @@ class Order(EventSourced[AddItem | Items, ItemAdded, OrderState]):
         )
 
 
+Number = Annotated[str, Path(pattern="^[A-Za-z0-9-]{1,64}$")]  # it becomes the name of an actor
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
@@ -73,7 +76,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.post("/orders/{number}/items")
-async def add(number: str, item: str, idempotency_key: Annotated[str, Header()], request: Request) -> int:
+async def add(number: Number, item: str, idempotency_key: Annotated[str, Header()], request: Request) -> int:
     order = await request.app.state.system.get_or_spawn(number, Order)
     try:
         count: int = await order.ask(AddItem(item, idempotency_key), timeout=5.0)
@@ -83,7 +86,7 @@ async def add(number: str, item: str, idempotency_key: Annotated[str, Header()],
 
 
 @app.get("/orders/{number}")
-async def read(number: str, request: Request) -> list[str]:
+async def read(number: Number, request: Request) -> list[str]:
     order = await request.app.state.system.get_or_spawn(number, Order)
     return [*await order.ask(Items(), timeout=5.0)]
 
