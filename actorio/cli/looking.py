@@ -74,7 +74,9 @@ def _split(arguments: list[str]) -> tuple[str | None, str]:
 def ps(*, as_json: JsonOption = False) -> None:
     """List the running systems of this user that can be looked into."""
     with _answered():
-        systems = running()
+        systems, silent = running()
+    for line in silent:
+        print(f"actorio: {shown(line)}", file=sys.stderr)  # noqa: T201
     rows = [(one.pid, one.name, one.overview) for one in systems]
     if as_json:
         typer.echo(json.dumps([_of_ps(system) for system in systems]))

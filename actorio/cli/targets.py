@@ -94,6 +94,10 @@ def client_of(path: Path) -> httpx.Client:
 def _understood() -> Iterator[None]:
     try:
         yield
+    except httpx.TimeoutException as error:
+        raise Gone(
+            "the system does not answer: its process is stopped, or code in it holds the interpreter"
+        ) from error
     except httpx.TransportError as error:
         raise Gone("the system is gone") from error
 
@@ -108,15 +112,20 @@ def _content(answer: httpx.Response) -> Any:
     return content
 
 
-def running() -> list[System]:
-    """Return the running systems of this user; the sockets of those that are dead are removed."""
+def running() -> tuple[list[System], list[str]]:
+    """Return the running systems of this user, and a line for each that does not answer.
+
+    The sockets of those that are dead are removed.
+    """
     folder = socket_folder()
     found = sorted(path for path in folder.glob("*.sock") if path.is_socket()) if folder.is_dir() else []
     for path in [path for path in found if not _is_heard(path)]:
         found.remove(path)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # nobody listens: its process was killed
-    return [system for system in map(_asked, found) if system is not None]
+    asked = [(path, _asked(path)) for path in found]
+    silent = [f"{path.name} does not answer" for path, system in asked if system is None]
+    return [system for _, system in asked if system is not None], silent
 
 
 def _asked(path: Path) -> System | None:
@@ -148,15 +157,16 @@ def find(target: str | None) -> System:
     """
     if target is not None and "/" in target:
         path = Path(target)
-        found = _asked(path) if path.is_socket() and _is_heard(path) else None
+        is_heard = path.is_socket() and _is_heard(path)
+        found = _asked(path) if is_heard else None
         if found is None:
-            raise NoTarget(f"no system listens at {target}", 1)
+            raise NoTarget(f"{target} does not answer" if is_heard else f"no system listens at {target}", 1)
         return found
-    systems = running()
+    systems, silent = running()
     meant = systems if target is None else [one for one in systems if target in (str(one.pid), one.name)]
     if len(meant) == 1:
         return meant[0]
-    listed = "".join(f"\n  {one.pid}  {one.name}" for one in systems)
+    listed = "".join(f"\n  {line}" for line in (*(f"{one.pid}  {one.name}" for one in systems), *silent))
     if target is None:
         why = "which of these systems?" if systems else "no system of this user can be looked into"
         raise NoTarget(why + listed, 2)

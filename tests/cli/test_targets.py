@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actorio.cli.targets import _is_heard
+from actorio.cli import targets
+from actorio.cli.targets import Gone, System, _is_heard
 from tests.cli.running import actorio, here, runtime_dir, systems, until
 from tests.observability.processes import Shop
 
@@ -70,6 +71,25 @@ def test_a_socket_that_is_named_is_left_where_it_is(tmp_path: Path) -> None:
         bound.bind(str(foreign))
     assert actorio("top", str(foreign), "--once").exit_code == 1
     assert foreign.exists()
+
+
+def test_a_system_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(targets, "_PATIENCE", 0.2)
+    folder = tmp_path / "actorio"
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(folder / "7-held.sock"))
+        bound.listen(8)
+        ran = actorio("ps", "--json")
+        assert (ran.exit_code, json.loads(ran.stdout)) == (0, [])
+        assert "7-held.sock does not answer" in ran.stderr
+        for target, status in (((), 2), (("7",), 1), ((str(folder / "7-held.sock"),), 1)):
+            ran = actorio("waits", *target)
+            assert (ran.exit_code, "7-held.sock does not answer" in ran.stderr) == (status, True)
+        held = System(folder / "7-held.sock", {})
+        with pytest.raises(Gone, match="does not answer"):
+            held.get("/api/waits")
 
 
 def test_a_socket_with_too_many_in_its_line_is_not_dead(runtime_dir: Path) -> None:
