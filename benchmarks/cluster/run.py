@@ -1,12 +1,17 @@
-"""The measurements: one ask, asks in flight, sends; of a remote ref, an entity, raw nats-py, a local ref."""
+"""The measurements: one ask, asks in flight, sends; of a remote ref, an entity, raw nats-py, a local ref, and peers.
+
+The peers run in environments of their own, in the same turns; one that does not install here is told.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
+import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,12 +21,17 @@ from actorio import ActorSystem
 from actorio.cluster import Cluster, NatsServer
 from actorio.cluster.server import engine_of
 from benchmarks.cluster.other import Echo, EchoEntity, Order, Total, run_on
+from benchmarks.cluster.programs.clocks import FIGURES, figures
+from benchmarks.peers.environments import UnavailableError, python_with
 
 __all__ = ["as_markdown", "measure"]
 
 ORDER = Order(7, "customer-0001", "x" * 60, 3, 9.5)
 SIDES = ("raw nats-py", "remote ref", "entity", "local ref")
-FIGURES = ("one ask, p50 us", "asks/s, 100", "asks/s, 1000", "sends/s")
+PEERS = {"xoscar==0.12.0": "xoscar_peer", "casty==0.30.0": "casty_peer", "ray": "ray_peer"}
+PROGRAMS = Path(__file__).parent / "programs"
+PEER_TIMEOUT = 300.0
+"""Seconds for one round of a peer."""
 
 
 class Side:
@@ -52,37 +62,34 @@ def _of_nats(connection: Any) -> Side:
     return Side(ask, lambda: connection.publish("raw.echo", encode(ORDER)), count)
 
 
-async def _figures(side: Side, scale: float) -> dict[str, float]:
-    for _ in range(100):
-        assert await side.ask() == ORDER
-    times = []
-    for _ in range(int(1_000 * scale)):
-        began = time.perf_counter()
-        await side.ask()
-        times.append(time.perf_counter() - began)
-    found = {FIGURES[0]: statistics.median(times) * 1e6}
-    for name, width in ((FIGURES[1], 100), (FIGURES[2], 1_000)):
-        left = iter(range(int(15_000 * scale)))
-
-        async def work(left: Any = left) -> None:
-            for _ in left:
-                await side.ask()
-
-        began = time.perf_counter()
-        await asyncio.gather(*(work() for _ in range(width)))
-        found[name] = 15_000 * scale / (time.perf_counter() - began)
-    before, sends = await side.count(), int(30_000 * scale)
-    began = time.perf_counter()
-    for _ in range(sends):
-        await side.send()
-    while (came := await side.count() - before) < sends:
-        await asyncio.sleep(0.001)
-    assert came == sends
-    found[FIGURES[3]] = sends / (time.perf_counter() - began)
+def _environments() -> dict[str, Path]:
+    """Return the interpreters of the peers that install here; say which do not."""
+    found = {}
+    for requirement in PEERS:
+        try:
+            found[requirement] = python_with(requirement)
+        except UnavailableError as error:
+            print(f"{requirement}: {error}", file=sys.stderr)
     return found
 
 
-async def _measure(url: str, token: str, rounds: int, scale: float) -> dict[str, dict[str, float]]:
+def _peer_figures(requirement: str, python: Path, scale: float) -> dict[str, float] | None:
+    """Run one round of a peer; None, and why, when it fails."""
+    command = [str(python), f"{PEERS[requirement]}.py", str(scale)]
+    try:
+        done = subprocess.run(
+            command, cwd=PROGRAMS, capture_output=True, text=True, timeout=PEER_TIMEOUT, check=True
+        )
+    except subprocess.SubprocessError as error:
+        print(f"{requirement}: {error}", file=sys.stderr)
+        return None
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+async def _measure(
+    url: str, token: str, rounds: int, scale: float, peers: dict[str, Path]
+) -> dict[str, dict[str, float]]:
     connection = await nats.connect(url, token=token, pending_size=1 << 26)
     async with (
         ActorSystem("bench") as system,
@@ -101,18 +108,23 @@ async def _measure(url: str, token: str, rounds: int, scale: float) -> dict[str,
                 strict=True,
             )
         )
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in (*sides, *peers)}
         for _ in range(rounds):
             for name, side in sides.items():
-                found[name].append(await _figures(side, scale))
+                assert await side.ask() == ORDER
+                found[name].append(await figures(side.ask, side.send, side.count, scale))
+            for name, python in peers.items():
+                round_ = await asyncio.to_thread(_peer_figures, name, python, scale)
+                found[name] += [] if round_ is None else [round_]
     await connection.close()
     return {
         name: {figure: statistics.median(each[figure] for each in all_) for figure in FIGURES}
         for name, all_ in found.items()
+        if all_
     }
 
 
-async def _run(loop: str, rounds: int, scale: float) -> dict[str, dict[str, float]]:
+async def _run(loop: str, rounds: int, scale: float, peers: dict[str, Path]) -> dict[str, dict[str, float]]:
     async with NatsServer() as server:
         other = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -126,16 +138,17 @@ async def _run(loop: str, rounds: int, scale: float) -> dict[str, dict[str, floa
         try:
             assert other.stdout is not None
             assert (await other.stdout.readline()).strip() == b"up"
-            return await _measure(server.url, server.token, rounds, scale)
+            return await _measure(server.url, server.token, rounds, scale, peers)
         finally:
             other.kill()
             await other.wait()
 
 
 def measure(loop: str = "asyncio", *, rounds: int = 5, quick: bool = False) -> dict[str, dict[str, float]]:
-    """Return the median of each figure of each side; `quick` is a check, and no figure."""
+    """Return the median of each figure of each side; `quick` is a check, without peers, and no figure."""
     found: dict[str, dict[str, float]] = run_on(
-        loop, _run(loop, 1 if quick else rounds, 0.05 if quick else 1.0)
+        loop,
+        _run(loop, 1, 0.05, {}) if quick else _run(loop, rounds, 1.0, _environments()),
     )
     return found
 
@@ -144,7 +157,7 @@ def as_markdown(found: dict[str, dict[str, float]]) -> str:
     """Return the figures as a table, and what they are against raw nats-py."""
     lines = ["## A cluster", "", f"| | {' | '.join(FIGURES)} |", f"|---|{'---|' * len(FIGURES)}"]
     raw = found[SIDES[0]]
-    for name, figures in found.items():
-        cells = [f"{figures[each]:,.0f} ({figures[each] / raw[each]:.2f})" for each in FIGURES]
+    for name, row in found.items():
+        cells = [f"{row[each]:,.0f} ({row[each] / raw[each]:.2f})" for each in FIGURES]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", "In brackets: against raw nats-py, same codec, same run.", ""])
