@@ -10,7 +10,7 @@ from actorio._core.inquiry import Inquiry
 from actorio._core.mailbox import Mailbox, Overflow
 from actorio.cluster import wire
 from actorio.cluster.failures import size_of
-from actorio.cluster.inbox import FULL, STOPPED, fail, make_inquiry, reply
+from actorio.cluster.inbox import FULL, STOPPED, fail, make_entry, reply, wait_in_line
 from actorio.errors import ActorStoppedError, Refusal, RefusedError
 from actorio.policy import Restart
 
@@ -161,24 +161,29 @@ class Activation:
             self._refuse(arrival, "")
             return
         try:
-            inquiry = make_inquiry(region.life, cell, item, arrival.names, self, (arrival,))
-            inquiry.deadline = arrival.deadline or inquiry.deadline
-            is_in = cell.put(inquiry)
+            entry = self._entry(arrival)
+            is_in = cell.put(entry)
         except RefusedError as error:
             self._refuse(arrival, error.reason.value)
             return
         except Exception:  # a name that is not in the frame, or the priority function of its mailbox
             self._refuse(arrival, Refusal.BAD_DATA.value)
             return
-        if inquiry.asks:
-            arrival.peer.inquiries[item.serial] = inquiry
+        if isinstance(entry, Inquiry) and entry.asks:
+            arrival.peer.inquiries[item.serial] = entry
         if is_in:
             self._is_in(arrival)
         elif cell.mailbox.overflow is Overflow.FAIL:
             arrival.peer.inquiries.pop(item.serial, None)
             self._refuse(arrival, FULL)
         else:
-            cell.queue_up(inquiry, inquiry)
+            wait_in_line(cell, entry, self, (arrival,))
+
+    def _entry(self, arrival: Arrival) -> Any:
+        entry = make_entry(self.region.life, self.cell, arrival.item.item, arrival.names, self, (arrival,))
+        if arrival.deadline is not None:
+            entry.deadline = arrival.deadline
+        return entry
 
     def _is_in(self, arrival: Arrival) -> None:
         self._tap_taken(arrival)
@@ -198,9 +203,7 @@ class Activation:
 
     def admitted(self, inquiry: Inquiry) -> None:
         """The mailbox has let it in."""
-        arrival = inquiry.tag[0]
-        self._is_in(arrival)
-        self.region.flush(arrival.peer)
+        self._is_in(inquiry.tag[0])
 
     def refused(self, inquiry: Inquiry, error: BaseException) -> None:
         """The actor ends, and it was in line: it is for the next activation."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actorio._cell.far import FarCell
     from actorio.cluster.protocols import Node, Peer
 
-__all__ = ["FULL", "STOPPED", "Inbox", "Malformed", "error_of", "make_inquiry", "name_in"]
+__all__ = ["FULL", "STOPPED", "Inbox", "Malformed", "error_of", "make_entry", "name_in", "wait_in_line"]
 
 STOPPED, FULL = "stopped", "full"
 """Reasons to refuse a message besides those of `Refusal`: its actor has ended, or its mailbox is full."""
@@ -69,6 +69,25 @@ def make_inquiry(node: Any, cell: Any, item: Any, names: list[str], told: Any, t
     return CalledInquiry(
         cell, (method.function, args, kwargs), told, asks=asks, deadline=deadline, tag=(*tag, method)
     )
+
+
+def make_entry(node: Any, cell: Any, item: Any, names: list[str], told: Any, tag: Any) -> Any:
+    """Return what is put into a mailbox: a plain message as it is, all else in an envelope.
+
+    Raises:
+        RefusedError: it is not taken here.
+    """
+    if type(item) is not wire.Send:
+        return make_inquiry(node, cell, item, names, told, tag)
+    message = node.codec.decode(name_in(names, item.kind), item.body)
+    return Parcel(message, None) if cell.observers.arrivals else message
+
+
+def wait_in_line(cell: Any, entry: Any, told: Any, tag: Any) -> None:
+    """Have what a mailbox has no room for wait in its line, in an envelope that tells when it is in."""
+    if not isinstance(entry, Inquiry):
+        entry = Inquiry(cell, payload(entry), told, asks=False, tag=(*tag, None))
+    cell.queue_up(entry, entry)
 
 
 def error_of(reason: str, cell: FarCell, item: Any) -> tuple[ClusterError | Any, str]:
@@ -121,7 +140,7 @@ class Inbox:
             self._refuse(item, STOPPED)
             return
         try:
-            entry = self._entry(cell, item, names)
+            entry = make_entry(self._node, cell, item, names, self, (item.target, item.serial))
             is_in = cell.put(entry)
         except RefusedError as error:
             self._refuse(item, error.reason.value)
@@ -135,13 +154,6 @@ class Inbox:
             else:
                 self._refuse(item, FULL)
 
-    def _entry(self, cell: Any, item: Any, names: list[str]) -> Any:
-        """Return what is put into the mailbox: a plain message as it is, all else in an envelope."""
-        if type(item) is not wire.Send:
-            return make_inquiry(self._node, cell, item, names, self, (item.target, item.serial))
-        message = self._node.codec.decode(name_in(names, item.kind), item.body)
-        return Parcel(message, None) if cell.observers.arrivals else message
-
     def _take(self, cell: Any, item: Any, entry: Any, *, is_in: bool) -> None:
         node, peer, target = self._node, self._peer, item.target
         if node.tap is not None:
@@ -151,9 +163,7 @@ class Inbox:
         if is_in:
             self._taken[target] = self._taken.get(target, 0) + 1
             return
-        if not isinstance(entry, Inquiry):
-            entry = Inquiry(cell, payload(entry), self, asks=False, tag=(target, item.serial, None))
-        cell.queue_up(entry, entry)
+        wait_in_line(cell, entry, self, (target, item.serial))
 
     def _refuse(self, item: Any, reason: str) -> None:
         self._peer.link.post(wire.Refused(item.target, item.serial, reason))

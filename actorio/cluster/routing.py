@@ -274,8 +274,9 @@ class Route:
         if cell is None:
             return
         if type(item) is wire.RoutedTaken:
-            for serial, _, _ in list(cell.mailbox.untaken)[: item.count]:
-                self._fated(serial, "taken")
+            if self._router.life.tap is not None:
+                for serial, _, _ in list(cell.mailbox.untaken)[: item.count]:
+                    self._fated(serial, "taken")
             cell.taken(item.count)
         elif type(item) is wire.RoutedGone:
             self._told_gone(cell, item.serial, item.reason)
