@@ -343,7 +343,7 @@ class Life:
     def _is_quiet(self) -> bool:
         """Tell whether others have all that this node has sent."""
         peers = () if self.node is None else self.node.peers.values()
-        return self.router.is_quiet and not any(peer.busy or peer.link.unacknowledged for peer in peers)
+        return self.router.is_stranded and not any(peer.busy or peer.link.unacknowledged for peer in peers)
 
     async def _end(self) -> None:
         """Let go of everything: tasks, links, the engine."""

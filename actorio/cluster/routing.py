@@ -84,6 +84,11 @@ class Router:
         """Tell whether all that was sent was taken."""
         return not self.busy
 
+    @property
+    def is_stranded(self) -> bool:
+        """Tell whether all that was not taken is for kinds that no member would host: a leave waits for none of it."""
+        return all(cell.line.is_stranded for cell in self.busy)  # type: ignore[attr-defined]
+
     def close(self) -> None:
         """The node has left: nothing is routed any more."""
         for cell in list(self.busy):
@@ -182,6 +187,11 @@ class Route:
         link.post(wire.Routed(entity, self.key, self.epoch, message), size)
         if isinstance(item, Request):
             peer.asks[serial] = item
+
+    @property
+    def is_stranded(self) -> bool:
+        """Tell whether nobody has been sent what is kept, and no member would take it."""
+        return self.owner is None and place(self._router.life.view, self.kind, self.shard) is None
 
     def resolve(self) -> None:
         """Find an owner for what is kept, and send it."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem, AskTimeoutError, StartTimeoutError
+from actorio import Actor, ActorSystem, AskTimeoutError, NoHostError, StartTimeoutError
 from actorio.cluster import Cluster, ClusterState, Entity
-from actorio.errors import ActorStoppedError
+from actorio.errors import ActorStoppedError, ClusterError
 from actorio.testing import SimulatedNetwork
 from tests.cluster.shop import HEARTBEAT, LEASE, Account, Add, Till, node, passes, run
 
@@ -177,5 +177,39 @@ def test_c12_a_detached_node_that_leaves_while_the_engine_is_away_does_not_wait_
             began = loop.time()
         assert loop.time() - began < 2 * HEARTBEAT + 3.0
         assert a.state is ClusterState.LEFT
+
+    run(main)
+
+
+def test_c13_all_nodes_leave_at_once_and_wait_for_no_host_that_is_not_there() -> None:
+    """As a signal to `actorio cluster up` has it: each still asks an entity of another one."""
+
+    async def main() -> None:
+        network = SimulatedNetwork()
+        loop = asyncio.get_running_loop()
+        leave_timeout = 10.0
+        asks: list[asyncio.Future[int]] = []
+        async with (
+            node(network, "a", leave_timeout=leave_timeout) as a,
+            node(network, "b", leave_timeout=leave_timeout) as b,
+            node(network, "c", leave_timeout=leave_timeout) as c,
+        ):
+            nodes = (a, b, c)
+            for each in nodes:
+                assert await each.entity(Account, "u").ask(Add(1)) > 0
+            began = loop.time()
+            leaving = [asyncio.ensure_future(each.leave()) for each in nodes]
+            for _ in range(10):
+                asks += [
+                    asyncio.ensure_future(each.entity(Account, "u").ask(Add(1)))
+                    for each in nodes
+                    if each.state is not ClusterState.LEFT
+                ]
+                await passes(0.01)
+            await asyncio.gather(*leaving)
+            assert loop.time() - began < leave_timeout / 2
+            outcomes = await asyncio.gather(*asks, return_exceptions=True)
+        assert any(isinstance(one, int) for one in outcomes)
+        assert all(isinstance(one, (int, NoHostError, ClusterError)) for one in outcomes), outcomes
 
     run(main)
