@@ -84,7 +84,7 @@ def make_entry(node: Any, cell: Any, item: Any, names: list[str], told: Any, tag
 
 
 def wait_in_line(cell: Any, entry: Any, told: Any, tag: Any) -> None:
-    """Have what a mailbox has no room for wait in its line, in an envelope that tells when it is in."""
+    """Put what a mailbox has no room for into its line, in an envelope that tells when it is in."""
     if not isinstance(entry, Inquiry):
         entry = Inquiry(cell, payload(entry), told, asks=False, tag=(*tag, None))
     cell.queue_up(entry, entry)
