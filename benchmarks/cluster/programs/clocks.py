@@ -1,4 +1,4 @@
-"""What each program measures, by the standard library alone: one ask, asks in flight, sends; printed as JSON."""
+"""Measures one ask, asks in flight and sends, by the standard library alone, and prints them as JSON."""
 
 from __future__ import annotations
 
