@@ -138,7 +138,7 @@ class JobQueue:
 
     def drop_dead(self) -> None:
         """Take the jobs out that have ended."""
-        for queue in (self.common, *(routee.lane for routee in self.routees)):
+        for queue in (self.common, *(routee.lane for routee in (*self.routees, *self._leaving))):
             before = len(queue)
             drop_dead(queue)
             self._size -= before - len(queue)

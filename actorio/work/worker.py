@@ -81,6 +81,7 @@ class Worker(Actor[Any]):
         work = runtime.make_task(
             _call_in_thread(here, exits), f"{cell.path} thread", contextvars.copy_context()
         )
+        work.add_done_callback(_look_at)  # a cancel leaves nobody who would
         try:
             value = await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -94,6 +95,12 @@ class Worker(Actor[Any]):
         if exits:
             raise exits[0]
         return value
+
+
+def _look_at(work: asyncio.Task[Any]) -> None:
+    """Look at a failure that nobody waits for any more, or asyncio would tell of it."""
+    if not work.cancelled():
+        work.exception()
 
 
 async def _call_in_thread(call: Callable[[], Any], exits: list[BaseException]) -> Any:

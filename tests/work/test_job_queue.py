@@ -23,6 +23,7 @@ from tests.guarantees.actors import (
     Recorder,
     Silent,
     Valve,
+    cancelled,
     outcome,
     soon,
     started,
@@ -132,6 +133,28 @@ async def test_guarantee_25_the_oldest_job_is_given_up_wherever_it_lies(size: in
         await pool.send("next")
         assert pool.statistics().depth == 1
         assert (await anext(letters)).message == "in its lane"
+        valve.open.set()
+    assert sorted(valve.finished) == ["in hand", "next"]
+
+
+async def test_guarantee_25_an_ask_that_nobody_waits_for_gives_its_room_up_wherever_it_lies() -> None:
+    """In the lane of a routee that is on its way out, say."""
+
+    class First:
+        def select(self, job: Any, routees: Any) -> Any:
+            return routees[:1]
+
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        mailbox = Mailbox[Any](1, overflow=Overflow.FAIL)
+        pool = await system.spawn_pool(Held, valve, size=2, routing=First(), mailbox=mailbox)
+        await pool.send("in hand")
+        await valve.entered.wait()
+        asked = started(pool.ask("in its lane"))
+        await ticks(2)
+        pool.routees[0].close()
+        assert await cancelled(asked)
+        await pool.send("next")
         valve.open.set()
     assert sorted(valve.finished) == ["in hand", "next"]
 

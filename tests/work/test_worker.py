@@ -3,6 +3,7 @@
 # ruff: noqa: PT012 (the block of the system is what raises)
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -161,6 +162,26 @@ async def test_work_in_a_thread_that_is_cancelled_runs_to_its_end_and_the_next_o
         gate.open.set()
         assert await second is True
         assert worker.statistics().restarts == 0
+
+
+async def test_a_failure_of_work_in_a_thread_that_was_cancelled_is_told_to_nobody() -> None:
+    class Failing(Gate):
+        def __call__(self) -> str:
+            super().__call__()
+            raise LookupError
+
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    async with soon(), ActorSystem() as system:
+        worker = await system.spawn(Worker, "thread")
+        gate = Failing()
+        result = worker.submit(gate)
+        await until(gate.entered.is_set)
+        assert result.cancel()
+        gate.open.set()
+        assert await worker.submit(int) == 0
+    gc.collect()
+    assert told == []
 
 
 async def test_queued_work_for_a_thread_that_is_cancelled_never_runs() -> None:
