@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.programs import beside, collector, paired
+from benchmarks.programs import beside, collector, forms, paired
 from benchmarks.programs.seams import PACKAGE
 
 
@@ -40,3 +40,9 @@ def test_another_version_is_run_beside_this_one() -> None:
 def test_a_folder_without_actorio_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no actorio"):
         next(paired.compare(tmp_path, ["ask"], rounds=1))
+
+
+def test_both_forms_are_run_beside_the_code_by_hand() -> None:
+    ratios = forms.compare("ask", "asyncio", rounds=1, quick=True)
+    assert sorted(ratios) == ["compiled", "pure"]
+    assert min(ratios.values()) > 0
