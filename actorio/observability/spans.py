@@ -6,6 +6,7 @@ A message that came with no contextvars belongs to no trace, and costs a look at
 
 from __future__ import annotations
 
+import logging
 import traceback
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Spans"]
 
+logger = logging.getLogger("actorio")
+
 _MOST_IN_A_ROW = 256
 """The send of that number in a row begins a trace: actors that send to each other for ever make no endless one."""
 _IN_A_ROW = create_key("actorio-sends-in-a-row")
@@ -51,6 +54,7 @@ class Spans(Observer):
         self._roots = roots
         self._open: dict[Cell, tuple[Any, Span]] = {}
         self._beside: dict[Any, Span] = {}
+        self._has_warned = False
 
     def begun(self, cell: Cell, item: Any) -> None:
         """Begin the span of a turn."""
@@ -64,7 +68,7 @@ class Spans(Observer):
         if cell in self._open:
             began, span = self._open.pop(cell)
             _note_answer(span, began, cell)
-            span.end()
+            self._end(span)
 
     def begun_beside(self, cell: Cell, item: Any) -> None:
         """Begin the span of an interleaved call, or go on with that of the turn that has taken it."""
@@ -78,7 +82,7 @@ class Spans(Observer):
         span = self._beside.pop(item, None)
         if span is not None:
             _note_answer(span, item, cell, cell.failure)
-            span.end()
+            self._end(span)
 
     def failed(self, cell: Cell, message: Any, error: BaseException) -> None:
         """Note that the turn has failed its actor."""
@@ -99,16 +103,28 @@ class Spans(Observer):
             _, span = self._open.pop(cell)
             if reason is ExitReason.KILLED:
                 _note_killed(span)
-            span.end()
+            self._end(span)
 
     def close(self) -> None:
         """End all that are open."""
         for _, span in self._open.values():
-            span.end()
+            self._end(span)
         for span in self._beside.values():
-            span.end()
+            self._end(span)
         self._open.clear()
         self._beside.clear()
+
+    def _end(self, span: Span) -> None:
+        try:
+            span.end()
+        except Exception:
+            self._warn()
+
+    def _warn(self) -> None:
+        """Tell once of a sampler or processor that has raised: the turn goes on without its span."""
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning("a span could not be begun or ended (told once)", exc_info=True)
 
     # -- one span ----------------------------------------------------------------------------------
 
@@ -124,13 +140,17 @@ class Spans(Observer):
         is_split = in_a_row >= _MOST_IN_A_ROW
         begins = is_split or type(item) is Tick or (type(item) is Delivery and item.is_item)
         letter = letter_of(item, None)
-        span = self._tracer.start_span(
-            f"{type(cell.instance).__qualname__} {letter.type.rpartition('.')[2]}",
-            Context() if begins else base,
-            kind=SpanKind.CONSUMER,
-            attributes=_attributes(cell, letter, is_split=is_split),
-            links=[Link(parent)] if begins and parent.is_valid else None,
-        )
+        try:
+            span = self._tracer.start_span(
+                f"{type(cell.instance).__qualname__} {letter.type.rpartition('.')[2]}",
+                Context() if begins else base,
+                kind=SpanKind.CONSUMER,
+                attributes=_attributes(cell, letter, is_split=is_split),
+                links=[Link(parent)] if begins and parent.is_valid else None,
+            )
+        except Exception:
+            self._warn()
+            return None
         current = trace.set_span_in_context(span, base)
         current = set_value(_IN_A_ROW, 0 if begins else in_a_row, current)
         if sender is None:

@@ -9,7 +9,7 @@ import pytest
 from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -318,6 +318,36 @@ async def test_o13_what_is_not_sampled_has_no_span_and_keeps_its_trace() -> None
         with provider.get_tracer("tests").start_as_current_span("client") as client:
             await ref.ask(1)
     assert (exporter.get_finished_spans(), seen) == ((), [client.get_span_context().trace_id])
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_end"])
+async def test_o3_a_processor_of_spans_that_raises_harms_no_turn(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(SpanProcessor):
+        def on_start(self, span: Any, parent_context: Any = None) -> None:
+            self.fail("on_start", span)
+
+        def on_end(self, span: Any) -> None:
+            self.fail("on_end", span)
+
+        def fail(self, now: str, span: Any) -> None:
+            if now == where and "Plain" in span.name:
+                raise RuntimeError("broken")
+
+    class Plain(Actor[int]):
+        async def receive(self, message: int) -> int:
+            return message
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Broken())
+    async with ActorSystem() as system, Telemetry(system, tracer_provider=provider, metrics=False):
+        ref = await system.spawn(Plain)
+        with provider.get_tracer("test").start_as_current_span("asks"):
+            async with asyncio.timeout(10):
+                assert [await ref.ask(number) for number in range(3)] == [0, 1, 2]
+    told = [record for record in caplog.records if "a span could not be" in record.getMessage()]
+    assert len(told) == 1
 
 
 class Fails(Actor[Any]):
