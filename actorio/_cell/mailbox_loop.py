@@ -293,13 +293,14 @@ def take_turns(cell: Turn, own: Context) -> Steps:
     turns = cell.observers.turns  # whoever changes it makes the cell urgent, and this begins anew
     is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
-        if len(mailbox.items) > mailbox.peak:
-            mailbox.peak = len(mailbox.items)
-        few = type(mailbox.items) is Few  # until it becomes a deque; a deque stays one
+        items = mailbox.items
+        if len(items) > mailbox.peak:
+            mailbox.peak = len(items)
+        few = items if type(items) is Few else None  # until a deque takes its place, which stays one
         for _ in CLOCK_EVERY:
-            if cell.urgent or not mailbox.items:
+            if cell.urgent or not (items := mailbox.items):
                 break
-            item = mailbox.items.pop(0) if few and type(mailbox.items) is Few else mailbox.items.popleft()
+            item = items.pop(0) if items is few else items.popleft()
             if mailbox.waiting is not None:
                 mailbox.admit()
             if turns and (tell := cell.observers.begun) is not None:
