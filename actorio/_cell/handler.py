@@ -42,6 +42,7 @@ def answer(cell: Turn, envelope: Envelope, own: Context) -> Steps:
         cell.envelope = None
         if cell.interrupted is envelope:
             cell.end_interrupt()
+        del envelope  # or the traceback of a failure, and what it holds, would keep each other alive
     cell.message = NO_MESSAGE
 
 

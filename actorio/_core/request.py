@@ -221,7 +221,12 @@ class Submission(Invoking, Envelope):
         return self.result.exception()
 
     def run(self, cell: Recipient) -> Any:
-        return cell.submitted(self)
+        try:
+            return cell.submitted(self)
+        finally:
+            del (
+                self
+            )  # or the traceback of a failure, and the result that holds it, would keep each other alive
 
     def reply(self, value: Any) -> None:
         if type(value) in COROUTINES:

@@ -93,6 +93,13 @@ class Stage:
             break
         await ticks(3)
 
+    async def submission_to_a_loop(self) -> None:
+        ref = await self.system.spawn(Loop)
+        with contextlib.suppress(LookupError):
+            await ref.submit(_fail)
+        ref.close()
+        await ref.join()
+
     async def map(self) -> None:
         async for _ in self.pool.map(int, ["1", "a"]):
             pass
@@ -108,6 +115,7 @@ WAYS: dict[str, Callable[[Stage], Awaitable[Any]]] = {
     "failing interleaved call": lambda stage: stage.server.call(Server.beside),
     "failing submission": lambda stage: stage.server.submit(_fail),
     "failing submissions": lambda stage: all_results([stage.server.submit(_fail)]),
+    "failing submission to a loop": Stage.submission_to_a_loop,
     "late": Stage.late,
     "failing start": lambda stage: stage.system.spawn(Unready),
     "start that fails later": lambda stage: stage.system.spawn(UnreadyLater),
