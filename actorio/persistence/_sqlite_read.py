@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from time import sleep
 from typing import Any
 
 from actorio.errors import DamagedError, RecoveryError, StoreError, StoreUnavailableError
@@ -57,6 +58,8 @@ _HOLDS_SOMETHING = (
     " OR EXISTS (SELECT 1 FROM snapshots s WHERE s.actor = actors.id))"
 )
 _ROOM = 1_000
+_AT_ONCE = 250
+"""Rows after which the thread lets go of the GIL, or the loop would wait for a page (performance.md, "The lag")."""
 
 
 def load(
@@ -120,10 +123,17 @@ def _events(
     connection: sqlite3.Connection, durable_id: str, row: int, after: int, limit: int
 ) -> list[EventRow]:
     found = connection.execute(_EVENTS, (row, after, limit))
-    return [  # written out: a recovery pays for it, event by event
-        EventRow(durable_id, sequence, type, version, at, crc, body, _tags(tags) if tags else (), position)
-        for sequence, type, version, at, crc, body, tags, position in found.fetchall()
-    ]
+    events: list[EventRow] = []
+    while rows := found.fetchmany(_AT_ONCE):
+        if events:
+            sleep(0)
+        events += [  # written out: a recovery pays for it, event by event
+            EventRow(
+                durable_id, sequence, type, version, at, crc, body, _tags(tags) if tags else (), position
+            )
+            for sequence, type, version, at, crc, body, tags, position in rows
+        ]
+    return events
 
 
 def _event(row: tuple[Any, ...]) -> EventRow:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Container, Sequence
 from typing import Any
 
 from actorio.errors import ConflictError, StoreError
@@ -141,7 +142,7 @@ class MemoryStore(Store):
                 continue
             snapshots = sorted(kept.snapshots.values(), key=lambda row: -row.sequence)
             begin = snapshots[0].sequence if snapshots else kept.head.erased
-            events = _page(kept.events.values(), begin, room)
+            events = _page(kept.events, begin, room)
             room -= len(events)
             once = sorted(kept.once.values(), key=lambda row: row.revision)
             reminders = list(kept.reminders.values())
@@ -150,7 +151,7 @@ class MemoryStore(Store):
 
     async def _read(self, durable_id: str, after: int, limit: int) -> Sequence[EventRow]:
         kept = self._kept.get(durable_id)
-        return [] if kept is None else _page(kept.events.values(), after, limit)
+        return [] if kept is None else _page(kept.events, after, limit)
 
     async def _read_all(
         self, after: int, limit: int, kinds: Sequence[str], key: str | None, tag: str | None
@@ -267,14 +268,10 @@ def _check_new(row: Any, key: object, known: Container[object]) -> None:
         raise ValueError(f"{row_name(row)} is there twice")
 
 
-def _page(events: Iterable[EventRow], after: int, limit: int) -> list[EventRow]:
-    page: list[EventRow] = []
-    for event in events:  # in the order of their sequences
-        if event.sequence > after:
-            if len(page) == limit:
-                break
-            page.append(event)
-    return page
+def _page(events: dict[int, EventRow], after: int, limit: int) -> list[EventRow]:
+    order = list(events)  # of their sequences
+    begin = bisect_right(order, after)
+    return [events[sequence] for sequence in order[begin : begin + limit]]
 
 
 def _is_chosen(row: EventRow, kinds: Sequence[str], key: str | None, tag: str | None) -> bool:
