@@ -122,6 +122,7 @@ def _next_message(cell: Turn, taken: Iterator[int]) -> Generator[Any, Any, tuple
                 cell.handled += 1
                 if (tell := cell.observers.ended) is not None:
                     tell(cell, item)
+                item = None  # or the traceback of a failure and this frame would keep each other alive
             elif type(item) not in ENVELOPES:
                 cell.message, cell.in_hand = item, True
                 return item, Context()
