@@ -87,7 +87,10 @@ def make_test(
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds strings
     imports, types, lost = _imports(content)
     again, missing, why = _run(file, list(types.values()), lost)
-    target.write_text(_source(content, file, target, imports, list(types), missing))
+    try:
+        target.write_text(_source(content, file, target, imports, list(types), missing))
+    except OSError as error:
+        _fail(f"the test cannot be written: {error}")
     reproduced = again is not None and again.reproduced
     if json:
         print(json_format.dumps({"test": str(target), "reproduced": reproduced, "why": why}))  # noqa: T201

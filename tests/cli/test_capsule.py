@@ -85,6 +85,9 @@ def test_a_test_elsewhere_runs_as_it_is_and_none_is_overwritten(folder: Path) ->
     again = actorio(folder, "capsule", "test", capsule_in(folder), "--output", "tests/test_it.py")
     assert (again.returncode, again.stdout) == (1, "")
     assert "exists already" in again.stderr
+    nowhere = actorio(folder, "capsule", "test", capsule_in(folder), "--output", "nowhere/test_it.py")
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert nowhere.stderr.startswith("actorio: the test cannot be written: ")
 
 
 def test_a_failure_that_does_not_happen_again_is_exit_1_and_says_why(folder: Path) -> None:
