@@ -14,7 +14,10 @@ from actorio import Actor, ActorSystem, Ask
 from actorio.cluster import Cluster
 from actorio.cluster.server import engine_of
 
-__all__ = ["Echo", "EchoEntity", "Order", "Total", "run_on"]
+__all__ = ["LEASE", "Echo", "EchoEntity", "Order", "Total", "run_on"]
+
+LEASE = 60.0
+"""Seconds: a machine that is busy with the peers must not cost a node its lease."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,12 @@ async def main(url: str, token: str) -> None:
     async with (
         ActorSystem("bench") as system,
         Cluster(
-            system, node="other", engine=engine_of(url, token), entities=[EchoEntity], actors=[Echo]
+            system,
+            node="other",
+            engine=engine_of(url, token),
+            entities=[EchoEntity],
+            actors=[Echo],
+            lease=LEASE,
         ) as cluster,
     ):
         await cluster.register("echo", await system.spawn(Echo))

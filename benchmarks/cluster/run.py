@@ -20,7 +20,7 @@ import nats
 from actorio import ActorSystem
 from actorio.cluster import Cluster, NatsServer
 from actorio.cluster.server import engine_of
-from benchmarks.cluster.other import Echo, EchoEntity, Order, Total, run_on
+from benchmarks.cluster.other import LEASE, Echo, EchoEntity, Order, Total, run_on
 from benchmarks.cluster.programs.clocks import FIGURES, figures
 from benchmarks.peers.environments import UnavailableError, python_with
 
@@ -78,12 +78,20 @@ def _peer_figures(requirement: str, python: Path, scale: float) -> dict[str, flo
     command = [str(python), f"{PEERS[requirement]}.py", str(scale)]
     try:
         done = subprocess.run(
-            command, cwd=PROGRAMS, capture_output=True, text=True, timeout=PEER_TIMEOUT, check=True
+            command,
+            cwd=PROGRAMS,
+            capture_output=True,
+            text=True,
+            timeout=PEER_TIMEOUT,
+            check=True,
+            start_new_session=True,  # Ray ends all processes of its group when it ends
         )
-    except subprocess.SubprocessError as error:
-        print(f"{requirement}: {error}", file=sys.stderr)
+        found: dict[str, float] = json.loads(
+            next(line for line in done.stdout.splitlines() if line.startswith("{"))
+        )
+    except (subprocess.SubprocessError, StopIteration) as error:
+        print(f"{requirement}: {error!r}", file=sys.stderr)
         return None
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -93,7 +101,9 @@ async def _measure(
     connection = await nats.connect(url, token=token, pending_size=1 << 26)
     async with (
         ActorSystem("bench") as system,
-        Cluster(system, node="this", engine=engine_of(url, token), uses=[Echo, EchoEntity]) as cluster,
+        Cluster(
+            system, node="this", engine=engine_of(url, token), uses=[Echo, EchoEntity], lease=LEASE
+        ) as cluster,
     ):
         local = await system.spawn(Echo)
         sides = dict(
