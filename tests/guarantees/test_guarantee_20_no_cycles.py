@@ -17,6 +17,8 @@ from actorio import Actor, ActorRef, ActorSystem, PoolRef, Restart, Worker, all_
 from tests.guarantees.actors import soon
 from tests.stage import ticks
 
+pytestmark = pytest.mark.real_loop("tasks of asyncio's own: the simulation's are in cycles with its record")
+
 
 class Server(Actor[Any]):
     async def receive(self, message: Any) -> Any:
