@@ -293,7 +293,7 @@ def take_turns(cell: Turn, own: Context) -> Steps:
     turns = cell.observers.turns  # whoever changes it makes the cell urgent, and this begins anew
     is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
-        items = mailbox.items
+        items: Any = mailbox.items
         if len(items) > mailbox.peak:
             mailbox.peak = len(items)
         few = items if type(items) is Few else None  # until a deque takes its place, which stays one

@@ -14,11 +14,13 @@ from tests.persistence.pg import Server
 
 pytestmark = pytest.mark.real_loop("a database")
 
+TIMEOUT = 0.5
+
 
 async def test_a_long_compact_holds_up_neither_writes_nor_reads(server: Server, schema: str) -> None:
     import asyncpg  # type: ignore[import-untyped]
 
-    store = PostgresStore(server.dsn, schema=schema, timeout=0.5)
+    store = PostgresStore(server.dsn, schema=schema, timeout=TIMEOUT)
     async with soon(), ActorSystem(store=store) as system:
         ada = await system.spawn(Account, name="ada")
         await ada.ask(Deposit(1))
@@ -27,7 +29,7 @@ async def test_a_long_compact_holds_up_neither_writes_nor_reads(server: Server, 
         await transaction.start()
         await blocker.execute(f"LOCK TABLE {schema}.events IN SHARE UPDATE EXCLUSIVE MODE")
         compacting = asyncio.create_task(store.compact())
-        await asyncio.sleep(0.7)  # longer than a write or a load may wait
+        await asyncio.sleep(1.4 * TIMEOUT)  # longer than a write or a load may wait
         assert await ada.ask(Deposit(1)) == 2
         assert await (await system.spawn(Account, name="bob")).ask(Deposit(1)) == 1
         assert (await store.info("Account/ada")).events == 2

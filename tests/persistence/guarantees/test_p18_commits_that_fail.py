@@ -12,6 +12,7 @@ from actorio import ActorError, ActorFailed, ActorRef, ActorSystem, Supervision
 from actorio.errors import StoreError, StoreFailedError, StoreUnavailableError
 from actorio.persistence import PostgresStore, Projection, Recorded, SqliteStore, Store
 from actorio.persistence._rows import OffsetRow
+from actorio.persistence.projection import _LONGEST_BATCH
 from actorio.testing import until
 from tests.guarantees.actors import soon
 from tests.persistence.actors import Account, Deposit, Deposited, Noted, do
@@ -42,7 +43,7 @@ class Slow(Totals):
     """Takes so long for each record that a batch has several commits."""
 
     async def handle(self, record: Recorded[Any]) -> None:
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(1.2 * _LONGEST_BATCH)
         await super().handle(record)
 
 
