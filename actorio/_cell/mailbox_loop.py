@@ -296,7 +296,7 @@ def take_turns(cell: Turn, own: Context) -> Steps:
         items: Any = mailbox.items
         if len(items) > mailbox.peak:
             mailbox.peak = len(items)
-        few = items if type(items) is Few else None  # until a deque takes its place, which stays one
+        few: Any = items if type(items) is Few else None  # until a deque takes its place, which stays one
         for _ in CLOCK_EVERY:
             if cell.urgent or not (items := mailbox.items):
                 break
