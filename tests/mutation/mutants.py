@@ -93,8 +93,8 @@ MUTANTS = [
     ),
     Mutant(
         "a handler runs in the actor's contextvars, not the sender's",
-        "context = envelope.sender or own",
-        "context = own",
+        'self.context = cast("Envelope", self.cell.envelope).sender or self.own',
+        "self.context = self.own",
     ),
     Mutant(
         "a message is handled in the contextvars of the one before",
