@@ -318,7 +318,7 @@ async def test_guarantee_10_a_temporary_member_that_fails_while_its_group_stops_
         fails.send_nowait(Boom())
         await ticks()  # the group stops from its end, and waits for the slow one
         temporary.send_nowait(Boom())
-        await temporary.join(timeout=0.05)
+        await temporary.join(timeout=5)
         gate.open()
         await until(lambda: [what for name, what, *_ in diary if name == "slow"].count("start") == 2)
         await ticks()
