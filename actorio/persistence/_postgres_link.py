@@ -139,7 +139,7 @@ class PostgresLink:
 
     async def _live(self, name: str, deadline: float) -> Any:
         """Return the connection, made anew where it was lost; tries until the deadline."""
-        pause = _FIRST_PAUSE
+        pause, waits = _FIRST_PAUSE, 1
         while True:
             if self._closed:
                 raise self._closed_error()
@@ -153,6 +153,8 @@ class PostgresLink:
                     raise
                 if asyncio.get_running_loop().time() + pause >= deadline:
                     raise
+                self._counts.waits += waits
+                waits = 0  # it is one wait, however often it tries
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:

@@ -72,6 +72,29 @@ async def _more(acknowledged: list[int]) -> None:
     await until(lambda: sum(acknowledged) >= before + 100, timeout=60)
 
 
+async def test_p17_a_server_that_is_away_between_two_writes_is_one_wait(
+    server: Server, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PostgresStore(server.dsn, schema=schema)
+    connect = type(store._link)._connect
+    refusals = 2
+
+    async def away(self: Any) -> Any:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise ConnectionRefusedError("nobody listens")
+        return await connect(self)
+
+    async with ActorSystem(store=store) as system:
+        ada = await system.spawn(Account, name="ada")
+        assert await ada.ask(Deposit(1)) == 1
+        await store._link._writing.close()
+        monkeypatch.setattr(type(store._link), "_connect", away)
+        assert await ada.ask(Deposit(1)) == 2
+        assert store.statistics().waits == 1
+
+
 @pytest.mark.parametrize("committed", [False, True])
 async def test_p17_a_connection_that_is_lost_in_the_commit_is_looked_after(
     server: Server, schema: str, monkeypatch: pytest.MonkeyPatch, committed: bool

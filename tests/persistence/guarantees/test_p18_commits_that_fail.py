@@ -130,9 +130,10 @@ class Ordered(Projection[Deposited | Noted]):
         )
 
     async def handle(self, record: Recorded[Deposited | Noted]) -> None:
-        self.write("INSERT INTO entries VALUES ($1, $2)", record.position, record.durable_id)
+        one, two = ("?", "?") if isinstance(self.context.system.store, SqliteStore) else ("$1", "$2")
+        self.write(f"INSERT INTO entries VALUES ({one}, {two})", record.position, record.durable_id)
         if isinstance(record.event, Noted):
-            self.write("INSERT INTO owners VALUES ($1)", record.durable_id)
+            self.write(f"INSERT INTO owners VALUES ({one})", record.durable_id)
 
 
 async def _refused_until_there_is_an_owner(store: Store) -> None:
