@@ -223,10 +223,8 @@ class Submission(Invoking, Envelope):
     def run(self, cell: Recipient) -> Any:
         try:
             return cell.submitted(self)
-        finally:
-            del (
-                self
-            )  # or the traceback of a failure, and the result that holds it, would keep each other alive
+        finally:  # or the traceback of a failure, and the result that holds it, would keep each other alive
+            del self
 
     def reply(self, value: Any) -> None:
         if type(value) in COROUTINES:

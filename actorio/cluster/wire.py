@@ -290,7 +290,7 @@ Item = (
 )
 
 
-class Frame(msgspec.Struct, array_like=True):
+class _Head(msgspec.Struct, array_like=True):
     """Numbered from 1; 0 is an acknowledgement alone, -1 one that tells of a gap."""
 
     protocol: Number
@@ -299,18 +299,17 @@ class Frame(msgspec.Struct, array_like=True):
     number: Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
     acknowledged: Number
     names: Annotated[list[Text], msgspec.Meta(max_length=1000)]
+
+
+class Frame(_Head):
+    """A frame, with its items."""
+
     items: Annotated[list[Item], msgspec.Meta(max_length=1000)]
 
 
-class _Outline(msgspec.Struct, array_like=True):
+class _Outline(_Head):
     """A frame whose items are not looked at yet."""
 
-    protocol: Number
-    sender: Text
-    receiver: Text
-    number: Annotated[int, msgspec.Meta(ge=-1, le=(1 << 63) - 1)]
-    acknowledged: Number
-    names: Annotated[list[Text], msgspec.Meta(max_length=1000)]
     items: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=1000)]
 
 
@@ -346,17 +345,9 @@ def decode_frame(data: bytes) -> Frame:
     try:
         return _decode(body)
     except msgspec.ValidationError:
-        outline = _decode_outline(body)
-        items = [_known(item) for item in outline.items]
-        return Frame(
-            outline.protocol,
-            outline.sender,
-            outline.receiver,
-            outline.number,
-            outline.acknowledged,
-            outline.names,
-            items,
-        )
+        fields = msgspec.structs.asdict(_decode_outline(body))
+        fields["items"] = [_known(item) for item in fields["items"]]
+        return Frame(**fields)
 
 
 def _known(item: msgspec.Raw) -> Any:
