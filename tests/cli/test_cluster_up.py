@@ -40,13 +40,15 @@ async def up(
         "import asyncio, os, signal, time\n"
         "from actorio import ActorSystem\n"
         "from actorio.cluster import Cluster, MemberLost\n"
+        "def say(*words):  # in one write: the nodes share a pipe, and an unbuffered print writes word by word\n"
+        "    os.write(1, (' '.join(words) + '\\n').encode())\n"
         "async def main(node, engine):\n"
         f"    async with ActorSystem('bank'{signals}) as system:\n"
         f"        async with Cluster(system, node='x' + node, engine=engine{options}) as cluster:\n"
         "            lost = cluster.events.subscribe(MemberLost)\n"
         "            while len(cluster.members) < 2:\n"
         "                await asyncio.sleep(0.02)\n"
-        "            print(node, 'sees all', flush=True)\n" + textwrap.indent(body, " " * 12)
+        "            say(node, 'sees all')\n" + textwrap.indent(body, " " * 12)
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from actorio.cli import main; main()", "cluster", "up", "bank:main", "--nodes", "2",
@@ -79,7 +81,7 @@ async def test_up_runs_a_program_as_several_nodes_and_a_signal_ends_all(tmp_path
 
 @pytest.mark.slow
 async def test_up_ends_a_program_in_order_that_handles_no_signals(tmp_path: Path) -> None:
-    body = "try:\n    await asyncio.Event().wait()\nfinally:\n    print(node, 'ends', flush=True)\n"
+    body = "try:\n    await asyncio.Event().wait()\nfinally:\n    say(node, 'ends')\n"
     async with up(tmp_path, body, signals="") as (process, line):
         assert {await line("n"), await line("n")} == {"n1 sees all\n", "n2 sees all\n"}
         process.send_signal(signal.SIGTERM)
@@ -93,10 +95,10 @@ async def test_up_releases_the_lease_of_a_node_that_died_at_once(tmp_path: Path)
     body = (
         "if node == 'n2':\n"
         "    await asyncio.sleep(0.5)\n"
-        "    print('dies', flush=True)\n"
+        "    say('dies')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "event = await anext(aiter(lost))\n"
-        "print('lost', event.member.node, flush=True)\n"
+        "say('lost', event.member.node)\n"
     )
     an_hour = ", lease=3_600.0, heartbeat=0.5"  # nobody waits for it to run out
     async with up(tmp_path, body, an_hour) as (_, line):
