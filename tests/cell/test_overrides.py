@@ -1,6 +1,7 @@
 """What a class of actors may override, and how."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from types import MethodType
 from typing import Any
@@ -205,3 +206,32 @@ async def test_methods_that_were_called_are_kept_with_their_class_alone() -> Non
         hooks = ref._cell.hooks
         assert hooks is not None
         assert all(func in vars(Greeter).values() for func in hooks.plain)
+
+
+class Plain(Actor[int]):
+    def __init__(self) -> None:
+        self.total = 0
+
+    async def receive(self, message: int, /) -> int:
+        self.total += message
+        return self.total
+
+    async def me(self) -> "Plain":
+        return self
+
+
+class WithHook(Plain):
+    async def on_start(self) -> None:
+        self.total = 1
+
+
+@pytest.mark.parametrize("cls", [Plain, WithHook])
+async def test_no_look_at_an_actor_makes_its_attributes_slow(cls: type[Plain]) -> None:
+    async with ActorSystem() as system:
+        for _ in range(2):  # the class is looked at with its first actor
+            ref = await system.spawn(cls)
+            await ref.send(1)
+            await ref.ask(1)
+            await ref.submit(int)
+            # Once something has asked for its `__dict__`, the interpreter keeps that, and no fast way to what it holds.
+            assert not [held for held in gc.get_referents(await ref.call(cls.me)) if type(held) is dict]
