@@ -77,8 +77,9 @@ class TurnsCore:
                 if awaited is not _DONE and (awaited := self.advance(awaited)) is not _DONE:
                     self.awaited = awaited
                     return False
-                if own:
-                    self.renew()
+                if not own:
+                    break
+                self.renew()
                 if not mailbox.items or cell.urgent:
                     break
                 if loop.time() >= run_queue.deadline:
@@ -243,8 +244,9 @@ def mailbox_loop(cell: Turn, turns: DirectTurns | None = None) -> Steps:
             turns.awaited = turns.advance(turns.own.run(next, turns.steps))
             if turns.awaited is not _DONE:
                 yield from turns.go_on()
-            if turns.own:
-                turns.renew()
+            if not turns.own:
+                break
+            turns.renew()
             if not mailbox.items:
                 break
             if run_queue.loop.time() >= run_queue.deadline:
@@ -293,69 +295,75 @@ def take_turns(cell: Turn, own: Context) -> Steps:
     turns = cell.observers.turns  # whoever changes it makes the cell urgent, and this begins anew
     is_async = cell.hooks.receives_async  # type: ignore[union-attr]
     while True:
-        items: Any = mailbox.items
-        if len(items) > mailbox.peak:
-            mailbox.peak = len(items)
-        few: Any = items if type(items) is Few else None  # until a deque takes its place, which stays one
-        for _ in CLOCK_EVERY:
-            if cell.urgent or not (items := mailbox.items):
-                break
-            item = items.pop(0) if items is few else items.popleft()
-            if mailbox.waiting is not None:
-                mailbox.admit()
-            if turns and (tell := cell.observers.begun) is not None:
-                tell(cell, item)
-            kind = type(item)
-            if kind not in ENVELOPES:
-                cell.message = item
-                try:
-                    value = receive(item)
-                    if is_async:
-                        yield from value
-                    elif value is not None and hasattr(type(value), "__await__"):
-                        yield from awaiting(value)
-                except UnhandledMessageError as error:
-                    if not is_of_this_message(error):
-                        raise
-                    cell.unhandled(item)
-            elif (kind is Request or kind in _DIRECT) and item.state == QUEUED:
-                item.state = RUNNING
-                cell.envelope = item
-                cell.message = item.message
-                if item.sender is not None:
-                    yield _IN_SENDERS
-                try:
-                    if kind is Request or kind is Parcel:
-                        value = receive(item.message)
+        for _ in BUDGET:
+            items: Any = mailbox.items
+            if len(items) > mailbox.peak:
+                mailbox.peak = len(items)
+            few: Any = items if type(items) is Few else None  # until a deque takes its place, which stays one
+            for _ in CLOCK_EVERY:
+                if cell.urgent or not (items := mailbox.items):
+                    break
+                item = items.pop(0) if items is few else items.popleft()
+                if mailbox.waiting is not None:
+                    mailbox.admit()
+                if turns and (tell := cell.observers.begun) is not None:
+                    tell(cell, item)
+                kind = type(item)
+                if kind not in ENVELOPES:
+                    cell.message = item
+                    try:
+                        value = receive(item)
+                        if is_async:
+                            yield from value
+                        elif value is not None and hasattr(type(value), "__await__"):
+                            yield from awaiting(value)
+                    except UnhandledMessageError as error:
+                        if not is_of_this_message(error):
+                            raise
+                        cell.unhandled(item)
+                elif (kind is Request or kind in _DIRECT) and item.state == QUEUED:
+                    item.state = RUNNING
+                    cell.envelope = item
+                    cell.message = item.message
+                    if item.sender is not None:
+                        yield _IN_SENDERS
+                    try:
+                        if kind is Request or kind is Parcel:
+                            value = receive(item.message)
+                        else:
+                            value = cell.submitted(item) if kind is Submission else cell.call(item)
+                        if type(value) is CoroutineType:
+                            value = yield from value  # type: ignore[misc]
+                        elif value is not None and hasattr(type(value), "__await__"):
+                            value = yield from awaiting(value)
+                    except BaseException as error:
+                        cell.envelope = None
+                        is_answer = answer_by_error(cell, item, error)
+                        if cell.interrupted is item:
+                            cell.end_interrupt()
+                        if not is_answer:
+                            raise
                     else:
-                        value = cell.submitted(item) if kind is Submission else cell.call(item)
-                    if type(value) is CoroutineType:
-                        value = yield from value  # type: ignore[misc]
-                    elif value is not None and hasattr(type(value), "__await__"):
-                        value = yield from awaiting(value)
-                except BaseException as error:
-                    cell.envelope = None
-                    is_answer = answer_by_error(cell, item, error)
-                    if cell.interrupted is item:
-                        cell.end_interrupt()
-                    if not is_answer:
-                        raise
+                        cell.envelope = None
+                        if item.state == RUNNING:
+                            item.reply(value)
+                        if kind is Submission and cell.interrupted is item:
+                            cell.end_interrupt()
+                    if item.sender is not None:
+                        yield _IN_OWN
                 else:
-                    cell.envelope = None
-                    if item.state == RUNNING:
-                        item.reply(value)
-                    if kind is Submission and cell.interrupted is item:
-                        cell.end_interrupt()
-                if item.sender is not None:
-                    yield _IN_OWN
+                    cell.message = item
+                    yield _ENVELOPE
+                if turns and (tell := cell.observers.ended) is not None:
+                    tell(cell, item)
+                cell.handled += 1
+                if own:
+                    break
             else:
-                cell.message = item
-                yield _ENVELOPE
-            if turns and (tell := cell.observers.ended) is not None:
-                tell(cell, item)
-            cell.handled += 1
-            if own:
-                break
+                if cell.run_queue.loop.time() < cell.run_queue.deadline:
+                    continue
+                cell.run_queue.spent = True
+            break
         item = value = cell.message = NO_MESSAGE
         yield _DONE
 

@@ -860,7 +860,7 @@ cdef class TakeTurns:
     cdef MailboxCore mailbox
     cdef object own, receive, item, coroutine, plain
     cdef bint is_async, tells, is_running
-    cdef int at, left
+    cdef int at, left, shares
 
     def __init__(self, CellCore cell not None, own):
         self.cell = cell
@@ -922,19 +922,43 @@ cdef int turns_begin(TakeTurns turns) except -1:
 cdef object take_share(TakeTurns turns):
     if turns.receive is None:
         turns_begin(turns)
+    begin_share(turns)
+    turns.shares = BUDGET
+    return take_rest(turns)
+
+
+cdef int begin_share(TakeTurns turns) except -1:
     cdef MailboxCore mailbox = turns.mailbox
     cdef Py_ssize_t count = PyObject_Size(mailbox.items)
     if count > mailbox.peak:
         mailbox.peak = count
     turns.left = CLOCK_EVERY
-    return take_rest(turns)
+    return 0
+
+
+cdef bint is_over(TakeTurns turns) except -1:
+    """Tell whether the budget or the time is spent; begin with the next messages if neither is."""
+    cdef RunQueueCore run_queue
+    if turns.left:
+        return False
+    if not turns.shares:  # something has stayed in its contextvars
+        return True
+    run_queue = turns.cell.run_queue
+    if <double>run_queue.loop.time() >= run_queue.deadline:
+        run_queue.spent = True
+        return True
+    turns.shares -= 1
+    if not turns.shares:
+        return True
+    begin_share(turns)
+    return False
 
 
 cdef object take_rest(TakeTurns turns):
     cdef CellCore cell = turns.cell
     cdef MailboxCore mailbox = turns.mailbox
     cdef object items, item, kind, signal
-    while turns.left and not cell.urgent:
+    while not cell.urgent and not is_over(turns):
         items = mailbox.items
         if type(items) is Ring:
             if not (<Ring>items)._count:
@@ -1003,7 +1027,7 @@ cdef int finish(TakeTurns turns) except -1:
         tell(cell, turns.item)
     cell.handled += 1
     if PyObject_Size(turns.own):
-        turns.left = 0
+        turns.left = turns.shares = 0
     return 0
 
 
@@ -1144,8 +1168,9 @@ cdef bint turns_take(TurnsCore turns) except -1:
             if signal is not DONE and (signal := turns.advance(signal)) is not DONE:
                 turns.awaited = signal
                 return False
-            if PyObject_Size(turns.own):
-                turns.renew()
+            if not PyObject_Size(turns.own):
+                break
+            turns.renew()
             if cell.urgent or not has_items(mailbox):
                 break
             if <double>loop.time() >= run_queue.deadline:
