@@ -1,9 +1,10 @@
 """Accounts on PostgreSQL, and the same rows in the same groups by raw asyncpg."""
 
 import asyncio
-import itertools
+import contextlib
 import time
-from collections.abc import Sequence
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from actorio.errors import StoreError
@@ -12,8 +13,6 @@ from actorio.persistence._rows import Write
 from benchmarks.persistence.bank import asked
 
 __all__ = ["postgres_accounts", "raw_postgres"]
-
-_numbers = itertools.count(1)
 
 
 class _Slow(PostgresStore):
@@ -29,11 +28,30 @@ class _Slow(PostgresStore):
         return outcomes
 
 
+@contextlib.asynccontextmanager
+async def _schema_of_its_own(dsn: str) -> AsyncIterator[tuple[str, Any]]:
+    """Give the name of a schema that nobody has, and a connection; the schema is dropped in the end."""
+    import asyncpg  # type: ignore[import-untyped]
+
+    schema = f"bench_{uuid.uuid4().hex}"
+    connection: Any = await asyncpg.connect(dsn)
+    try:
+        yield schema, connection
+    finally:
+        await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        await connection.close()
+
+
 def postgres_accounts(dsn: str, accounts: int, asks: int, sync: float) -> tuple[float, list[int]]:
     """Measure accounts on PostgreSQL; returns the rate, and the sizes of the groups."""
-    store = _Slow(dsn, schema=f"bench_{accounts}_{next(_numbers)}")
-    store.sync, store.groups = sync, []
-    return asyncio.run(asked(store, accounts, asks)), store.groups
+    return asyncio.run(_asked(dsn, accounts, asks, sync))
+
+
+async def _asked(dsn: str, accounts: int, asks: int, sync: float) -> tuple[float, list[int]]:
+    async with _schema_of_its_own(dsn) as (schema, _):
+        store = _Slow(dsn, schema=schema)
+        store.sync, store.groups = sync, []
+        return await asked(store, accounts, asks), store.groups
 
 
 def raw_postgres(dsn: str, groups: Sequence[int], accounts: int, sync: float) -> float:
@@ -42,12 +60,13 @@ def raw_postgres(dsn: str, groups: Sequence[int], accounts: int, sync: float) ->
 
 
 async def _raw(dsn: str, groups: Sequence[int], accounts: int, sync: float) -> float:
-    import asyncpg  # type: ignore[import-untyped]
+    async with _schema_of_its_own(dsn) as (schema, connection):
+        async with PostgresStore(dsn, schema=schema):
+            pass  # the same tables
+        return await _write(connection, schema, groups, accounts, sync)
 
-    schema = f"bench_raw_{accounts}_{next(_numbers)}"
-    async with PostgresStore(dsn, schema=schema):
-        pass  # the same tables
-    connection: Any = await asyncpg.connect(dsn)
+
+async def _write(connection: Any, schema: str, groups: Sequence[int], accounts: int, sync: float) -> float:
     await connection.executemany(
         f"INSERT INTO {schema}.actors (id, durable_id, kind, sequence, revision) VALUES ($1, $2, 'Account', 0, 0)",
         [(number + 1, f"Account/a{number}") for number in range(accounts)],
@@ -74,6 +93,4 @@ async def _raw(dsn: str, groups: Sequence[int], accounts: int, sync: float) -> f
                 [sequences[row] for row in rows],
             )
         await asyncio.sleep(sync)
-    seconds = time.perf_counter() - begun
-    await connection.close()
-    return sum(groups) / seconds
+    return sum(groups) / (time.perf_counter() - begun)
