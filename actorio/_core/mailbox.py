@@ -125,7 +125,14 @@ class Mailbox(MailboxCore, asyncio.Queue[M], Generic[M]):
                 return True
             if self.overflow is not Overflow.DROP_OLD:
                 return False
-            dropped(self.items.popleft())
+            oldest = self.items.popleft()
+            try:
+                self.force(item)
+            except BaseException:  # of a priority function or a routing: what stays out takes no place
+                cast("Any", self.items).extendleft((oldest,))
+                raise
+            dropped(oldest)
+            return True
         self.force(item)
         return True
 

@@ -91,7 +91,8 @@ class JobQueue:
         self.watch = watch
         self.cell: Cell | None = None
         self.new_queue: Callable[[], Any] = pattern._new_items
-        self.common = self.new_queue()
+        self.common: Any = self.new_queue()
+        self._shortened: Any = self.common
         self.routees: tuple[RouteeMailbox, ...] = ()
         self._leaving: dict[RouteeMailbox, None] = {}
         """Those that take no new jobs any more, and whose lanes still hold some."""
@@ -118,8 +119,8 @@ class JobQueue:
         routees = self.routees
         chosen = self.routing.select(_seen(item), routees) if routees else ()
         if not chosen:
-            self._size += 1
             self.common.append(item)
+            self._size += 1  # only now: the priority function may have raised
             if self._idle and self.watch.may_take():
                 next(iter(self._idle)).wake()
         elif len(chosen) == 1:
@@ -131,10 +132,16 @@ class JobQueue:
 
     def popleft(self) -> Item:
         """Take out the oldest job of the longest queue: the overflow policy gives it up."""
-        queue = self.common or max((routee.lane for routee in (*self.routees, *self._leaving)), key=len)
+        lanes = (routee.lane for routee in (*self.routees, *self._leaving))
+        queue = self._shortened = self.common or max(lanes, key=len)
         item = queue.popleft()
         self._size -= 1
         return item
+
+    def extendleft(self, items: Sequence[Item], /) -> None:
+        """Put what `popleft` has just taken out back where it was."""
+        self._shortened.extendleft(items)
+        self._size += len(items)
 
     def drop_dead(self) -> None:
         """Take the jobs out that have ended."""
@@ -146,8 +153,8 @@ class JobQueue:
     def _assign(self, item: Item, routee: RouteeMailbox) -> None:
         if routee not in self.routees:
             raise ActorError(f"the routing has chosen {describe(routee)}, who is not among the routees")
-        self._size += 1
         routee.lane.append(item)
+        self._size += 1  # as above
         if self.watch.may_take():
             routee.wake()
 
@@ -226,6 +233,7 @@ class JobQueue:
         self._leaving.pop(routee, None)
         lane, routee.lane = routee.lane, self.new_queue()
         self._place_again(lane, None)
+        self.wake_idle()  # for those that were kept where the routing has failed
 
     def wake_idle(self) -> None:
         """Wake those for whom there is something to do."""
@@ -245,11 +253,15 @@ class JobQueue:
         for item in left:
             try:
                 self.append(item)
-            except (
-                Exception
-            ):  # a routing that fails now, and did not when it took the job in: anyone may have it
-                self._size += 1
-                self.common.append(item)
+            except Exception:  # of a routing that did not raise when it took the job in: anyone may have it
+                self._keep(item)
+
+    def _keep(self, item: Item) -> None:
+        try:
+            self.common.append(item)
+        except Exception:  # of the priority function, which has not raised before either
+            self.common.extendleft((item,))
+        self._size += 1
 
     def _those_who_take(self) -> Iterator[Cell | None]:
         """Return whom one waits for whose job nobody has begun; nobody in particular where there are no routees."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorFailed, ActorSystem, Mailbox, PriorityMailbox
+from actorio import ActorFailed, ActorSystem, DeadLetter, Mailbox, Overflow, PriorityMailbox
 from actorio._core.priority_mailbox import _Lanes
 from actorio.testing import explore, until
 from tests.guarantees.actors import Held, Recorder, Valve, in_turn, soon, started
@@ -146,3 +146,24 @@ async def test_guarantee_33_a_mailbox_of_many_priorities_keeps_the_order_and_not
         store = ref._mailbox.items
         assert isinstance(store, _Lanes)
         assert (store._lanes, store._numbers, len(store)) == ({}, [], 0)
+
+
+async def test_guarantee_33_nothing_is_given_up_for_a_message_that_is_refused() -> None:
+    """Full, it drops the oldest for a newer one, which is to go in then."""
+    valve = Valve()
+    mailbox: PriorityMailbox[Any] = PriorityMailbox(lambda message: -message, 2, overflow=Overflow.DROP_OLD)
+    async with soon(), ActorSystem() as system, system.events.subscribe(DeadLetter) as letters:
+        ref = await system.spawn(Held, valve, mailbox=mailbox)
+        await ref.send(0)
+        await valve.entered.wait()
+        for message in (1, 2):
+            await ref.send(message)
+        for wrong in ("no number", None):
+            with pytest.raises(TypeError):
+                await ref.send(wrong)
+            with pytest.raises(TypeError):
+                ref.send_nowait(wrong)
+        await ref.send(3)
+        assert (await anext(letters)).message == 2
+        valve.open.set()
+    assert valve.finished == [0, 3, 1]

@@ -69,7 +69,9 @@ MUTANTS = [
         "            self.sleeper.wake() if not self.peak else None\n",
     ),
     Mutant(
-        "the newest is dropped as the oldest", "dropped(self.items.popleft())", "dropped(self.items.pop())"
+        "the newest is dropped as the oldest",
+        "            oldest = self.items.popleft()\n",
+        "            oldest = self.items.pop()\n",
     ),
     Mutant(
         "what is left at the end is forgotten",

@@ -182,3 +182,89 @@ async def test_guarantee_25_a_full_pool_with_the_policy_fail_fails() -> None:
         with pytest.raises(MailboxFullError):
             await pool.send(2)
         await pool.resize(1)
+
+
+class Unroutable:
+    """Cannot say for whom a job is that says so."""
+
+    def select(self, job: Any, routees: Any) -> Any:
+        if job == "unroutable":
+            raise KeyError(job)
+        return routees[:1]
+
+
+def lane_of(job: Any) -> int:
+    """Return the same for all, if it is a number."""
+    return 0 * job  # type: ignore[no-any-return]
+
+
+async def _has_no_number(pool: PoolRef[Any]) -> None:
+    for job in (None, {}):
+        with pytest.raises(TypeError):
+            await pool.send(job)
+
+
+@pytest.mark.parametrize("routing", [None, Unroutable()])
+async def test_guarantee_25_a_job_without_a_number_takes_no_room_and_holds_up_no_end(routing: Any) -> None:
+    seen: list[Any] = []
+    mailbox: PriorityMailbox[Any] = PriorityMailbox(lane_of, 2)
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Recorder, seen, size=1, routing=routing, mailbox=mailbox)
+        await _has_no_number(pool)
+        assert pool.statistics().depth == 0
+        await pool.resize(0)
+        await pool.send(1)
+        await _has_no_number(pool)
+        await pool.resize(1)
+        await pool.ask(2)
+        pool.close()
+        await pool.join()
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("routing", [None, Unroutable()])
+@pytest.mark.parametrize("size", [0, 1])
+async def test_guarantee_25_nothing_is_given_up_for_a_job_that_is_refused(routing: Any, size: int) -> None:
+    valve = Valve()
+    mailbox: PriorityMailbox[Any] = PriorityMailbox(lane_of, 2, overflow=Overflow.DROP_OLD)
+    async with soon(), ActorSystem() as system, system.events.subscribe(DeadLetter) as letters:
+        pool = await system.spawn_pool(Held, valve, size=1, routing=routing, mailbox=mailbox)
+        await pool.send(0)
+        await valve.entered.wait()
+        await pool.resize(size)
+        for job in (1, 2):
+            await pool.send(job)
+        await _has_no_number(pool)
+        if routing is not None and size:
+            with pytest.raises(KeyError):
+                await pool.send("unroutable")
+        assert pool.statistics().depth == 2
+        await pool.send(3)
+        assert (await anext(letters)).message == 1
+        valve.open.set()
+        await pool.resize(1)
+    assert valve.finished == [0, 2, 3]
+
+
+async def test_guarantee_22_what_had_a_number_before_is_not_lost_where_it_has_none_now() -> None:
+    """As the jobs of a routee that has ended go to another."""
+    strict: list[bool] = []
+
+    def moody(job: Any) -> int:
+        if strict:
+            raise KeyError(job)
+        return 0
+
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(
+            Held, valve, size=1, routing=Unroutable(), mailbox=PriorityMailbox(moody)
+        )
+        await pool.send(0)
+        await valve.entered.wait()
+        await pool.send("in its lane")
+        strict.append(True)
+        pool.routees[0].kill()
+        valve.open.set()
+        await until(lambda: valve.finished)
+    assert valve.finished == ["in its lane"]
