@@ -19,7 +19,7 @@ from actorio.errors import ActorExit, NoReplyError, is_actor_exit
 if TYPE_CHECKING:
     from actorio._cell.turn import Turn
 
-__all__ = ["own_loop"]
+__all__ = ["own_loop", "until_woken"]
 
 
 @types.coroutine
@@ -76,6 +76,22 @@ def own_loop(cell: Turn, run: Any) -> Steps:
             if isinstance(error, asyncio.CancelledError):
                 cell.urgent = True  # swallowed, it is taken back before the next message
         run_queue.current = cell
+
+
+@types.coroutine
+def until_woken(cell: Turn) -> Steps:
+    """Wait, in a `run` that takes no messages, until its actor is woken, and see to what passes the mailbox.
+
+    Raises:
+        ActorExit: the incarnation has to end.
+        BaseException: a failure from outside.
+    """
+    if not cell.urgent:
+        cell.mailbox.sleeper = cell  # for whoever asks something of it
+        cell._asyncio_future_blocking = True
+        yield cell
+    if cell.urgent and (yield from attend(cell)):
+        raise ActorExit
 
 
 def _raise_first(failures: list[BaseException]) -> None:

@@ -55,6 +55,10 @@ class PoolMailbox(Mailbox[Any]):
         """Return itself: a pool has one mailbox, made for it."""
         return self
 
+    def force(self, item: Item) -> None:
+        """Store the item, and leave the pool asleep: whose job it is wakes up."""
+        self.items.append(item)
+
     def close(self) -> None:
         """Take no more jobs, and have the pool see what that means for it."""
         super().close()
@@ -271,7 +275,10 @@ class JobQueue:
     # -- for the pool ------------------------------------------------------------------------------
 
     def changed(self) -> None:
-        """Wake those who wait for a change of the routees, or for the last job."""
+        """Wake the pool, and those who wait for a change of the routees."""
+        if (pool := self.mailbox.sleeper) is not None:
+            self.mailbox.sleeper = None
+            pool.wake()
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

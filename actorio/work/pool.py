@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast, overload
 
 from actorio._cell.notices import Statistics
+from actorio._cell.own_loop import until_woken
 from actorio._core.checks import check_count, check_instance, check_optional_some_time, check_options, kind_of
 from actorio._core.deadlock import check_no_cycle
 from actorio._core.mailbox import Mailbox
@@ -297,7 +298,7 @@ class Pool(Actor[Any]):
                 return
             jobs.raise_failure()
             if not self._is_over() and len(jobs.routees) == self._plan.size:  # nothing has changed meanwhile
-                await jobs.change()
+                await until_woken(self.context._own())
         jobs.raise_failure()
 
     async def _adjust(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,16 +19,18 @@ from actorio import (
     AutoShutdown,
     DeadLetter,
     ExitReason,
+    LinkedActorError,
     Mailbox,
     PoolRef,
     RateLimit,
+    Restart,
     RestartLimitError,
     SharedQueue,
     Strategy,
     StuckJob,
     Supervision,
 )
-from actorio.testing import explore, run_in_virtual_time, until
+from actorio.testing import explore, run_in_virtual_time, settled, until
 from tests.guarantees.actors import (
     Failing,
     Held,
@@ -558,3 +561,74 @@ async def test_the_strategy_of_its_supervision_is_for_its_routees(
         for routee in pool.routees:
             await routee.ask("it runs again")
         assert [routee.statistics().restarts for routee in pool.routees] == restarted
+
+
+# --- what is asked of a pool between two changes of its routees -----------------------------------
+
+
+async def test_guarantee_10_a_group_restart_does_not_wait_for_a_pool_in_it() -> None:
+    """It looks on while its routees work, and has no message that would end."""
+    supervision = Supervision(Strategy.ONE_FOR_ALL)
+    async with soon(), ActorSystem(supervision=supervision) as system:
+        seen: list[Any] = []
+        pool = await system.spawn_pool(Recorder, seen, size=2, shutdown=None)
+        other = await system.spawn(Failing, seen)
+        await pool.ask("before")
+        other.send_nowait(LookupError())
+        assert await other.ask("it runs again") == "it runs again"
+        assert await pool.ask("after") == "after"
+        assert pool._cell.restarts == 1
+
+
+class Linked(Failing):
+    """Bound to the fate of another."""
+
+    def __init__(self, other: PoolRef[Any]) -> None:
+        super().__init__([])
+        self.other = other
+
+    async def on_start(self) -> None:
+        self.context.link(self.other)
+
+
+async def test_guarantee_14_a_pool_ends_with_what_it_is_linked_to() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Silent, size=1)
+        (await system.spawn(Linked, pool)).stop()
+        assert (await pool.join()).reason is ExitReason.SHUTDOWN
+        async with system.events.subscribe(ActorFailed) as failures:
+            pool = await system.spawn_pool(Silent, size=1)
+            linked = await system.spawn(Linked, pool, restart=Restart.TEMPORARY)
+            linked.send_nowait(LookupError())
+            assert (await anext(failures)).ref == linked
+            failure = await anext(failures)
+        assert (failure.ref, type(failure.error)) == (pool, LinkedActorError)
+        await until(lambda: pool._cell.restarts == 1)
+
+
+async def test_guarantee_08_what_is_asked_of_a_pool_is_seen_to_at_once() -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Recorder, [], size=2)
+        inspector = system.inspect(pool)
+        await inspector.suspend()
+        await pool.ask("its routees are not suspended")
+        inspector.resume()
+        await pool.resize(3)
+        await settled(system)
+        assert len(pool.routees) == 3
+
+
+async def test_guarantee_28_what_the_source_of_a_map_raises_as_it_is_closed_fails_its_pool_at_once() -> None:
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            raise LookupError("closed")
+
+    async with soon(), ActorSystem() as system, system.events.subscribe(ActorFailed) as failures:
+        pool = await system.spawn_pool(Silent, size=1)
+        async for _ in pool.map(str, source(), limit=1):
+            break
+        failure = await anext(failures)
+        assert (failure.ref, str(failure.error)) == (pool, "closed")
