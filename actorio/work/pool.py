@@ -100,7 +100,7 @@ class PoolRef(ActorRef[A_co]):
     `join` returns when the routees are gone too.
     """
 
-    __slots__ = ("_plan", "_retired")
+    __slots__ = ("_plan",)
 
     def __init__(self, cell: Cell, plan: _Plan) -> None:
         super().__init__(cell)
@@ -304,7 +304,7 @@ class Pool(Actor[Any]):
     async def _adjust(self) -> None:
         jobs, plan = self._jobs, self._plan
         for routee in jobs.routees[plan.size :]:
-            routee.retire()
+            routee.ref.close()
         if len(jobs.routees) < plan.size:
             taken = {routee.number for routee in jobs.routees}
             for number in range(plan.size):

@@ -19,14 +19,13 @@ __all__ = ["RouteeMailbox"]
 class RouteeMailbox(Mailbox[Any]):
     """The mailbox of a routee: its own mail first, then the jobs of its lane, then the common ones."""
 
-    __slots__ = ("_reader", "_ref", "jobs", "lane", "number", "own", "retired")
+    __slots__ = ("_reader", "_ref", "jobs", "lane", "number", "own")
 
     def __init__(self, jobs: JobQueue, number: int) -> None:
         self.jobs = jobs
         self.number = number
         self.own: deque[Item] = deque()
         self.lane = jobs.new_queue()
-        self.retired = False
         self._ref: Any | None = None
         self._reader: Any = None
         super().__init__()
@@ -63,6 +62,7 @@ class RouteeMailbox(Mailbox[Any]):
         self._reader = reader
         if reader is None:
             self.jobs.awake(self)
+            self.jobs.watch.done(self)  # woken it had no job, and one that fails or goes on has it no more
         else:
             self.jobs.asleep(self)
 
@@ -74,13 +74,8 @@ class RouteeMailbox(Mailbox[Any]):
             self.jobs.awake(self)
             reader.wake()
 
-    def retire(self) -> None:
-        """End it when it has done what is meant for it alone; the rest is for others."""
-        self.retired = True
-        self.ref.close()
-
     def close(self) -> None:
-        """Take no more, whatever the reason; the pool puts another one in its place."""
+        """Take no more but what is meant for it alone, whatever the reason; the pool puts another one in its place."""
         super().close()
         self.jobs.leaves(self)
 
@@ -103,7 +98,7 @@ class _Shown:
     def __bool__(self) -> bool:
         routee = self._routee
         return bool(routee.own) or (
-            bool(routee.lane or (routee.jobs.common and not routee.retired)) and routee.jobs.watch.may_take()
+            bool(routee.lane or (routee.jobs.common and not routee.closed)) and routee.jobs.watch.may_take()
         )
 
     def __len__(self) -> int:
@@ -125,7 +120,9 @@ class _Shown:
 
     def popleft(self) -> Item:
         routee = self._routee
-        if routee.own:
-            routee.jobs.watch.done(routee)
-            return routee.own.popleft()
-        return routee.jobs.take(routee)
+        jobs = routee.jobs
+        if not routee.own:
+            return jobs.take(routee)
+        jobs.watch.done(routee)
+        jobs.wake_idle()  # it may have been woken for a job, which now is for others
+        return routee.own.popleft()

@@ -17,6 +17,7 @@ from actorio import (
     ActorSystem,
     AskTimeoutError,
     AutoShutdown,
+    Backoff,
     DeadLetter,
     ExitReason,
     LinkedActorError,
@@ -361,6 +362,29 @@ def test_guarantee_26_a_stuck_routee_is_reported_killed_and_replaced(
         run_in_virtual_time(main)
     assert [(report.job, report.seconds) for report in reports] == [(asyncio.sleep, 1.0)]
     assert "is at one job for 1 s" in caplog.text
+
+
+def test_guarantee_26_a_job_that_has_failed_takes_no_more_time() -> None:
+    """While its routee ends, and waits for its restart."""
+    reports: list[StuckJob] = []
+
+    class Slow(Failing):
+        async def on_stop(self, reason: ExitReason) -> None:
+            await asyncio.sleep(2.0)
+
+    async def main() -> None:
+        supervision = Supervision(backoff=Backoff(initial=2.0, jitter=0.0))
+        async with ActorSystem() as system:
+            pool = await system.spawn_pool(
+                Slow, [], size=1, job_timeout=1.0, on_stuck=reports.append, supervision=supervision
+            )
+            (routee,) = pool.routees
+            await pool.send(LookupError())
+            await pool.ask("next")
+            assert (pool.routees, routee.statistics().restarts) == ((routee,), 1)
+
+    run_in_virtual_time(main)
+    assert not reports
 
 
 def test_guarantee_26_what_on_stuck_raises_is_a_failure_of_the_pool() -> None:

@@ -79,3 +79,36 @@ async def test_guarantee_24_a_routee_that_ends_leaves_the_others_where_they_are(
             assert [routee.name for routee in after if routee in before] == [
                 routee.name for routee in before if routee in after
             ]
+
+
+async def test_guarantee_24_a_routee_that_is_closed_leaves_the_queue_to_others() -> None:
+    """However long that is; it does what was sent to it alone."""
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=1)
+        await pool.send("in hand")
+        await valve.entered.wait()
+        (closed,) = pool.routees
+        await closed.send("own")
+        for number in range(3):
+            await pool.send(number)
+        closed.close()
+        valve.open.set()
+        await closed.join()
+        await until(lambda: len(valve.finished) == 5)
+        assert (closed.statistics().handled, pool.routees[0].statistics().handled) == (2, 3)
+
+
+async def test_guarantee_23_a_job_does_not_wait_for_a_routee_that_is_at_its_own_mail() -> None:
+    """It was woken for the job, and has had mail since."""
+    async with soon(), ActorSystem() as system:
+        valve = Valve()
+        pool = await system.spawn_pool(Held, valve, size=2)
+        await ticks(3)
+        idle = [routee._mailbox for routee in pool.routees]
+        await pool.send("job")
+        (woken,) = [mailbox for mailbox in idle if mailbox.sleeper is None]
+        await woken.ref.send("own")
+        await until(lambda: len(valve.begun) == 2)
+        assert sorted(valve.begun) == ["job", "own"]
+        valve.open.set()
