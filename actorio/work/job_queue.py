@@ -96,10 +96,12 @@ class JobQueue:
         self.cell: Cell | None = None
         self.new_queue: Callable[[], Any] = pattern._new_items
         self.common: Any = self.new_queue()
-        self._shortened: Any = self.common
+        self._shortened: tuple[Any, bool] = self.common, False
         self.routees: tuple[RouteeMailbox, ...] = ()
         self._leaving: dict[RouteeMailbox, None] = {}
         """Those that take no new jobs any more, and whose lanes still hold some."""
+        self._copies: dict[Item, bool] = {}
+        """What lies in the lanes of several routees, each of which has one of its own."""
         self._size = 0
         self._idle: OrderedDict[RouteeMailbox, None] = OrderedDict()
         self._waiters: list[asyncio.Future[None]] = []
@@ -137,15 +139,19 @@ class JobQueue:
     def popleft(self) -> Item:
         """Take out the oldest job of the longest queue: the overflow policy gives it up."""
         lanes = (routee.lane for routee in (*self.routees, *self._leaving))
-        queue = self._shortened = self.common or max(lanes, key=len)
+        queue = self.common or max(lanes, key=len)
         item = queue.popleft()
         self._size -= 1
+        self._shortened = queue, type(item) in ENVELOPES and self._copies.pop(item, False)
         return item
 
     def extendleft(self, items: Sequence[Item], /) -> None:
         """Put what `popleft` has just taken out back where it was."""
-        self._shortened.extendleft(items)
+        queue, is_copy = self._shortened
+        queue.extendleft(items)
         self._size += len(items)
+        if is_copy:
+            self._copies.update(dict.fromkeys(items, True))
 
     def drop_dead(self) -> None:
         """Take the jobs out that have ended."""
@@ -155,8 +161,7 @@ class JobQueue:
             self._size -= before - len(queue)
 
     def _assign(self, item: Item, routee: RouteeMailbox) -> None:
-        if routee not in self.routees:
-            raise ActorError(f"the routing has chosen {describe(routee)}, who is not among the routees")
+        self._check_routee(routee)
         routee.lane.append(item)
         self._size += 1  # as above
         if self.watch.may_take():
@@ -166,11 +171,18 @@ class JobQueue:
         if type(item) in ENVELOPES and item.answers:
             item.fail(ActorError("several routees would answer; only a send or a cast goes to more than one"))
             return
-        self._assign(item, routees[0])
-        for routee in routees[1:]:
-            self._assign(copied := _copied(item), routee)
-            if self.cell is not None and (tell := self.cell.observers.accepted) is not None:
-                tell(self.cell, copied)
+        for routee in routees:
+            self._check_routee(routee)
+        for number, routee in enumerate(routees):
+            copy = _copied(item, is_first=not number)
+            self._assign(copy, routee)
+            self._copies[copy] = True
+            if number and self.cell is not None and (tell := self.cell.observers.accepted) is not None:
+                tell(self.cell, copy)
+
+    def _check_routee(self, routee: object) -> None:
+        if routee not in self.routees:
+            raise ActorError(f"the routing has chosen {describe(routee)}, who is not among the routees")
 
     # -- for the routees ---------------------------------------------------------------------------
 
@@ -183,6 +195,7 @@ class JobQueue:
         elif not self._size and self.mailbox.closed:
             self.changed()
         if type(item) in ENVELOPES:
+            self._copies.pop(item, False)
             self._adopt(item, self.system._runtime.run_queue.current)
         self.watch.begins(routee, item)
         return item
@@ -232,12 +245,25 @@ class JobQueue:
         self.changed()
 
     def give_back(self, routee: RouteeMailbox) -> None:
-        """A routee has ended: what was meant for it goes to others."""
+        """A routee has ended: what was meant for it goes to others, but for copies, of which they have their own."""
         self.watch.done(routee)
         self._leaving.pop(routee, None)
         lane, routee.lane = routee.lane, self.new_queue()
+        if self._copies and self.cell is not None:
+            lane = self._without_copies(lane, self.cell)
         self._place_again(lane, None)
         self.wake_idle()  # for those that were kept where the routing has failed
+
+    def _without_copies(self, lane: Any, cell: Cell) -> list[Item]:
+        left: list[Item] = []
+        for item in lane:
+            if type(item) in ENVELOPES and item in self._copies:
+                del self._copies[item]
+                self._size -= 1
+                cell._undeliver(item)
+            else:
+                left.append(item)
+        return left
 
     def wake_idle(self) -> None:
         """Wake those for whom there is something to do."""
@@ -317,8 +343,8 @@ def _seen(item: Item) -> Any:
     return payload(item)
 
 
-def _copied(item: Item) -> Item:
-    """Return a copy of an item to be handed round: no two turns may share one sender's contextvars."""
-    if type(item) is not Parcel and type(item) is not Cast:
-        return item
-    return item.copy()
+def _copied(item: Item, *, is_first: bool) -> Item:
+    """Return an item to be handed round: the first one itself, else a copy, as no two turns may share contextvars."""
+    if type(item) not in ENVELOPES:
+        return Parcel(item, None)  # they are to be told apart
+    return item if is_first else item.copy()

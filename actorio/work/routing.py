@@ -73,7 +73,7 @@ class Routing(Protocol):
 
         Returns:
             Nobody: the job waits in the pool's queue for whoever is idle first. One: it waits for that one.
-            Several: each of them gets it; only for what expects no answer.
+            Several: each of them gets it, once; only for what expects no answer.
         """
         raise NotImplementedError
 

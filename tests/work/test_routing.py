@@ -15,8 +15,11 @@ from actorio import (
     ActorSystem,
     Broadcast,
     ConsistentHash,
+    DeadLetter,
     LeastBusy,
     Mailbox,
+    Overflow,
+    PriorityMailbox,
     RandomRoutee,
     RoundRobin,
     Routee,
@@ -180,6 +183,72 @@ async def test_a_routing_that_fails_fails_the_sender_alone(choose: Callable[[], 
             await pool.ask("who")
         assert pool.is_alive
         assert pool.statistics().depth == 0
+
+
+@pytest.mark.parametrize("is_cast", [False, True], ids=["send", "cast"])
+async def test_guarantee_22_what_is_for_several_is_done_once_by_each(is_cast: bool) -> None:
+    """One that ends before its turn has had the only copy that was for it."""
+    valve = Valve()
+    async with soon(), ActorSystem() as system, system.events.subscribe(DeadLetter) as letters:
+        pool = await system.spawn_pool(Held, valve, size=3, routing=Broadcast())
+        await pool.send("first")
+        if is_cast:
+            await pool.cast(Held.receive, "for all")
+        else:
+            await pool.send("for all")
+        await until(lambda: len(valve.begun) == 3)
+        ended = pool.routees[0]
+        ended.kill()
+        await ended.join()
+        await until(lambda: len(pool.routees) == 3)
+        assert [(letter.ref, letter.reason) for letter in letters._items] == [
+            (ended, "interrupted"),
+            (pool, "stopped"),
+        ]
+        assert pool.statistics().depth == 2
+        await pool.send("for all of now")
+        valve.open.set()
+        pool.close()
+        await pool.join()
+    assert valve.finished.count("first") == 2
+    assert valve.finished.count("for all") == 2
+    assert valve.finished.count("for all of now") == 3
+
+
+async def test_guarantee_25_a_copy_that_is_given_up_for_a_newer_job_is_a_dead_letter() -> None:
+    valve = Valve()
+    mailbox: PriorityMailbox[Any] = PriorityMailbox(lambda job: 0 * job, 2, overflow=Overflow.DROP_OLD)
+    async with soon(), ActorSystem() as system, system.events.subscribe(DeadLetter) as letters:
+        pool = await system.spawn_pool(Held, valve, size=2, routing=Broadcast(), mailbox=mailbox)
+        await pool.send(0)
+        await until(lambda: len(valve.begun) == 2)
+        await pool.send(1)
+        with pytest.raises(TypeError):
+            await pool.send(None)
+        await pool.send(2)
+        assert [(letter.message, letter.reason) for letter in letters._items] == [(1, "dropped")]
+        pool.routees[0].kill()
+        await until(lambda: len(pool.routees) == 2 and len(letters._items) > 2)
+        valve.open.set()
+        pool.close()
+        await pool.join()
+        told = sorted(letter.message for letter in letters._items)
+    assert sorted([*valve.finished, *told]) == [0, 0, 1, 1, 2, 2]
+    assert not pool._plan.jobs._copies
+
+
+async def test_a_job_for_one_who_is_not_among_the_routees_is_nobodys() -> None:
+    class Wrong:
+        def select(self, job: Any, routees: Any) -> Any:
+            return (routees[0], None)
+
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Held, valve, size=2, routing=Wrong())
+        with pytest.raises(ActorError, match="not among the routees"):
+            await pool.send("for several")
+        assert pool.statistics().depth == 0
+    assert not valve.begun
 
 
 # --- in simulation --------------------------------------------------------------------------------
