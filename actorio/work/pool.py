@@ -340,6 +340,7 @@ async def spawn_pool(
     options: PoolOptions,
 ) -> PoolRef[Any]:
     """Check the options and start a pool by `spawn`, the method of a system or of a context."""
+    system._runtime.check_usable()
     check_options("spawn_pool", options, PoolOptions.__annotations__)
     size = check_count("size", options.get("size", 4), least=0)
     timeout = check_optional_some_time("job_timeout", options.get("job_timeout"))

@@ -469,6 +469,16 @@ async def test_an_option_that_is_none_is_refused(options: dict[str, Any], error:
             await system.spawn_pool(Silent, **options)
 
 
+async def test_a_pool_of_a_system_that_does_not_run_is_refused_as_any_actor_is() -> None:
+    system = ActorSystem()
+    with pytest.raises(ActorError, match="is not running: use"):
+        await system.spawn_pool(Silent)
+    async with system:
+        pass
+    with pytest.raises(ActorStoppedError):
+        await system.spawn_pool(Silent)
+
+
 async def test_a_pool_may_be_a_child() -> None:
     class Owner(Actor[Any]):
         async def on_start(self) -> None:
