@@ -124,11 +124,11 @@ class ActorRef(RefCore, Address, Generic[A_co]):
         return self._cell.statistics()
 
     def _kind(self) -> type[Any] | None:
-        """Return the class of the actor, as far as it is known, to say what was meant by a wrong name."""
+        """Return the class of the actor, of its last instance while it has none, as far as it is known."""
         cell = self._cell
-        instance = getattr(cell, "instance", None)
-        if instance is not None:
-            return type(instance)
+        hooks = getattr(cell, "hooks", None)
+        if hooks is not None:
+            return cast("type[Any]", hooks.kind)
         factory = getattr(cell, "factory", None)
         return factory if isinstance(factory, type) else None
 

@@ -292,7 +292,7 @@ class ActorSystem:
         Raises:
             NameNotFoundError: no living actor has it.
             ValueError: it begins with a `/` and is no path.
-            TypeError: it is not of the class `expect`, or that is no class.
+            TypeError: it, or the routees of a pool, are not of the class `expect`, or that is no class.
         """
         self._runtime.check_usable()
         if expect is not None:
@@ -300,12 +300,14 @@ class ActorSystem:
         cell = self._find(name)
         if cell is None:
             raise NameNotFoundError(f"no actor is called {name!r} in the system {self.name!r}")
-        made_by = type(cell.instance) if cell.instance is not None else cell.factory
-        if expect is not None and not (isinstance(made_by, type) and issubclass(made_by, expect)):
+        ref = cast("ActorRef[Any]", cell.ref)
+        kind = ref._kind()
+        if expect is not None and not (kind is not None and issubclass(kind, expect)):
+            made = cell.factory if kind is None else kind
             raise TypeError(
-                f"{cell.path} is a {getattr(made_by, '__qualname__', made_by)}, not a {expect.__qualname__}"
+                f"{cell.path} is a {getattr(made, '__qualname__', made)}, not a {expect.__qualname__}"
             )
-        return cast("ActorRef[Any]", cell.ref)
+        return ref
 
     def inspect(self, ref_or_path: ActorRef[Any] | str) -> Inspector:
         """Look into one actor: its figures, its state, its mail, the line it is at; see `actorio.inspection`.

@@ -3,6 +3,7 @@
 # ruff: noqa: PT012 (the block of the system is what raises)
 
 import asyncio
+import functools
 import os
 import signal
 import subprocess
@@ -23,15 +24,18 @@ from actorio import (
     ActorStopped,
     ActorStoppedError,
     ActorSystem,
+    Backoff,
     DeadLetter,
     ExitReason,
     Mailbox,
     NameInUseError,
     NameNotFoundError,
+    Supervision,
     run,
 )
 from actorio.testing import until
 from tests.guarantees.actors import (
+    SOON,
     Failing,
     Held,
     Recorder,
@@ -329,6 +333,28 @@ async def test_lookup_with_a_class_refuses_an_actor_of_another() -> None:
             system.lookup("it", Recorder)
 
 
+@pytest.mark.parametrize("factory", [Failing, functools.partial(Failing)])
+async def test_lookup_with_a_class_finds_an_actor_between_two_incarnations(factory: Any) -> None:
+    supervision = Supervision(backoff=Backoff(initial=SOON, maximum=SOON))
+    async with soon(), ActorSystem(supervision=supervision) as system:
+        ref = await system.spawn(factory, [], name="it")
+        await ref.send(LookupError())
+        await until(lambda: ref.state == "restarting")
+        assert system.lookup("it", Failing) == ref
+        with pytest.raises(TypeError, match="/it is a Failing, not a Recorder"):
+            system.lookup("it", Recorder)
+        ref.kill()
+
+
+@pytest.mark.parametrize("factory", [Failing, functools.partial(Failing)])
+async def test_lookup_with_a_class_finds_a_pool_by_that_of_its_routees(factory: Any) -> None:
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(factory, [], size=1, name="it")
+        assert system.lookup("it", Failing) == pool
+        with pytest.raises(TypeError, match="/it is a Failing, not a Recorder"):
+            system.lookup("it", Recorder)
+
+
 async def test_aliases_and_top_level_names_are_one_namespace() -> None:
     async with soon(), ActorSystem() as system:
         ref = await system.spawn(Silent, name="it")
@@ -343,6 +369,12 @@ async def test_aliases_and_top_level_names_are_one_namespace() -> None:
         with pytest.raises(NameNotFoundError):
             system.unregister("alias")
         await system.spawn(Silent, name="alias")
+        for number in range(3, 6):  # of those that are made up as well
+            system.register(f"Silent-{number}", ref)
+        assert (await system.spawn(Silent)).name == "Silent-1"
+        assert (await system.spawn(Silent)).name == "Silent-2"
+        assert (await system.spawn(Silent)).name == "Silent-6"
+        assert system.lookup("Silent-3") == ref
 
 
 async def test_aliases_are_freed_when_their_actor_ends_and_kept_over_restarts() -> None:

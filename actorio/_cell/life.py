@@ -83,13 +83,15 @@ class Life(ShownTask):
             try:
                 awaited = steps.send(None)  # pyright: ignore[reportAttributeAccessIssue]
             except StopIteration:
-                return self._started()
+                self._started()
+                if self.state != State.STARTING:
+                    return
+                raise asyncio.CancelledError from None  # it was killed in it, and has not awaited anything since
             life = self._live(begun=EarlyWait(steps, awaited))  # pyright: ignore[reportArgumentType]
         except BaseException as error:
             life = self._live(self._reason_of(error), is_early=True)
         life.send(None)  # a cancel before the first step of the task is to find it begun
         self.work = life
-        return None
 
     # -- as a coroutine ----------------------------------------------------------------------------
 
@@ -296,7 +298,8 @@ class Life(ShownTask):
         hooks = self.hooks
         if hooks is not None and hooks.on_start:
             refuse_own_context(self.instance, self.runtime.faces.actor, self.context)
-        if self.state == State.STARTING:  # not when it was given up for dead in the meantime
+        # Not when it was given up for dead in the meantime, nor when a kill is what it has swallowed.
+        if self.state == State.STARTING and (self.starter is None or self.intent != Intent.KILL):
             self.mark_started()
 
     def mark_started(self) -> None:

@@ -95,7 +95,7 @@ class Children:
             while True:
                 number += 1
                 name = f"{stem}-{number}"
-                if name not in self.table:
+                if name not in self.table and not self.runtime.is_alias(self, name):
                     numbers[stem] = number
                     return name
         if name in self.table or self.runtime.is_alias(self, name):
@@ -125,9 +125,7 @@ class Children:
         """Wait for the end of a child's `on_start`; raises what it raised."""
         starter = cell.starter
         release = cell.wait_of_current()
-        alarm = (
-            None if timeout is None else self.runtime.timers.after(timeout, lambda: cell.request(Intent.KILL))
-        )
+        alarm = None if timeout is None else self.runtime.timers.after(timeout, lambda: _end_start(cell))
         cancelled = None
         try:
             while cell.starter is not None:
@@ -336,6 +334,12 @@ class Children:
         left = any(cell.options.significant for cell in self.table.values())
         if rule is AutoShutdown.ANY_SIGNIFICANT or (rule is AutoShutdown.ALL_SIGNIFICANT and not left):
             self.owner.request(Intent.SHUT_DOWN)
+
+
+def _end_start(cell: Cell) -> None:
+    """Kill a child whose time to start is over; it may have started in this very step of the loop."""
+    if cell.starter is not None:
+        cell.request(Intent.KILL)
 
 
 def _failure_of_start(cell: Cell, limit: float | None) -> BaseException | None:

@@ -129,8 +129,11 @@ class PoolRef(ActorRef[A_co]):
         )
 
     def _kind(self) -> type[Any] | None:
-        """Return the class of the routees, to say what was meant by a wrong name."""
-        return self._plan.factory if isinstance(self._plan.factory, type) else None
+        """Return the class of the routees, as far as it is known."""
+        factory = self._plan.factory
+        if isinstance(factory, type):
+            return factory
+        return next((routee.ref._kind() for routee in self._plan.jobs.routees), None)
 
     def __repr__(self) -> str:
         return f"<PoolRef {self.path} of {self.size}{'' if self.is_alive else ' (ended)'}>"

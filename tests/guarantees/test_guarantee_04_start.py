@@ -1,6 +1,7 @@
 """Guarantee 4: `spawn` returns after `on_start`; a failed start leaves nothing."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -250,6 +251,40 @@ async def test_guarantee_04_one_that_is_killed_in_its_start_or_exits_from_it_was
         await system.spawn(Silent, name="brief")
         system.events.close()
     assert [event.ref.name async for event in events] == ["brief"]
+
+
+@pytest.mark.parametrize("end", ["in its last step", "swallowed", "swallowed soon", "too late", "own loop"])
+async def test_guarantee_04_a_kill_ends_a_start_whatever_that_makes_of_it(end: str) -> None:
+    """It may have swallowed the cancel and returned, or have had none yet."""
+
+    class Swallowing(Actor[Any]):
+        async def on_start(self) -> None:
+            starts.append(end)
+            if end != "too late":
+                self.context.ref.kill()
+            if end != "in its last step":
+                with contextlib.suppress(asyncio.CancelledError):
+                    await (asyncio.sleep(0) if end == "swallowed soon" else asyncio.Event().wait())
+
+    class Own(Swallowing):
+        async def run(self) -> None:
+            starts.append("run")
+
+    starts: list[str] = []
+    cls, error = Own if end == "own loop" else Swallowing, ActorStoppedError
+    if end == "too late":
+        error = StartTimeoutError
+    async with soon(), ActorSystem() as system:
+        events = system.events.subscribe(ActorStarted, ActorStopped)
+        raised = await outcome(
+            system.spawn(cls, name="it", start_timeout=0.01 if error is not ActorStoppedError else None)
+        )
+        assert type(raised) is error
+        await system.spawn(Silent, name="it")
+        await ticks(3)
+        system.events.close()
+    assert [event.ref.name async for event in events] == ["it"]
+    assert starts == [end]
 
 
 @pytest.mark.parametrize("end", ["stop", "kill", "close"])
