@@ -198,11 +198,12 @@ class ActorSystem:
 
         Raises:
             TypeError: not a callable.
+            ActorStoppedError: the end has begun, and these hooks have run.
             WrongThreadError: from another thread or event loop than that of the block, once it was entered.
         """
         self._runtime.check_thread()
         check_callable("before_shutdown", hook)
-        self._shutdown.before.append(lambda: hook(*args))
+        self._shutdown.add_hook(lambda: hook(*args), before=True)
 
     def after_shutdown(self, hook: Callable[[Unpack[Ts]], Any], *args: Unpack[Ts]) -> None:
         """Call `hook(*args)` when all actors have ended, the last given first; to close pools, for instance.
@@ -211,7 +212,7 @@ class ActorSystem:
         """
         self._runtime.check_thread()
         check_callable("after_shutdown", hook)
-        self._shutdown.after.append(lambda: hook(*args))
+        self._shutdown.add_hook(lambda: hook(*args), before=False)
 
     # -- actors ------------------------------------------------------------------------------------
 

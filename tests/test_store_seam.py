@@ -1,6 +1,7 @@
 """What the runtime does for durable actors: a store around the block, `fail`, and whose name was given."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,6 +97,7 @@ async def test_a_system_without_a_store_says_so() -> None:
         with pytest.raises(ActorError, match="has no store"):
             _ = system.store
     wrong: Any
-    for wrong in (3, "bank.db", Diary):
+    unfinished = SimpleNamespace(is_open=False, open=None, close=None)
+    for wrong in (3, "bank.db", Diary, unfinished):
         with pytest.raises(TypeError, match="store must be a Store"):
             ActorSystem(store=wrong)

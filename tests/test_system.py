@@ -610,6 +610,27 @@ async def test_hooks_run_before_and_after_in_their_order_and_failures_are_report
     assert log == ["before 1", "before 2", "actor", "after 2", "after 1"]
 
 
+async def test_a_hook_that_comes_while_the_system_ends_is_called_or_refused() -> None:
+    def begin() -> None:
+        system.before_shutdown(log.append, "before")
+        system.after_shutdown(log.append, "after")
+
+    def end() -> None:
+        with pytest.raises(ActorStoppedError):
+            system.before_shutdown(log.append, "too late")
+        system.after_shutdown(log.append, "after all")
+
+    log: list[str] = []
+    async with soon(), ActorSystem() as system:
+        system.after_shutdown(end)
+        system.before_shutdown(begin)
+    assert log == ["before", "after", "after all"]
+    assert system.report.failed == ()
+    for add in (system.before_shutdown, system.after_shutdown):
+        with pytest.raises(ActorStoppedError, match="the actor system has ended"):
+            add(log.append, "too late")
+
+
 async def test_top_level_actors_close_in_reverse_start_order_each_after_its_mail() -> None:
     class Stage(Actor[Any]):
         def __init__(self, following: ActorRef[Any] | None) -> None:

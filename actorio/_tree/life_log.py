@@ -11,7 +11,7 @@ import weakref
 from typing import Any
 
 from actorio._cell.actor_log import log_of
-from actorio._cell.naming import message_type
+from actorio._cell.naming import log_fields, message_type
 from actorio._core.log import is_logged, log
 from actorio._core.observer import Observer
 from actorio.errors import ExitReason, describe
@@ -37,8 +37,8 @@ class LifeLog(Observer):
 
     def __init__(self, *, contents: bool) -> None:
         self._contents = contents
-        self._logged: dict[Key, tuple[float, int]] = {}
-        """When a record was logged last, and how many were held back since; the oldest first."""
+        self._logged: dict[Key, tuple[float, int, dict[str, Any]]] = {}
+        """When a record was logged last, how many were held back since, and whose they are; the oldest first."""
         self._letters = float(_BURST)
         self._letter_at = 0.0
         self._letters_held = 0
@@ -101,25 +101,24 @@ class LifeLog(Observer):
         """Return how many like this were held back before it, None if it is to be held back too."""
         now = cell.runtime.timers.now()
         key = (weakref.ref(cell), *kind)
-        at, held = self._logged.get(key, (None, 0))
+        at, held, fields = self._logged.get(key, (None, 0, {}))
         if at is not None and now - at < _EVERY:
-            self._logged[key] = (at, held + 1)
+            self._logged[key] = (at, held + 1, fields or log_fields(cell))
             return None
         self._logged.pop(key, None)
         self._forget_before(now - _EVERY)
-        self._logged[key] = (now, 0)
+        self._logged[key] = (now, 0, {})
         return held
 
     def _forget_before(self, time: float) -> None:
         while self._logged:
-            key, (at, held) = next(iter(self._logged.items()))
+            key, (at, held, fields) = next(iter(self._logged.items()))
             if at > time:
                 return
             del self._logged[key]
-            cell = key[0]()
-            if held and cell is not None:
+            if held:
                 what = key[1].__name__ if isinstance(key[1], type) else key[1]
-                log_of(cell, logging.ERROR, "%s: %d more of %s were not logged", cell.path, held, what)
+                log(logging.ERROR, "%s: %d more of %s were not logged", fields["actor"], held, what, **fields)
 
     def _named(self, message: Any) -> str:
         if self._contents:

@@ -312,7 +312,8 @@ class Runtime:
             self._is_called = True
             try:
                 self.loop.call_soon_threadsafe(self._drain_inbox)
-            except RuntimeError:  # the loop was closed in between
+            except RuntimeError:  # the loop was closed, with the system in it or in between
+                self._is_called = False  # nor is the next one to wait for what never comes
                 raise ActorStoppedError(None, None, message) from None
 
     def finalise(self, work: Callable[[], object]) -> None:

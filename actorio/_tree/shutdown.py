@@ -72,7 +72,8 @@ def check_store(store: S) -> S:
         TypeError: it is no store.
     """
     given: object = store
-    if isinstance(given, type) or not all(hasattr(given, name) for name in ("is_open", "open", "close")):
+    names = ("is_open", "open", "close", "abandoned")
+    if isinstance(given, type) or not all(hasattr(given, name) for name in names):
         raise TypeError(f"store must be a Store, such as SqliteStore(path), not {kind_of(given)}")
     return store
 
@@ -96,7 +97,8 @@ class Shutdown:
         """The hook that runs now."""
         self._hook_errors: list[BaseException] = []
         self.before: list[Callable[[], Any]] = []
-        self.after: list[Callable[[], Any]] = []
+        self._after: list[Callable[[], Any]] = []
+        self._is_before = True
         self.store: ClosableStore | None = None
         """The store that the block has opened, and has to close."""
         self.leaving = False
@@ -116,6 +118,16 @@ class Shutdown:
         """Note whose block it is."""
         self._body = body
         self._killed: asyncio.Future[None] = self._runtime.loop.create_future()
+
+    def add_hook(self, hook: Callable[[], Any], *, before: bool) -> None:
+        """Call a hook before any actor ends, or when all have.
+
+        Raises:
+            ActorStoppedError: that moment is over.
+        """
+        if self._runtime.has_ended or (before and not self._is_before):
+            raise ActorStoppedError(None)
+        (self.before if before else self._after).append(hook)
 
     async def leave(self, error: BaseException | None) -> None:
         """End all actors as the block is left, and raise what has ended it, if that was not its body."""
@@ -259,12 +271,15 @@ class Shutdown:
         return named if len(named) <= _MOST_NAMED else [*named[:_MOST_NAMED], "and more"]
 
     async def _end(self) -> None:
-        await self._run_hooks(self.before)
+        for hook in self.before:
+            await self._run_hook(hook)
+        self._is_before = False
         if self._intent == Intent.KILL:
             self._kill_all()
         await self._runtime.root.stop_all(self._intent)
         await self._close_store()
-        await self._run_hooks(list(reversed(self.after)))
+        while self._after:
+            await self._run_hook(self._after.pop())
         self._runtime.end()
 
     def _kill_all(self) -> None:
@@ -299,24 +314,23 @@ class Shutdown:
         if self.store.abandoned:
             self._runtime.abandoned.append(self.store.abandoned)
 
-    async def _run_hooks(self, hooks: list[Callable[[], Any]]) -> None:
-        for hook in hooks:
-            task = self.hook = self._runtime.make_task(
-                run_hook(hook), f"{self._runtime.name} shutdown hook", Variables()
+    async def _run_hook(self, hook: Callable[[], Any]) -> None:
+        task = self.hook = self._runtime.make_task(
+            run_hook(hook), f"{self._runtime.name} shutdown hook", Variables()
+        )
+        error = await self._outcome_of(task)
+        self.hook = None
+        if (exit_ := exit_in(error)) is not None:
+            self._exit = self._exit or exit_
+        elif error is not None:
+            self._hook_errors.append(error)
+            log(
+                logging.ERROR,
+                "a shutdown hook of %s has failed",
+                self._runtime.name,
+                error=error,
+                system=self._runtime.name,
             )
-            error = await self._outcome_of(task)
-            self.hook = None
-            if (exit_ := exit_in(error)) is not None:
-                self._exit = self._exit or exit_
-            elif error is not None:
-                self._hook_errors.append(error)
-                log(
-                    logging.ERROR,
-                    "a shutdown hook of %s has failed",
-                    self._runtime.name,
-                    error=error,
-                    system=self._runtime.name,
-                )
 
     async def _outcome_of(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
         """Wait for a hook and return what it raised; once all is killed it is cancelled, twice, and given up."""

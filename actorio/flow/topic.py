@@ -140,8 +140,12 @@ class TopicStream(Generic[M]):
         self._mailbox = mailbox
         self._feed: Feed[M] = Feed(system._runtime.check_thread)
         self._ref: ActorRef[_Reader] | None = None
+        self._is_entered = False
 
     async def __aenter__(self) -> Self:
+        if self._is_entered:
+            raise ActorError("the stream of a topic is entered once: make a new one by topic.stream()")
+        self._is_entered = True
         ref = self._ref = await self._system.spawn(
             _Reader, self._feed, self._mailbox, mailbox=self._mailbox, restart=Restart.TEMPORARY
         )

@@ -223,3 +223,16 @@ async def test_guarantee_34_a_subscriber_whose_priority_function_fails_keeps_not
         "b": [{"urgency": 1}],
         "c": ["no urgency", {"urgency": 1}],
     }
+
+
+async def test_a_stream_is_entered_once() -> None:
+    """A second block would read from a mailbox that is closed, or that another reads."""
+    async with soon(), ActorSystem() as system:
+        topic = Topic[int](system, "numbers")
+        async with topic.stream() as stream:
+            with pytest.raises(ActorError, match="entered once: make a new one"):
+                await stream.__aenter__()
+            await topic.publish(1)
+            assert await anext(stream) == 1
+        with pytest.raises(ActorError, match="entered once: make a new one"):
+            await stream.__aenter__()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from typing import Any
 
@@ -183,6 +184,26 @@ async def test_the_same_failure_again_is_held_back_and_counted_but_not_another(
         "/till: 3 more of ValueError were not logged",
         "/till: 4 more of restarts were not logged",
     ]
+
+
+async def test_what_was_held_back_of_an_actor_that_is_gone_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with ActorSystem("shop", supervision=Supervision(max_restarts=100)) as system:
+        till = await system.spawn(Till, name="till")
+        for _ in range(3):
+            await till.send("secret")
+        till.close()
+        await till.join()
+        del till
+        gc.collect()
+    assert texts(caplog, logging.ERROR) == [
+        "/till (incarnation 0) has failed while it handled str",
+        "/till: 2 more of ValueError were not logged",
+        "/till: 1 more of restarts were not logged",
+    ]
+    record = vars(records(caplog, logging.ERROR)[1])
+    assert (record["actor"], record["system"]) == ("/till", "shop")
 
 
 async def test_giving_up_is_an_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,8 @@ import sys
 import threading
 from typing import Any
 
+import pytest
+
 from actorio import (
     ActorStoppedError,
     ActorSystem,
@@ -94,3 +96,20 @@ def test_what_is_dropped_after_the_end_of_its_system_is_nothing_any_more() -> No
     asyncio.run(main())
     handles.clear()
     _dropped_elsewhere(kept)
+
+
+def test_guarantee_03_a_thread_is_told_each_time_that_the_loop_was_closed() -> None:
+    """With the system still in it: nobody is left to take what is sent, or to answer."""
+
+    async def begin() -> Any:
+        return await (await system.__aenter__()).spawn(Silent)
+
+    system = ActorSystem()
+    loop = asyncio.new_event_loop()
+    ref = loop.run_until_complete(begin())
+    loop.close()
+    for _ in range(2):
+        for call in (ref.send_threadsafe, ref.ask_threadsafe):
+            with pytest.raises(ActorStoppedError):
+                call("late")
+    system._signals.release()
