@@ -111,6 +111,7 @@ class StateMachine(Actor[E], Generic[S, E]):
     _entries: ClassVar[dict[Any, str]] = {}
 
     _state: Any = None
+    _is_handling = False
     _postponing = False
     _changed = False
     _inserted: deque[E] | None = None
@@ -136,17 +137,26 @@ class StateMachine(Actor[E], Generic[S, E]):
         """Put the event off until after the next change of state, before newer ones, in its order.
 
         Raises:
-            ActorError: it was inserted by `next_event`.
+            ActorError: it was inserted by `next_event`, or no event is being handled.
         """
         if self._is_inserted:
             raise ActorError("an event inserted by next_event cannot be postponed")
+        if not self._is_handling:
+            raise ActorError("postpone is for the handler of an event, and none is being handled")
         self._postponing = True
 
     def next_event(self, event: E) -> None:
         """Handle this event right after the current one, before all that is in the mailbox.
 
         It belongs to the turn of the event that inserts it, and is forgotten when the incarnation has to end first.
+
+        Raises:
+            ActorError: no event is being handled, nor does the machine start: `self.context.ref.send` it instead.
         """
+        if not self._is_handling and self._state is not None:
+            raise ActorError(
+                "next_event is for the handler of an event, and none is being handled: send it to the machine's own ref"
+            )
         if self._inserted is None:
             self._inserted = deque()
         self._inserted.append(event)
@@ -176,13 +186,18 @@ class StateMachine(Actor[E], Generic[S, E]):
         first = getattr(self, "initial_state", None)
         if first is None:
             raise TypeError(f"{type(self).__qualname__} has no initial_state, where it is to begin")
-        await self._enter(first)
-        await self._run_inserted()
+        self._is_handling = True
+        try:
+            await self._enter(first)
+            await self._run_inserted()
+        finally:
+            self._is_handling = False
 
     async def receive(self, message: E) -> None:
         """Handle one event, and what it has inserted."""
         self._cancel(self._event_timer)
         self._postponing = self._changed = False
+        self._is_handling = True
         try:
             await self._handle(message)
             if self._postponing:
@@ -193,6 +208,8 @@ class StateMachine(Actor[E], Generic[S, E]):
             if self._changed:  # by the events before the one that has failed
                 self.context.unstash_all()
             raise
+        finally:
+            self._is_handling = False
         if self._changed:
             self.context.unstash_all()
 

@@ -408,3 +408,34 @@ def test_guarantee_32_an_inserted_event_ends_the_event_timeout() -> None:
     log: list[Any] = []
     run_in_virtual_time(main)
     assert log == ["go", "inserted", "again", "sets it", "timeout"]
+
+
+async def test_events_are_inserted_and_postponed_by_handlers_of_events_alone() -> None:
+    """In a call there is no event that they would come after."""
+
+    class Lamp(StateMachine[str, str]):
+        initial_state = "off"
+
+        async def on_start(self) -> None:
+            self.next_event("first")
+            await super().on_start()
+
+        @state("off")
+        def off(self, event: str) -> None:
+            seen.append(event)
+
+        def insert(self) -> None:
+            self.next_event("inserted")
+
+        def put_off(self) -> None:
+            self.postpone()
+
+    seen: list[str] = []
+    async with soon(), ActorSystem() as system:
+        lamp = await system.spawn(Lamp)
+        with pytest.raises(ActorError, match="next_event is for the handler of an event"):
+            await lamp.call(Lamp.insert)
+        with pytest.raises(ActorError, match="postpone is for the handler of an event"):
+            await lamp.call(Lamp.put_off)
+        await lamp.ask("second")
+    assert seen == ["first", "second"]
