@@ -5,12 +5,8 @@ One that fails is an outcome like any other, and does not take the others along.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any, cast
-
-from actorio.errors import WorkerError, describe
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actorio._core.deadlines import Deadline
@@ -62,10 +58,6 @@ class Chunk:
 class Outcomes(list[Outcome]):
     """The outcomes of a chunk, each of which gets out of a process or not by itself."""
 
-    def without_what_stays(self) -> list[Outcome]:
-        """Return them with an error in the place of each value that cannot be sent back."""
-        return [outcome if not outcome[0] else _sendable(outcome[1]) for outcome in self]
-
 
 def run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
     """Run a chunk, in whatever thread or process."""
@@ -74,7 +66,7 @@ def run(func: Callable[[Any], Any], items: list[Any]) -> list[Outcome]:
         try:
             outcomes.append((True, func(item)))
         except Exception as error:
-            outcomes.append((False, _portable(error)))
+            outcomes.append((False, error))
     return outcomes
 
 
@@ -87,22 +79,3 @@ async def run_async(func: Callable[[Any], Any], items: list[Any]) -> list[Outcom
         except Exception as error:
             outcomes.append((False, error))
     return outcomes
-
-
-def _sendable(value: Any) -> Outcome:
-    try:
-        ForkingPickler.dumps(value)
-    except Exception as error:
-        return False, WorkerError(f"a result cannot be sent back: {describe(value)} ({error})")
-    return True, value
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an exception that gets out of this process: one that does not must not take its chunk along."""
-    if multiprocessing.parent_process() is None:
-        return error
-    try:
-        cast("Any", ForkingPickler).loads(ForkingPickler.dumps(error))
-    except Exception:
-        return WorkerError(f"{type(error).__name__}: {describe(error)}")
-    return error

@@ -11,7 +11,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, cast
 
 from actorio.errors import WorkerError, describe
-from actorio.work.chunk import Outcomes
+from actorio.work.chunk import Outcome, Outcomes
 
 __all__ = ["RemoteTraceback", "name_of", "pack", "run_packed", "unpack"]
 
@@ -59,13 +59,25 @@ def run_packed(payload: bytes) -> tuple[bool, bytes]:
         value = func(*args, **kwargs)
     except BaseException as error:
         return False, _pack_error(error, error)
+    if isinstance(value, Outcomes):
+        value = Outcomes(one if one[0] else (False, _pack_error(one[1], one[1])) for one in value)
     try:
         return True, bytes(ForkingPickler.dumps(value))
     except Exception as error:
         if isinstance(value, Outcomes):
-            return True, bytes(ForkingPickler.dumps(value.without_what_stays()))
+            return True, bytes(ForkingPickler.dumps(Outcomes(map(_sendable, value))))
         words = f"the result of {name_of(func)} cannot be sent back: {describe(value)} ({error})"
         return False, _pack_error(WorkerError(words), error)
+
+
+def _sendable(outcome: Outcome) -> Outcome:
+    """Return the outcome of one item, with an error in the place of a value that cannot be sent back."""
+    try:
+        ForkingPickler.dumps(outcome)
+    except Exception as error:
+        words = f"a result cannot be sent back: {describe(outcome[1])} ({error})"
+        return False, _pack_error(WorkerError(words), error)
+    return outcome
 
 
 def _pack_error(error: BaseException, origin: BaseException) -> bytes:
@@ -92,10 +104,20 @@ def unpack(func: Callable[..., Any], packed: tuple[bool, bytes]) -> Any:
         value = _unpickle(payload)
     except Exception as error:
         raise WorkerError(f"what {name_of(func)} gave back cannot be read: {error}") from error
+    if not good:
+        failure, text = value
+        raise failure from RemoteTraceback(text)
+    return [_unpacked(*one) for one in value] if isinstance(value, Outcomes) else value
+
+
+def _unpacked(good: bool, value: Any) -> Outcome:  # noqa: FBT001 (an outcome is a tuple)
     if good:
-        return value
-    failure, text = value
-    raise failure from RemoteTraceback(text)
+        return True, value
+    failure, text = _unpickle(value)
+    try:
+        raise failure from RemoteTraceback(text)
+    except Exception as error:
+        return False, error.with_traceback(None)
 
 
 def name_of(func: object) -> str:

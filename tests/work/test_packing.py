@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from typing import Any
 
@@ -106,3 +107,36 @@ def test_a_value_that_cannot_be_sent_back_does_not_take_its_chunk_along() -> Non
     assert not second[0]
     with pytest.raises(WorkerError, match="cannot be sent back"):
         raise second[1]
+
+
+def fail_in_many_ways(number: int) -> int:
+    if number == 1:
+        raise ValueError("no")
+    if number == 2:
+        raise Unpicklable(1, 2)
+    return number
+
+
+def test_the_exceptions_of_a_chunk_come_back_as_one_alone_does() -> None:
+    good, packed = run_packed(pack(run, (fail_in_many_ways, [0, 1, 2, 3]), {}))
+    outcomes = unpack(run, (good, packed))
+    assert [outcome[0] for outcome in outcomes] == [True, False, False, True]
+    errors = [error for good, error in outcomes if not good]
+    assert [type(error) for error in errors] == [ValueError, WorkerError]
+    for error in errors:
+        assert isinstance(error.__cause__, RemoteTraceback)
+        assert "in fail_in_many_ways" in str(error.__cause__)
+
+
+def _outcomes_in_a_child(pipe: Any) -> None:
+    pipe.send([(good, type(value).__name__) for good, value in run(fail_in_many_ways, [1, 2, 3])])
+
+
+def test_what_fails_on_the_loop_of_a_child_process_is_the_exception_itself() -> None:
+    """It has no process to get out of."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_outcomes_in_a_child, args=(theirs,))
+    child.start()
+    assert ours.recv() == [(False, "ValueError"), (False, "Unpicklable"), (True, "int")]
+    child.join()
