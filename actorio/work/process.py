@@ -173,8 +173,8 @@ def _exchange(pipe: Connection, payload: bytes) -> tuple[bool, bytes] | None:
     try:
         pipe.send_bytes(payload)
         return pipe.recv_bytes() == _GOOD, pipe.recv_bytes()
-    except (EOFError, OSError):  # it has died, perhaps in the middle of its answer
-        return None
+    except Exception:  # it has died, perhaps in the middle of its answer; or there is no memory for that
+        return None  # nor for the thread to end by: whoever waits is to hear of it, and kills the process
 
 
 def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], value: Any) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,27 @@ async def test_a_killed_worker_leaves_nothing_though_a_traceback_keeps_a_frame_o
         worker.kill()
         await worker.join()
         await until(lambda: not lives(pid) and not speaking(), timeout=PATIENCE)  # a kill waits half a second
+
+
+@on_one_loop
+async def test_an_answer_for_which_there_is_no_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no end of the thread that has asked for it: nobody would hear of anything any more."""
+
+    def recv_bytes(pipe: Connection) -> bytes:
+        if not failed:
+            failed.append(True)
+            raise MemoryError
+        return received(pipe)
+
+    failed: list[bool] = []
+    received = Connection.recv_bytes
+    monkeypatch.setattr(Connection, "recv_bytes", recv_bytes)
+    async with asyncio.timeout(PATIENCE), ActorSystem() as system:
+        worker = await system.spawn(Worker, "process")
+        with pytest.raises(WorkerError, match="a new one takes its place"):
+            await worker.submit(chores.pid)
+        assert await worker.submit(chores.pid)
+    assert not speaking()
 
 
 def test_an_interpreter_that_ends_in_the_middle_of_a_block_leaves_no_process(tmp_path: Path) -> None:
