@@ -14,7 +14,8 @@ Subclass `Observer`, override the events that matter, say by `level` how much is
 Observers come and go at any time, also in the middle of a turn, and several may be there at once; they are told in
 the order in which they came, the event bus and the log of failures after them, which are observers as well.
 `system.observer`, set before the block, is one more. All methods are called on the system's thread, in the order of
-what happens, and must neither raise nor wait.
+what happens, and must not wait. What one raises is a report to the loop's exception handler, the first time for each
+event, and nobody else's concern: no message, reply or notice is lost by it.
 
 The levels, each with all that comes before it:
 
@@ -34,13 +35,15 @@ An event that nobody wants costs one `is not None`: `Observers` has None for it.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    import asyncio
+from actorio._core.log import log
 
+if TYPE_CHECKING:
     from actorio.errors import ExitReason
 
 __all__ = ["Combined", "Level", "Observer", "Observers"]
@@ -49,6 +52,8 @@ Level = Literal["lives", "turns", "arrivals"]
 Tell = Callable[..., None]
 
 _LEVELS: tuple[Level, ...] = ("lives", "turns", "arrivals")
+_OF_AN_ITEM = frozenset({"accepted", "answered", "asked", "begun", "ended", "queued"})
+"""Events of a cell and one item, that come with each message."""
 _LEVEL_OF: dict[str, Level] = {
     **dict.fromkeys(("begun", "ended", "begun_beside", "ended_beside", "answered", "put_back"), "turns"),
     **dict.fromkeys(("asked", "queued", "accepted", "handed_over"), "arrivals"),
@@ -195,7 +200,9 @@ class Combined(Observer):
     def __init__(self, observers: Sequence[Observer]) -> None:
         self.level = _LEVELS[max((_LEVELS.index(observer.level) for observer in observers), default=0)]
         for event in EVENTS:
-            tell = _tell_all([getattr(observer, event) for observer in observers if observer.wants(event)])
+            tell = _tell_all(
+                event, [getattr(observer, event) for observer in observers if observer.wants(event)]
+            )
             if tell is not None:
                 setattr(self, event, tell)
 
@@ -294,7 +301,7 @@ class Observers:
         observers = self._first()
         for event in EVENTS:
             wanted = [getattr(observer, event) for observer in observers if observer.wants(event)]
-            setattr(self, event, _tell_all([*wanted, *self._wanted_last(event)]))
+            setattr(self, event, _tell_all(event, [*wanted, *self._wanted_last(event)]))
         self.turns = self.begun is not None or self.ended is not None
         self.arrivals = any(observer.level == "arrivals" for observer in observers)
         for below in tuple(self._below):
@@ -309,13 +316,64 @@ class Observers:
         return [getattr(observer, event) for observer in self._last if observer.wants(event)]
 
 
-def _tell_all(listeners: Sequence[Tell]) -> Tell | None:
+def _tell_all(event: str, listeners: Sequence[Tell]) -> Tell | None:
     """Return one function that tells all of them, None when there is nobody."""
-    if len(listeners) < 2:
-        return listeners[0] if listeners else None
+    if not listeners:
+        return None
+    if event not in _OF_AN_ITEM:
+        return _telling(event, listeners)
+    return _telling_of_item(event, listeners) if len(listeners) > 1 else _telling_one(event, listeners[0])
 
-    def tell(*event: Any) -> None:
+
+def _telling(event: str, listeners: Sequence[Tell]) -> Tell:
+    failed: list[Tell] = []
+
+    def tell(*details: Any) -> None:
         for listener in listeners:
-            listener(*event)
+            try:
+                listener(*details)
+            except (Exception, asyncio.CancelledError) as error:
+                _report(event, listener, failed, error)
 
     return tell
+
+
+def _telling_of_item(event: str, listeners: Sequence[Tell]) -> Tell:
+    """Return what tells of the events that come with each message, in half the time of the other."""
+    failed: list[Tell] = []
+
+    def tell(cell: Any, item: Any) -> None:
+        for listener in listeners:
+            try:
+                listener(cell, item)
+            except (Exception, asyncio.CancelledError) as error:
+                _report(event, listener, failed, error)
+
+    return tell
+
+
+def _telling_one(event: str, listener: Tell) -> Tell:
+    """Return what tells one alone, in half of that: the usual case."""
+    failed: list[Tell] = []
+
+    def tell(cell: Any, item: Any) -> None:
+        try:
+            listener(cell, item)
+        except (Exception, asyncio.CancelledError) as error:
+            _report(event, listener, failed, error)
+
+    return tell
+
+
+def _report(event: str, listener: Tell, failed: list[Tell], error: BaseException) -> None:
+    """Report what an observer has raised, once for each event: it may be told of very many."""
+    if listener in failed:
+        return
+    failed.append(listener)
+    name = type(getattr(listener, "__self__", listener)).__qualname__
+    message = f"the observer {name} of actors has failed, told of {event!r}"
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        log(logging.CRITICAL, "%s", message, error=error)
+    else:
+        loop.call_exception_handler({"message": message, "exception": error})

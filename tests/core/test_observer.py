@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from contextvars import Context
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorExit, ActorSystem
+from actorio import Actor, ActorExit, ActorSystem, DeadLetter, Mailbox
 from actorio._core.envelope import ANSWERED, FAILED, Parcel, payload
 from actorio._core.observer import EVENTS, Combined, Level, Observer, Observers
+from tests.guarantees.actors import outcome
 
 ARRIVALS = {"asked", "queued", "accepted", "handed_over", "put_back"}
 TURNS = {"begun", "ended", "begun_beside", "ended_beside", "answered"}
@@ -278,3 +281,70 @@ async def test_subscribers_and_the_log_are_told_by_the_same_seam(caplog: pytest.
             assert failed.ref == ref
         assert observers.ended_for_good is None
     assert [record.getMessage() for record in caplog.records if "has failed" in record.getMessage()]
+
+
+def _raising(event: str) -> Any:
+    def tell(self: Raising, *details: Any) -> None:
+        self.told.append(event)
+        raise asyncio.CancelledError if len(self.told) % 2 else LookupError(event)
+
+    return tell
+
+
+class Raising(Observer):
+    """Raises whatever it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+
+for _event in EVENTS:
+    setattr(Raising, _event, _raising(_event))
+
+
+class Fragile(Echo):
+    async def on_stop(self, reason: Any) -> None:
+        """Be told of as well."""
+
+
+@pytest.mark.parametrize("kind", [Fragile, OwnLoop])
+async def test_guarantee_01_what_an_observer_raises_harms_nobody_and_is_reported_once(
+    kind: type[Actor[Any]],
+) -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+    raising, recorder = Raising(), Recorder()
+    async with asyncio.timeout(30), ActorSystem() as system:
+        letters = system.events.subscribe(DeadLetter)
+        for observer in (raising, recorder):
+            system._runtime.observe(observer)
+        ref = await system.spawn(kind, mailbox=Mailbox(1))
+        for number in range(10):
+            await ref.send(number)
+            assert await ref.ask(number) == number
+            assert await ref.submit(int) == 0
+        if kind is Fragile:
+            await ref.send(LookupError())
+            assert await ref.ask("restarted") == "restarted"
+            assert ref.statistics().restarts == 1
+        ref.close()
+        await ref.join()
+        assert ref.statistics().handled == 31 if kind is Fragile else 20
+        await outcome(ref.send("late"))
+        ref.send("late and unawaited")
+        gc.collect()
+        assert (await anext(letters)).message == "late and unawaited"
+    assert raising.told == recorder.names
+    told = dict.fromkeys(recorder.names)
+    assert sorted(report["message"] for report in reports) == sorted(
+        f"the observer Raising of actors has failed, told of {event!r}" for event in told
+    )
+
+
+def test_what_an_observer_raises_where_no_loop_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    observers = Observers(lambda: None)
+    observers.add(Raising())
+    for _ in range(3):
+        observers.left(None)  # type: ignore[misc]
+    (record,) = caplog.records
+    assert record.getMessage() == "the observer Raising of actors has failed, told of 'left'"
