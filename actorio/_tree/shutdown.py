@@ -97,7 +97,7 @@ class Shutdown:
         """The hook that runs now."""
         self._hook_errors: list[BaseException] = []
         self.before: list[Callable[[], Any]] = []
-        self._after: list[Callable[[], Any]] = []
+        self.after: list[Callable[[], Any]] = []
         self._is_before = True
         self.store: ClosableStore | None = None
         """The store that the block has opened, and has to close."""
@@ -127,7 +127,7 @@ class Shutdown:
         """
         if self._runtime.has_ended or (before and not self._is_before):
             raise ActorStoppedError(None)
-        (self.before if before else self._after).append(hook)
+        (self.before if before else self.after).append(hook)
 
     async def leave(self, error: BaseException | None) -> None:
         """End all actors as the block is left, and raise what has ended it, if that was not its body."""
@@ -278,8 +278,8 @@ class Shutdown:
             self._kill_all()
         await self._runtime.root.stop_all(self._intent)
         await self._close_store()
-        while self._after:
-            await self._run_hook(self._after.pop())
+        while self.after:
+            await self._run_hook(self.after.pop())
         self._runtime.end()
 
     def _kill_all(self) -> None:
