@@ -1,6 +1,6 @@
 """An `Ask[R]` that is answered by something else than an R is found wherever a test looks."""
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pytest
 
@@ -83,3 +83,11 @@ def test_types_that_are_no_classes() -> None:
     assert _is_a(5, "a name that is not known here")
     assert _is_a(None, None)
     assert not _is_a(5, None)
+    assert _is_a(5, complex)
+    assert not _is_a("5", complex)
+
+
+def test_what_is_annotated_is_what_stands_before_the_annotation() -> None:
+    assert _is_a(5, Annotated[int, "of coins"])
+    assert _is_a(None, Annotated[int | None, ["a list has no hash"]])
+    assert not _is_a("5", Annotated[int, "of coins"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from actorio._core.envelope import ANSWERED
 from actorio._core.observer import Observer
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
 __all__ = ["Replies", "check_reply"]
+
+
+_PROMOTED: dict[Any, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}
+"""The numbers that a type checker takes for another kind of number."""
 
 
 class Replies(Observer):
@@ -63,14 +67,14 @@ def _reply_type(kind: type[Any]) -> Any:
 def _is_a(value: object, wanted: Any) -> bool:
     """Tell whether a value is of a type, as far as its class tells: what is in a container is not looked at."""
     origin = typing.get_origin(wanted)
+    if origin is Annotated:
+        return _is_a(value, wanted.__origin__)
     if origin in (Union, types.UnionType):
         return any(_is_a(value, one) for one in typing.get_args(wanted))
     if origin is Literal:
         return value in typing.get_args(wanted)
     kind = type(None) if wanted is None else origin or wanted
-    if kind is float:
-        kind = (int, float)
     try:
-        return isinstance(value, kind)
+        return isinstance(value, _PROMOTED.get(kind, kind))
     except TypeError:  # a type variable, a name, a protocol that is not checked at run time
         return True
