@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from actorio._cell.notices import Terminated
+from actorio._cell.owned.deferred import Deferred
 from actorio._core.checks import check_duration, check_instance, check_plain_function
+from actorio._core.envelope import ENDED
 from actorio._core.result import Result
 from actorio.actor import Actor
 from actorio.address import check_ref
@@ -158,22 +160,20 @@ class Probe:
     # -- what it answers ---------------------------------------------------------------------------
 
     def reply(self, value: Any) -> None:
-        """Answer the oldest ask that has no answer yet.
+        """Answer the oldest ask that has no answer yet, and whose asker still waits, if there is such a one.
 
         Raises:
             AssertionError: there is none.
         """
-        assert self._asked, f"{self.ref.path} has no ask to answer"
-        self._asked.popleft().set_result(value)
+        self._oldest().set_result(value)
 
     def fail(self, error: BaseException) -> None:
-        """Answer the oldest ask that has no answer yet by an exception.
+        """Answer the ask that `reply` would answer by an exception.
 
         Raises:
             AssertionError: there is none.
         """
-        assert self._asked, f"{self.ref.path} has no ask to answer"
-        self._asked.popleft().set_exception(error)
+        self._oldest().set_exception(error)
 
     def answer_with(self, answer: Callable[[Any], Any]) -> None:
         """From now on answer every ask at once with `answer(message)`."""
@@ -195,8 +195,19 @@ class Probe:
                 ) from None
         return self._inbox.popleft()
 
+    def _oldest(self) -> Result[Any]:
+        """Take out the oldest ask; those that were given up come last: no answer reaches anybody."""
+        assert self._asked, f"{self.ref.path} has no ask to answer"
+        found = next((asked for asked in self._asked if _is_awaited(asked)), self._asked[0])
+        self._asked.remove(found)
+        return found
+
     def _rest(self) -> str:
         return f"; after it: {_list(self._inbox)}" if self._inbox else ""
+
+
+def _is_awaited(asked: Result[Any]) -> bool:
+    return isinstance(asked, Deferred) and asked._envelope.state < ENDED
 
 
 def _fits(message: Any, wanted: Any) -> bool:

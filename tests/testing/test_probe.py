@@ -119,3 +119,21 @@ async def test_asks_are_answered_by_a_function() -> None:
         probe.answer_with(lambda message: 42 if isinstance(message, Balance) else None)
         assert await probe.ref.ask(Balance()) == 42
         await probe.expect(Balance)
+
+
+async def test_an_ask_that_was_given_up_is_answered_after_those_that_wait() -> None:
+    async with ActorSystem() as system:
+        probe = await Probe.spawn(system)
+        impatient = asyncio.create_task(probe.ref.ask("given up"))
+        await probe.expect("given up")
+        impatient.cancel()
+        asks = [asyncio.create_task(probe.ref.ask(number)) for number in range(2)]
+        assert [await probe.expect(int), await probe.expect(int)] == [0, 1]
+        probe.reply("first")
+        probe.fail(KeyError("second"))
+        assert await asks[0] == "first"
+        with pytest.raises(KeyError, match="second"):
+            await asks[1]
+        probe.reply("too late")  # a late reply can be played, and reaches nobody
+        with pytest.raises(AssertionError, match="has no ask to answer"):
+            probe.reply(None)
