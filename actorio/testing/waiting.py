@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from actorio._cell.cell import Cell
+from actorio._cell.owned.interleave import runs_interleaved
 from actorio._cell.states import State
 from actorio._core.checks import check_duration, check_instance, check_plain_function
 from actorio.system import ActorSystem
@@ -38,8 +39,8 @@ async def until(condition: Callable[[], object], *, timeout: float = PATIENCE) -
 async def settled(system: ActorSystem, *, timeout: float = PATIENCE) -> None:
     """Wait until every actor of the system waits for its next message, and none is on its way.
 
-    Timers do not count: an actor that waits for a tick has settled. One that waits for something else inside
-    a handler has not.
+    Timers and background tasks do not count: an actor that waits for a tick has settled. One that waits for
+    something else inside a handler, be it an interleaved one, has not.
 
     Raises:
         AssertionError: some had not within `timeout` seconds; it names them.
@@ -62,4 +63,5 @@ def _busy(system: ActorSystem) -> list[Cell]:
 
 
 def _idle(cell: Cell) -> bool:
-    return cell.state == State.RUNNING and cell.is_asleep and not cell.mailbox.items
+    at_rest = cell.state == State.RUNNING and cell.is_asleep and not cell.mailbox.items
+    return at_rest and not runs_interleaved(cell)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorSystem
+from actorio import Actor, ActorSystem, interleave
 from actorio.testing import run_in_virtual_time, settled, until
 
 
@@ -51,3 +51,25 @@ def test_settled_names_who_is_busy() -> None:
             busy.kill()
 
     run_in_virtual_time(main)
+
+
+def test_an_interleaved_call_that_waits_has_not_settled() -> None:
+    class Beside(Actor[Any]):
+        done = False
+
+        @interleave
+        async def work(self) -> None:
+            await asyncio.sleep(1)
+            self.done = True
+
+        async def is_done(self) -> bool:
+            return self.done
+
+    async def main() -> bool:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Beside)
+            await ref.cast(Beside.work)
+            await settled(system)
+            return await ref.call(Beside.is_done)
+
+    assert run_in_virtual_time(main)
