@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from actorio._tree.runtime import Runtime
 
-__all__ = ["remember"]
+__all__ = ["remember", "running"]
 
 _running: weakref.WeakSet[Runtime] = weakref.WeakSet()
 
@@ -21,6 +21,11 @@ _running: weakref.WeakSet[Runtime] = weakref.WeakSet()
 def remember(runtime: Runtime) -> None:
     """Disown a running system in the children of this process."""
     _running.add(runtime)
+
+
+def running() -> list[Runtime]:
+    """Return the systems of this process whose blocks are open."""
+    return [runtime for runtime in _running if not runtime.has_ended]
 
 
 def _disown_all() -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from actorio.testing._leaks import check_leaks, system_without_leaks
+from actorio.testing._leaks import Before, check_leaks, system_without_leaks
 from actorio.testing._simulation.policy import PolicyName
 from actorio.testing.exploration import SimulationFailed, explore
 from actorio.testing.faults import Faults
 from actorio.testing.probe import Probe
 from actorio.testing.settings import SimulationSettings, settings_or_default
 from actorio.testing.simulation import simulate
-from actorio.testing.virtual_time import run_in_virtual_time
+from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 __all__ = ["PER_RUN", "Plan", "explore_item", "run_item_in_virtual_time"]
 
@@ -117,10 +117,10 @@ def _main(item: pytest.Function, test: Test, arguments: dict[str, Any]) -> Main:
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
-            before = asyncio.all_tasks()
+            before, loop = Before(), asyncio.get_running_loop()
             own = dict(arguments)
             if "virtual_time" in own:
-                own["virtual_time"] = asyncio.get_running_loop()
+                own["virtual_time"] = loop
             if "actor_system" in own or "probe" in own:
                 system = await stack.enter_async_context(system_without_leaks(allowed=True))
                 made: dict[str, Any] = {"actor_system": system}
@@ -129,7 +129,8 @@ def _main(item: pytest.Function, test: Test, arguments: dict[str, Any]) -> Main:
                 own.update({name: made[name] for name in own.keys() & made.keys()})
             await test(**own)
         if not allowed:
-            await check_leaks(before, [])  # unhandled failures are seen by the simulation itself
+            # the simulation itself sees failures that nobody has looked at
+            await check_leaks(before, loop.unhandled if isinstance(loop, VirtualTimeLoop) else [])
 
     return main
 

@@ -34,9 +34,16 @@ class VirtualTimeLoop(SimLoop):
     def __init__(self) -> None:
         super().__init__(Recorder(), "fifo", _EXACT)
 
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Keep the report, and log it as asyncio does: no run is made a failure by it."""
+        super().default_exception_handler(context)
+        asyncio.BaseEventLoop.default_exception_handler(self, context)
+
 
 def run_in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Like `asyncio.run(main())`, in virtual time; the clocks of the module `time` follow.
+
+    A failure that nobody has looked at is logged, as there; a test with the fixture `virtual_time` fails for it.
 
     Raises:
         SimDeadlock: nothing can run, no timer is due, and main is not done.
