@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import shlex
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -24,7 +25,24 @@ from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 __all__ = ["PER_RUN", "Plan", "explore_item", "run_item_in_virtual_time"]
 
-PER_RUN: Any = type("PerRun", (), {"__repr__": lambda _: "made anew for each run"})()
+
+class _UsedTooEarlyError(pytest.UsageError, AttributeError):
+    """What a run makes was used by a fixture; an `AttributeError` as well, for whoever only asks."""
+
+
+class _PerRun:
+    def __repr__(self) -> str:
+        return "made anew for each run"
+
+    def __getattr__(self, name: str) -> Any:
+        raise _UsedTooEarlyError(
+            f"{name!r} of a fixture that is made anew for each run: a test with the mark simulate or the fixture "
+            "virtual_time has an event loop of its own, so no fixture can build on actor_system, probe or "
+            "virtual_time there; do it inside of the test"
+        )
+
+
+PER_RUN: Any = _PerRun()
 """Stands for a fixture's value until a run makes its own."""
 
 _SEEDS = 200
@@ -149,10 +167,12 @@ def _refuse_async_fixtures(item: pytest.Function) -> None:
 
 
 def _told(item: pytest.Item, failed: SimulationFailed) -> BaseException:
-    """Return the error of the shrunk run, with notes; what pytest itself would act on is wrapped."""
+    """Return the error of the shrunk run, with notes; what else pytest itself would act on is wrapped."""
     result = failed.shrunk
     assert result.error is not None
-    command = f"pytest {shlex.quote(item.nodeid)} --actorio-seed={failed.result.seed}"
+    if isinstance(failed.result.error, (pytest.skip.Exception, pytest.xfail.Exception)):
+        return _trimmed(failed.result.error)  # the test has said what is to become of it
+    command = f"pytest {shlex.quote(_name_from_here(item))} --actorio-seed={failed.result.seed}"
     report = str(failed) if failed.difference else f"{failed}\nthe run again, by pytest:  {command}"
     if isinstance(result.error, Exception):
         error: BaseException = _trimmed(result.error)
@@ -162,6 +182,13 @@ def _told(item: pytest.Item, failed: SimulationFailed) -> BaseException:
     wrapped.args = (report,)
     wrapped.__cause__ = result.error
     return wrapped
+
+
+def _name_from_here(item: pytest.Item) -> str:
+    """Return the test's name for the directory that pytest was called in; its node id is for the root's."""
+    root, here = item.config.rootpath, item.config.invocation_params.dir
+    path, colons, test = item.nodeid.partition("::")
+    return item.nodeid if here == root else f"{os.path.relpath(root / path, here)}{colons}{test}"
 
 
 def _trimmed(error: BaseException) -> BaseException:

@@ -59,13 +59,14 @@ def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> list[pytest.Function] | None:
     """Collect our tests as plain functions, which an async plugin leaves alone."""
-    if not (inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name)):
+    test = obj.__func__ if isinstance(obj, (staticmethod, classmethod)) else obj
+    if not (inspect.iscoroutinefunction(test) and collector.istestfunction(obj, name)):
         return None
-    marks: Iterable[pytest.Mark] = [*getattr(obj, "pytestmark", ()), *collector.iter_markers()]
+    marks: Iterable[pytest.Mark] = [*getattr(test, "pytestmark", ()), *collector.iter_markers()]
     simulated = any(mark.name == "simulate" for mark in marks)
-    if not simulated and "virtual_time" not in inspect.signature(obj).parameters:
+    if not simulated and "virtual_time" not in inspect.signature(test).parameters:
         return None
-    items = list(collector._genfunctions(name, _as_plain_function(obj)))
+    items = list(collector._genfunctions(name, _as_plain_function(test)))
     for item in items:
         item.obj = _runner(item, obj, simulated=simulated)
     return items
@@ -86,19 +87,23 @@ def _as_plain_function(test: Any) -> Any:
 def _runner(item: pytest.Function, test: Any, *, simulated: bool) -> Any:
     def run(**arguments: Any) -> None:
         __tracebackhide__ = True
-        bound = test if item.instance is None else test.__get__(item.instance)
+        bound = test if item.instance is None else test.__get__(item.instance, type(item.instance))
         if simulated:
             explore_item(item, bound, arguments)
         else:
             run_item_in_virtual_time(item, bound, arguments)
 
-    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.signature(getattr(test, "__func__", test))  # type: ignore[attr-defined]
     return run
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Hide pytest-asyncio's mark from its plugin, which warns of one on a plain function; tests are chosen by now."""
+    """Hide pytest-asyncio's mark from its plugin, which warns of one on a plain function; tests are chosen by now.
+
+    Raises:
+        pytest.UsageError: a test that cannot be simulated is to be.
+    """
     if _is_ours(item):
         found = item.iter_markers_with_node
 
@@ -106,6 +111,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             return ((node, mark) for node, mark in found(name) if mark.name != "asyncio")
 
         item.iter_markers_with_node = others  # type: ignore[method-assign]
+    elif _is_simulated_in_vain(item):
+        raise pytest.UsageError(
+            f"{item.nodeid} is not simulated: the mark simulate is for async tests, on the test, its class or its "
+            "module, not on a parameter, and not with Hypothesis; a plain test takes the fixture simulation, or "
+            "actorio.testing.hypothesis.tapes()"
+        )
+
+
+def _is_simulated_in_vain(item: pytest.Item) -> bool:
+    """Tell whether a test that this plugin does not run has the mark, by itself, or is an async one."""
+    if item.get_closest_marker("simulate") is None or "simulation" in getattr(item, "fixturenames", ()):
+        return False
+    test = getattr(item, "function", None)
+    test = getattr(getattr(test, "hypothesis", None), "inner_test", test)
+    own = any(mark.name == "simulate" for mark in item.own_markers)
+    return own or inspect.iscoroutinefunction(test)
 
 
 def _is_ours(item: pytest.Item) -> bool:

@@ -46,6 +46,58 @@ async def two():
     run(pytester, test.format(runs=4), "--actorio-seeds=4").assert_outcomes(passed=1)
 
 
+def test_methods_without_an_instance_are_simulated_as_well(pytester: pytest.Pytester) -> None:
+    test = """
+from actorio.testing import SimLoop, VirtualTimeLoop
+
+class TestMethods:
+    @pytest.mark.simulate(seeds=2)
+    @staticmethod
+    async def test_static(actor_system, request):
+        assert isinstance(asyncio.get_running_loop(), SimLoop)
+
+    @classmethod
+    @pytest.mark.simulate(seeds=2)
+    async def test_class(cls, actor_system):
+        assert cls.__name__ == "TestMethods"
+        assert isinstance(asyncio.get_running_loop(), SimLoop)
+
+    @staticmethod
+    async def test_virtual(virtual_time):
+        assert asyncio.get_running_loop() is virtual_time
+"""
+    run(pytester, test).assert_outcomes(passed=3)
+
+
+def test_a_test_that_has_the_mark_in_vain_fails(pytester: pytest.Pytester) -> None:
+    test = """
+from hypothesis import given, strategies
+
+@pytest.mark.simulate
+def test_plain(): ...
+
+@pytest.mark.parametrize("x", [pytest.param(1, marks=pytest.mark.simulate)])
+async def test_parameter(x): ...
+
+@pytest.mark.simulate
+@given(strategies.integers())
+async def test_given(x): ...
+
+@pytest.mark.simulate
+class TestClass:
+    @given(strategies.integers())
+    async def test_given(self, x): ...
+
+    def test_plain_beside_others(self): ...
+
+@pytest.mark.simulate(seeds=3)
+def test_explores(simulation): ...
+"""
+    result = run(pytester, test)
+    result.assert_outcomes(passed=2, errors=4)
+    result.stdout.fnmatch_lines(["*test_given is not simulated: the mark simulate is for async tests*"])
+
+
 # --- virtual time and ordinary tests --------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.testing.test_plugin import RACE, run
+from tests.testing.test_plugin import PLUGINS, RACE, run
 
 
 def test_a_race_is_found_shrunk_and_told_how_to_replay(pytester: pytest.Pytester) -> None:
@@ -16,6 +16,16 @@ def test_a_race_is_found_shrunk_and_told_how_to_replay(pytester: pytest.Pytester
     assert "/account begins" in text
     assert "asyncio/base_events.py" not in text
     assert re.search(r"pytest test_\S+::test_race --actorio-seed=\d+", text)
+
+
+def test_the_command_is_for_the_directory_that_pytest_was_called_in(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = "import pytest\n@pytest.mark.simulate\nasync def test_it(): raise ValueError"
+    pytester.mkdir("below").joinpath("test_below.py").write_text(test, encoding="utf-8")
+    monkeypatch.chdir("below")
+    result = pytester.runpytest_inprocess(*PLUGINS, "--rootdir", str(pytester.path))
+    result.stdout.fnmatch_lines(["*pytest test_below.py::test_it --actorio-seed=0"])
 
 
 def test_the_seed_option_replays_that_run_alone(pytester: pytest.Pytester) -> None:
@@ -118,3 +128,39 @@ async def database():
 async def test_it(database): pass
 """
     run(pytester, test).stdout.fnmatch_lines(["*async fixture 'database' lives on another loop*"])
+
+
+def test_a_fixture_that_builds_on_what_each_run_makes_is_told_so(pytester: pytest.Pytester) -> None:
+    test = """
+@pytest.fixture
+async def account(actor_system):
+    return await actor_system.spawn(Account)
+
+@pytest.fixture
+def name(actor_system):
+    return actor_system.name
+
+@pytest.mark.simulate
+async def test_simulated(account): ...
+
+async def test_virtual(virtual_time, name): ...
+"""
+    result = run(pytester, test)
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines([f"*'{name}' of a fixture that is made anew*" for name in ("spawn", "name")])
+
+
+def test_a_test_may_skip_itself(pytester: pytest.Pytester) -> None:
+    test = """
+@pytest.mark.simulate(seeds=3)
+async def test_skips(actor_system):
+    pytest.skip("not today")
+
+@pytest.mark.simulate(seeds=3)
+async def test_is_known_to_fail():
+    pytest.xfail("known")
+"""
+    for options in ([], ["--actorio-tape=order=0:0"]):
+        result = run(pytester, test, "-rsx", *options)
+        result.assert_outcomes(skipped=1, xfailed=1)
+        result.stdout.fnmatch_lines(["SKIPPED*not today", "XFAIL*known"])
