@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 from actorio._cell.cell import Cell
+from actorio._cell.current import current_cell
 from actorio._cell.notices import Terminated
 from actorio._cell.owned.timer import Timer
 from actorio._core.checks import check_callable, check_duration
@@ -41,7 +42,7 @@ Ts = TypeVarTuple("Ts")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that the actor has sent: by send, ask, call, cast or submit."""
+    """A message that the actor has sent, from a turn or from a task of its own: by send, ask, call, cast or submit."""
 
     to: ActorRef[Any]
     message: Any
@@ -80,7 +81,7 @@ class _Diary(Observer):
             self._note(cell, item)
 
     def _note(self, cell: Cell, item: Any) -> None:
-        if self.cell is not None and cell.runtime.current() is self.cell and not isinstance(item, Tick):
+        if self.cell is not None and current_cell() is self.cell and not isinstance(item, Tick):
             self.sent.append(Sent(cell.ref, payload(item)))
 
     def spawned(self, cell: Cell) -> None:
@@ -110,7 +111,8 @@ class Harness:
     """Drives one actor: `with Harness() as harness: harness.start(Till, 10); harness.send(Deposit(5))`.
 
     An exception that fails the actor is raised by the method that drove it there; it is not restarted. What drives or
-    looks at the actor raises `ActorError` before `start`, and all of it outside of the block.
+    looks at the actor raises `ActorError` before `start`, and all of it outside of the block; `RuntimeError` within an
+    event loop.
     """
 
     def __init__(self) -> None:
@@ -126,7 +128,12 @@ class Harness:
         self._is_open = True
         self._open.callback(self._loop.close)
         self._open.enter_context(virtual_clocks(self._loop))
-        self._run(self._system.__aenter__())
+        try:
+            self._run(self._system.__aenter__())
+        except BaseException:  # nobody calls `__exit__` then, and the clocks would stay as they are
+            self._is_open = False
+            self._open.close()
+            raise
         return self
 
     def __exit__(
@@ -251,8 +258,12 @@ class Harness:
         if not self._is_open:
             work.close()
             raise ActorError("a harness works within its block: `with Harness() as harness`")
+        if asyncio._get_running_loop() is not None:
+            work.close()
+            raise RuntimeError("a harness has an event loop of its own: use it in a plain function")
         try:
-            value = self._loop.run_until_complete(self._until_idle(work))
+            with virtual_clocks(self._loop):  # another harness may be open, whose clocks they are now
+                value = self._loop.run_until_complete(self._until_idle(work))
         finally:
             failures, self._diary.failures = self._diary.failures, []
         if failures:

@@ -1,11 +1,12 @@
 """A harness drives one actor from a plain test and sees all that it does."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from actorio import Actor, ActorError, ActorRef, ExitReason
+from actorio import Actor, ActorError, ActorRef, ExitReason, interleave
 from actorio.testing import Harness, Scheduled, Sent
 from tests.testing.bank import Account, Balance, Set, Teller
 
@@ -155,3 +156,58 @@ def test_it_drives_one_actor() -> None:
         with pytest.raises(ActorError, match="drives /account"):
             harness.start(Account)
         assert harness.ask(Balance()) == 0
+
+
+async def test_it_is_for_plain_functions_and_leaves_the_clocks_where_it_cannot_be_used() -> None:
+    harness, clock = Harness(), time.time
+    with pytest.raises(RuntimeError, match="use it in a plain function"):
+        harness.__enter__()
+    assert time.time is clock
+
+
+def test_a_harness_is_not_entered_twice_and_leaves_the_clocks() -> None:
+    harness, clock = Harness(), time.time
+    with harness:
+        pass
+    with pytest.raises(ActorError):
+        harness.__enter__()
+    assert time.time is clock
+
+
+def test_the_actor_of_each_of_two_harnesses_has_the_clocks_of_its_own() -> None:
+    class Clock(Actor[Any]):
+        async def receive(self, message: Any) -> float:
+            return time.monotonic()
+
+    with Harness() as one, Harness() as other:
+        for harness in (one, other):
+            harness.start(Clock)
+        one.advance(5)
+        other.advance(3)
+        assert (one.ask("now"), other.ask("now"), one.ask("now")) == (5, 3, 5)
+
+
+def test_what_is_sent_beside_the_turns_is_seen() -> None:
+    class Beside(Actor[Any]):
+        def __init__(self, peer: ActorRef[Any]) -> None:
+            self.peer = peer
+
+        @interleave
+        async def tell(self, what: str) -> None:
+            await self.peer.send(what)
+
+        async def receive(self, message: str) -> None:
+            self.context.start_soon(self.later, message)
+
+        async def later(self, message: str) -> None:
+            await self.peer.send(message)
+
+    with Harness() as harness:
+        peer = harness.stub(
+            "peer", answer=lambda message: peer.send_nowait("not its own") if message == "x" else 0
+        )
+        harness.start(Beside, peer)
+        harness.call(Beside.tell, "interleaved")
+        harness.send("in the background")
+        harness.call(Beside.tell, "x")
+        assert [sent.message for sent in harness.sent] == ["interleaved", "in the background", "x"]

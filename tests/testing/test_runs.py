@@ -24,7 +24,8 @@ def test_the_command_is_for_the_directory_that_pytest_was_called_in(
     test = "import pytest\n@pytest.mark.simulate\nasync def test_it(): raise ValueError"
     pytester.mkdir("below").joinpath("test_below.py").write_text(test, encoding="utf-8")
     monkeypatch.chdir("below")
-    result = pytester.runpytest_inprocess(*PLUGINS, "--rootdir", str(pytester.path))
+    scope = "asyncio_default_fixture_loop_scope=function"
+    result = pytester.runpytest_inprocess(*PLUGINS, "--rootdir", str(pytester.path), "-o", scope)
     result.stdout.fnmatch_lines(["*pytest test_below.py::test_it --actorio-seed=0"])
 
 
