@@ -12,12 +12,31 @@ from typing import Literal
 
 from actorio._core.checks import check_count, check_duration, check_instance, check_iterable, check_number
 
-__all__ = ["Fault", "FaultKind", "Faults", "InjectedCrash"]
+__all__ = ["GRAIN", "Fault", "FaultKind", "Faults", "InjectedCrash", "check_share"]
 
 FaultKind = Literal["crash", "cancel", "kill", "slow"]
 
 EVERYBODY = "/*"
 """The pattern that every path matches."""
+
+
+GRAIN = 1_000
+"""Shares are drawn in thousandths."""
+
+
+def check_share(name: str, share: float) -> float:
+    """Return a share of something.
+
+    Raises:
+        TypeError: not a number.
+        ValueError: not from 0 to 1, or so small that it would never be drawn.
+    """
+    check_number(name, share, least=0, most=1)
+    if 0 < share < 1 / GRAIN:
+        raise ValueError(
+            f"{name} must be 0 or at least {1 / GRAIN}, since shares are drawn in thousandths; got {share}"
+        )
+    return share
 
 
 class InjectedCrash(Exception):
@@ -59,6 +78,8 @@ class Fault:
 class Faults:
     """Faults of a run: `simulate(main, settings=SimulationSettings(faults=Faults(crash=0.01)))`.
 
+    Shares are drawn in thousandths; a smaller one than that is a `ValueError`.
+
     Attributes:
         crash: share of places, from 0 to 1, at which the actor crashes.
         cancel: share of places at which a stray `CancelledError` is raised.
@@ -84,7 +105,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         for name in ("crash", "cancel", "kill", "slow", "full"):
-            check_number(name, getattr(self, name), least=0, most=1)
+            check_share(name, getattr(self, name))
         if self.crash + self.cancel + self.kill + self.slow > 1:
             raise ValueError("the shares of crash, cancel, kill and slow together must not exceed 1")
         check_duration("slowest", self.slowest)

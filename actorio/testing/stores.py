@@ -2,7 +2,8 @@
 
     FaultyStore(MemoryStore(), unavailable=0.02, unknown_written=0.01, unknown_lost=0.01)
 
-In a simulation its faults are choices on the tape, so that a run that fails is replayed with them.
+In a simulation its faults are choices on the tape, so that a run that fails is replayed with them. On any other loop
+they are drawn by chance, in virtual time the same ones each time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from actorio._core.checks import check_duration, check_instance, check_number
+from actorio._core.checks import check_duration, check_instance
 from actorio.errors import (
     OutcomeUnknownError,
     StoreClosedError,
@@ -23,11 +24,9 @@ from actorio.errors import (
 from actorio.persistence._group_commit import make_task
 from actorio.persistence._rows import ActorRow, EventRow, Loaded, OffsetRow, Write
 from actorio.persistence.store import Store
+from actorio.testing.faults import GRAIN, check_share
 
 __all__ = ["FaultyStore"]
-
-_GRAIN = 1_000
-"""Shares are drawn in thousandths."""
 
 
 class FaultyStore(Store):
@@ -65,12 +64,12 @@ class FaultyStore(Store):
             "unknown_lost": unknown_lost,
         }
         for name, share in (*shares.items(), ("slow", slow)):
-            check_number(name, share, least=0, most=1)
+            check_share(name, share)
         if sum(shares.values()) > 1:
             raise ValueError("the shares of groups that fail must not exceed 1 together")
         self._has_sql = inner._has_sql
-        self._kinds = [name for name, share in shares.items() for _ in range(round(share * _GRAIN))]
-        self._slow = round(slow * _GRAIN)
+        self._kinds = [name for name, share in shares.items() for _ in range(round(share * GRAIN))]
+        self._slow = round(slow * GRAIN)
         self._slowest = check_duration("slowest", slowest)
         self._planted: list[tuple[BaseException, bool]] = []
         self._opened_inner = False
@@ -111,19 +110,19 @@ class FaultyStore(Store):
         await self._close()
 
     def _draw(self, bound: int) -> int:
-        """Draw from the tape of the simulation, if there is one; 0 means no fault."""
+        """Draw from the tape of the simulation, if there is one; there 0 means no fault, and elsewhere is not drawn."""
         draw = getattr(asyncio.get_running_loop(), "draw_fault", None)
-        drawn: int = self._random.randrange(bound) if draw is None else draw(bound)
+        drawn: int = self._random.randint(1, bound) if draw is None else draw(bound)
         return drawn
 
     async def _be_slow(self) -> None:
-        if self._slow and 0 < self._draw(_GRAIN) <= self._slow:
-            await asyncio.sleep(self._slowest * self._draw(_GRAIN) / _GRAIN)
+        if self._slow and 0 < self._draw(GRAIN) <= self._slow:
+            await asyncio.sleep(self._slowest * self._draw(GRAIN) / GRAIN)
 
     def _drawn_fault(self) -> str:
         if not self._kinds:
             return ""
-        drawn = self._draw(_GRAIN)
+        drawn = self._draw(GRAIN)
         return self._kinds[drawn - 1] if 0 < drawn <= len(self._kinds) else ""
 
     # -- the backend -------------------------------------------------------------------------------

@@ -34,6 +34,10 @@ class VirtualTimeLoop(SimLoop):
     def __init__(self) -> None:
         super().__init__(Recorder(), "fifo", _EXACT)
 
+    def draw_fault(self, bound: int) -> int:
+        """Draw a number from 1 to `bound`, the same ones each time: there is no tape, of which 0 would be no fault."""
+        return self.random.randint(1, bound)
+
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep the report, and log it as asyncio does: no run is made a failure by it."""
         super().default_exception_handler(context)

@@ -161,7 +161,15 @@ def test_the_place_at_which_it_fails_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"crash": -0.1}, {"crash": 1.1}, {"crash": 0.6, "kill": 0.6}, {"slowest": -1.0}, {"most": -1}]
+    "bad",
+    [
+        {"crash": -0.1},
+        {"kill": 0.0004},
+        {"crash": 1.1},
+        {"crash": 0.6, "kill": 0.6},
+        {"slowest": -1.0},
+        {"most": -1},
+    ],
 )
 def test_shares_are_checked(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):

@@ -16,7 +16,7 @@ from actorio.errors import (
     StoreUnavailableError,
 )
 from actorio.persistence import DurableState, MemoryStore
-from actorio.testing import FaultyStore, simulate
+from actorio.testing import FaultyStore, run_in_virtual_time, simulate
 from tests.guarantees.actors import outcome, soon
 from tests.persistence.held import HeldStore
 from tests.stage import in_virtual_time, now
@@ -97,7 +97,17 @@ def test_in_a_simulation_the_faults_are_on_the_tape() -> None:
 async def test_outside_of_a_simulation_the_faults_are_drawn_by_chance() -> None:
     async with soon(), FaultyStore(MemoryStore(), unavailable=1.0) as store:
         loads = [await outcome(store._load(["box"])) for _ in range(20)]
-    assert StoreUnavailableError in map(type, loads)
+    assert set(map(type, loads)) == {StoreUnavailableError}
+
+
+def test_in_virtual_time_the_same_faults_are_drawn_each_time() -> None:
+    async def main() -> list[str]:
+        async with FaultyStore(MemoryStore(), unavailable=0.5) as store:
+            return [type(await outcome(store._load(["box"]))).__name__ for _ in range(20)]
+
+    drawn = run_in_virtual_time(main)
+    assert set(drawn) == {"list", "StoreUnavailableError"}
+    assert run_in_virtual_time(main) == drawn
 
 
 @pytest.mark.parametrize("written", [False, True])
@@ -155,7 +165,8 @@ async def test_a_write_under_way_is_waited_for_at_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"full": -0.1}, {"slow": 1.1}, {"full": 0.6, "unavailable": 0.5}, {"slowest": -1.0}]
+    "wrong",
+    [{"full": -0.1}, {"slow": 1.1}, {"slow": 0.0004}, {"full": 0.6, "unavailable": 0.5}, {"slowest": -1.0}],
 )
 def test_shares_that_are_none_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"must|between|share"):

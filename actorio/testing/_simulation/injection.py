@@ -15,15 +15,13 @@ from actorio._cell.states import Intent
 from actorio._core.observer import Observer
 from actorio.testing._simulation.story import Story
 from actorio.testing._simulation.world import World
-from actorio.testing.faults import EVERYBODY, Fault, FaultKind, Faults, InjectedCrash
+from actorio.testing.faults import EVERYBODY, GRAIN, Fault, FaultKind, Faults, InjectedCrash
 
 if TYPE_CHECKING:
     from actorio._cell.cell import Cell
 
 __all__ = ["Injection"]
 
-_GRAIN = 1_000
-"""Shares are drawn in thousandths."""
 _SMALLEST_ROOMS = 3
 
 Method = Callable[..., Any]
@@ -58,7 +56,7 @@ class Injection(Observer):
             ("kill", faults.kill),
             ("slow", faults.slow),
         ]
-        self._kinds: list[FaultKind] = [kind for kind, share in bins for _ in range(round(share * _GRAIN))]
+        self._kinds: list[FaultKind] = [kind for kind, share in bins for _ in range(round(share * GRAIN))]
         self._by_hand = {(fault.path, fault.message, fault.wait): fault for fault in faults.by_hand}
         self._stepping: dict[asyncio.Task[Any] | None, None] = {}
         self.done: list[Fault] = []
@@ -81,8 +79,8 @@ class Injection(Observer):
     def spawned(self, cell: Cell) -> None:
         """Narrow the mailbox of some."""
         if self._faults.full and self._concerns(cell.path) and cell.mailbox.capacity is not None:
-            drawn = self._world.draw_fault(_GRAIN)
-            if 0 < drawn <= round(self._faults.full * _GRAIN):
+            drawn = self._world.draw_fault(GRAIN)
+            if 0 < drawn <= round(self._faults.full * GRAIN):
                 room = 1 + drawn % _SMALLEST_ROOMS
                 mailbox = cell.open_mailbox()
                 mailbox._room = min(mailbox._room, room)
@@ -195,11 +193,11 @@ class Injection(Observer):
         most = self._faults.most
         if not self._kinds or (most is not None and self._drawn >= most):
             return None
-        drawn = self._world.draw_fault(_GRAIN)
+        drawn = self._world.draw_fault(GRAIN)
         if not 0 < drawn <= len(self._kinds):
             return None
         self._drawn += 1
-        seconds = self._faults.slowest * self._world.draw_fault(_GRAIN) / _GRAIN
+        seconds = self._faults.slowest * self._world.draw_fault(GRAIN) / GRAIN
         kind = self._kinds[drawn - 1]
         return Fault(kind=kind, path=path, message=message, wait=wait, seconds=seconds)
 
