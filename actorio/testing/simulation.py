@@ -143,9 +143,14 @@ def simulate(
             missed=tuple(loop.injection.missed),
             leftovers=tuple(task.get_name() for task in _unfinished(loop)),
         )
+        told, births = len(loop.unhandled), (loop.next_task(), loop.next_future())
         _clear_away(loop)
-        if error is None and (unhandled := _unhandled(loop)):
-            result = replace(result, value=None, error=unhandled)
+        gc.collect()  # a failed task that nobody looked at is reported when it is collected
+        reports = loop.unhandled[:told] + [
+            report for report in loop.unhandled[told:] if _is_of_before(report, births)
+        ]
+        if error is None and reports:
+            result = replace(result, value=None, error=_unhandled(reports))
     return result
 
 
@@ -213,20 +218,28 @@ async def _cancel_all(loop: SimLoop) -> None:
 def _drive(loop: SimLoop, clearing: Coroutine[Any, Any, None]) -> None:
     """Run to the end, come what may: the run is over, its result stands."""
     task = loop.create_task(clearing)
-    with contextlib.suppress(Exception, SystemExit):
+    with contextlib.suppress(Exception, SystemExit, asyncio.CancelledError):
         loop.run_until_complete(task)
     task.cancel()
 
 
-def _unhandled(loop: SimLoop) -> SimUnhandled | None:
-    gc.collect()  # a failed task that nobody looked at is reported when it is collected
-    if not loop.unhandled:
-        return None
-    reports = [_describe_report(report) for report in loop.unhandled]
-    error = SimUnhandled("main has returned, but nobody has handled:\n" + "\n".join(reports))
-    error.__cause__ = next(
-        (report["exception"] for report in loop.unhandled if report.get("exception")), None
-    )
+def _is_of_before(report: dict[str, Any], births: tuple[int, int]) -> bool:
+    """Tell whether a report that came while the run was cleared away is of what there was before.
+
+    Args:
+        report: of a failure.
+        births: the numbers of the first task and the first future that were made after the run.
+    """
+    future = report.get("task") or report.get("future")
+    if future is None:
+        return "handle" not in report  # a callback has failed just now
+    return getattr(future, "birth", 0) < births[0 if isinstance(future, asyncio.Task) else 1]
+
+
+def _unhandled(reports: list[dict[str, Any]]) -> SimUnhandled:
+    described = map(_describe_report, reports)
+    error = SimUnhandled("main has returned, but nobody has handled:\n" + "\n".join(described))
+    error.__cause__ = next((report["exception"] for report in reports if report.get("exception")), None)
     return error
 
 

@@ -144,6 +144,51 @@ def test_clearing_away_is_no_part_of_the_run() -> None:
     assert len(result.trace) == result.steps
 
 
+@pytest.mark.parametrize("how", ["callback", "task", "cancel"])
+def test_what_is_set_off_by_clearing_away_is_no_part_of_the_run(how: str) -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async def stay() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if how == "callback":
+                asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+            elif how == "task":
+                asyncio.create_task(fail())  # noqa: RUF006
+            else:
+                for task in asyncio.all_tasks() - {
+                    asyncio.current_task()
+                }:  # the one that clears away as well
+                    task.cancel()
+
+    async def main() -> str:
+        asyncio.create_task(stay(), name="stay")  # noqa: RUF006
+        await asyncio.sleep(0.001)
+        return "passed"
+
+    result = simulate(main)
+    assert result.unwrap() == "passed"
+    assert result.leftovers == ("stay",)
+
+
+def test_a_task_that_failed_in_the_run_is_told_of_though_a_task_that_is_left_holds_it() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError("unseen")
+
+    async def stay() -> None:
+        failed = asyncio.create_task(fail(), name="doomed")
+        await asyncio.Event().wait()
+        await failed
+
+    async def main() -> None:
+        asyncio.create_task(stay())  # noqa: RUF006
+        await asyncio.sleep(0.001)
+
+    assert "\n  doomed: " in str(simulate(main).error)
+
+
 def test_generators_left_open_are_closed_in_the_order_they_were_begun() -> None:
     closed, kept = [], []
 
