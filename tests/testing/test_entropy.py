@@ -8,6 +8,8 @@ import tempfile
 import time
 import uuid
 
+import pytest
+
 from actorio.testing import simulate
 
 SECOND = 1.0  # of virtual time
@@ -29,6 +31,14 @@ async def _clocks() -> list[float]:
 def test_all_clocks_tell_the_time_of_the_run() -> None:
     clocks = simulate(_clocks, tape="").unwrap()
     assert all(abs(clock - 3600) < 1e-6 for clock in clocks)
+
+
+def test_a_blocking_sleep_of_less_than_nothing_is_refused() -> None:
+    async def main() -> None:
+        time.sleep(-1)  # noqa: ASYNC251 - what is tested
+
+    with pytest.raises(ValueError, match="must be non-negative"):
+        simulate(main).unwrap()
 
 
 def test_blocking_sleep_lets_time_pass_and_runs_nothing() -> None:

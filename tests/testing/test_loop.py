@@ -5,6 +5,7 @@ import contextvars
 import itertools
 import math
 import signal
+import sys
 import threading
 import time
 from typing import cast
@@ -137,8 +138,12 @@ def test_nan_is_refused_and_infinity_never_comes() -> None:
     async def never() -> None:
         await asyncio.sleep(math.inf)
 
+    async def hardly_ever() -> None:
+        await asyncio.sleep(sys.float_info.max)
+
     assert isinstance(simulate(not_a_number).error, ValueError)
     assert isinstance(simulate(never).error, SimDeadlock)
+    assert isinstance(simulate(hardly_ever).error, SimDeadlock)
 
 
 # --- ends -----------------------------------------------------------------------------------------
@@ -227,6 +232,17 @@ def test_failure_of_work_for_threads_reaches_its_caller() -> None:
 
     assert isinstance(simulate(awaiting(fail)).error, ZeroDivisionError)
     assert isinstance(simulate(awaiting(stop)).error, RuntimeError)
+
+
+def test_an_exit_in_a_thread_reaches_its_caller_as_well() -> None:
+    async def main() -> object:
+        try:
+            await asyncio.to_thread(sys.exit, 3)
+        except SystemExit as error:
+            return error.code
+        return None
+
+    assert simulate(main).unwrap() == asyncio.run(main()) == 3
 
 
 def test_cancelled_work_for_threads_may_have_begun_and_then_takes_effect() -> None:

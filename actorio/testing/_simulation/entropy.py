@@ -34,7 +34,7 @@ def virtual_clocks(loop: SimLoop) -> Iterator[None]:
         "monotonic_ns": lambda: loop.now_ns,
         "perf_counter": loop.time,
         "perf_counter_ns": lambda: loop.now_ns,
-        "sleep": loop.advance,
+        "sleep": lambda seconds: _sleep(loop, seconds),
         "process_time": loop.time,
         "process_time_ns": lambda: loop.now_ns,
         "thread_time": loop.time,
@@ -48,6 +48,12 @@ def virtual_clocks(loop: SimLoop) -> Iterator[None]:
             virtual = clocks[name]
             stack.enter_context(replaced(time, name, _at_home(loop.home, virtual, getattr(time, name))))
         yield
+
+
+def _sleep(loop: SimLoop, seconds: float) -> None:
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    loop.advance(seconds)
 
 
 def _clock(loop: SimLoop, clock: int) -> int:

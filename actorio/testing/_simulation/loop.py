@@ -174,7 +174,7 @@ class SimLoop(ClosedLoop, World):  # pyright: ignore[reportIncompatibleMethodOve
         if math.isnan(when):
             raise ValueError("a timer at NaN")
         timer = asyncio.TimerHandle(when, callback, args, self, context)
-        if when != math.inf:
+        if when * 1e9 != math.inf:  # nor does one so late that its nanoseconds are infinite
             self._timer_births += 1
             heapq.heappush(self._timers, (round(when * 1e9), self._timer_births, timer))
             timer._scheduled = True  # type: ignore[attr-defined]  # so that cancelling it is reported
@@ -322,9 +322,9 @@ class SimLoop(ClosedLoop, World):  # pyright: ignore[reportIncompatibleMethodOve
         events._set_running_loop(None)  # a worker thread has no running loop
         try:
             value = contextvars.Context().run(func, *args)
-        except (SystemExit, KeyboardInterrupt):
+        except KeyboardInterrupt:
             raise
-        except BaseException as error:
+        except BaseException as error:  # SystemExit as well, as from a thread
             if not future.cancelled():
                 future.set_exception(_storable(error))
         else:
