@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.mailbox_loop import rest
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
     from actorio._cell.state import CellState
 
-__all__ = ["await_chain", "in_turn", "lines_at_work", "running_frames", "turn_frames"]
+__all__ = ["await_chain", "in_turn", "lines_at_work", "note_stepping", "running_frames", "turn_frames"]
 
 _FRAMES = ("cr_frame", "gi_frame", "ag_frame")
 _AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
 _STEPPED = (CoroutineType, AsyncGeneratorType, GeneratorType)
 _STEPPING = {suspended.__code__: "step", rest.__code__: "work"}
 """What yields what another coroutine awaits, and under which name it has that coroutine."""
+
+
+def note_stepping(code: CodeType, name: str) -> None:
+    """Have the walk go on from frames of this code by the coroutine that they have under this name."""
+    _STEPPING[code] = name
 
 
 def in_turn(cell: CellState) -> bool:

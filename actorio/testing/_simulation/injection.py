@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 import types
+import weakref
 from collections.abc import Callable, Generator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from anyio._backends._asyncio import TaskGroup
+
+from actorio._cell.frames import await_chain, note_stepping
+from actorio._cell.owned.interleave import InterleavedCall
 from actorio._cell.sender_context import RECEIVE
 from actorio._cell.states import Intent
 from actorio._core.observer import Observer
@@ -130,7 +136,9 @@ class Injection(Observer):
             except StopIteration as stop:
                 return stop.value
             try:
-                value = yield from self._await(cell, awaited)
+                value = (
+                    (yield awaited) if _waits_for_its_tasks(turn) else (yield from self._await(cell, awaited))
+                )
                 step = turn.send
             except BaseException as error:
                 value, step = error, turn.throw
@@ -168,7 +176,9 @@ class Injection(Observer):
         if fault.kind == "cancel":
             return asyncio.CancelledError()
         error = InjectedCrash(f"injected into {cell.path}")
-        if cell.envelope is not None and cell.envelope.answers:
+        beside = cell.runtime.current()
+        envelope = beside.envelope if isinstance(beside, InterleavedCall) else cell.envelope
+        if envelope is not None and envelope.answers:
             cell.fail_from_outside(error)  # its answer alone would not fail the actor
         return error
 
@@ -202,9 +212,38 @@ class Injection(Observer):
         return Fault(kind=kind, path=path, message=message, wait=wait, seconds=seconds)
 
 
-@functools.cache
+note_stepping(Injection._stepped.__code__, "turn")
+
+_ENDS = [
+    getattr(group, name, None) for group in (asyncio.TaskGroup, TaskGroup) for name in ("__aexit__", "_aexit")
+]
+if sys.version_info < (3, 12):
+    _ENDS.append(asyncio.wait_for)  # it runs a coroutine in a task of its own
+_ENDS_OF_TASKS = {end.__code__ for end in _ENDS if end is not None}
+
+
+def _waits_for_its_tasks(turn: Any) -> bool:
+    """Tell whether a turn waits for the tasks of a group: only a cancel can come there, which ends them as well.
+
+    A crash would leave them behind, to go on beside the next incarnation, as no real failure does.
+    """
+    frames = list(await_chain(turn))
+    return bool(frames) and frames[-1].f_code in _ENDS_OF_TASKS
+
+
+_names_of_turns: weakref.WeakKeyDictionary[type[Any], tuple[str, ...]] = weakref.WeakKeyDictionary()
+"""Of each class; one that a run has made goes with the run."""
+
+
 def _turns_of(cls: type[Any]) -> tuple[str, ...]:
     """Return the names of the methods that run as turns: `receive`, hooks, coroutine methods."""
+    names = _names_of_turns.get(cls)
+    if names is None:
+        names = _names_of_turns[cls] = _find_turns(cls)
+    return names
+
+
+def _find_turns(cls: type[Any]) -> tuple[str, ...]:
     hooks = ("receive", "run", "on_start", "on_stop", "on_terminated", "on_undelivered")
     overridden = [name for name in hooks if any(name in base.__dict__ for base in _written(cls))]
     called = [
