@@ -8,7 +8,9 @@ Source: Zeller, Hildebrandt, "Simplifying and Isolating Failure-Inducing Input",
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Coroutine
+from types import FrameType
 from typing import Any
 
 from actorio._core.checks import check_instance
@@ -102,16 +104,25 @@ class _Search:
 
 
 def signature_of(error: BaseException | None) -> tuple[object, ...]:
-    """Tell failures apart by kind and line; of a group, by its first leaf."""
+    """Tell failures apart by kind and line; of a group, by its first leaf.
+
+    The line is one of the program: each failed `until`, `expect` or `timeout` is raised at the same line of a library.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if error is None:
         return ()
     if isinstance(error, GuaranteeBroken):
         return type(error), error.number
-    place: tuple[object, ...] = ()
-    traceback = error.__traceback__
-    while traceback is not None:
-        place = (traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return (type(error), *place)
+    lines = list(traceback.walk_tb(error.__traceback__))
+    own = [(frame, line) for frame, line in lines if not _is_of_a_library(frame)] or lines
+    return (type(error), *((frame.f_code.co_filename, line) for frame, line in own[-1:]))
+
+
+def _is_of_a_library(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] in (
+        "actorio",
+        "asyncio",
+        "anyio",
+        "contextlib",
+    )

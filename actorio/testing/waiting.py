@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import PurePath
 
 from actorio._cell.cell import Cell
 from actorio._cell.owned.interleave import runs_interleaved
 from actorio._cell.states import State
 from actorio._core.checks import check_duration, check_instance, check_plain_function
 from actorio.system import ActorSystem
+from actorio.testing._words import in_short
 from actorio.testing.probe import PATIENCE
 
 __all__ = ["settled", "until"]
@@ -31,9 +33,16 @@ async def until(condition: Callable[[], object], *, timeout: float = PATIENCE) -
     ticks = 0
     while not condition():
         if loop.time() >= deadline:
-            raise AssertionError(f"still not true after {timeout:g} s: {condition}")
+            raise AssertionError(f"still not true after {timeout:g} s: {_name(condition)}")
         ticks += 1
         await asyncio.sleep(0 if ticks < _PATIENT_TICKS else _PAUSE)
+
+
+def _name(condition: Callable[[], object]) -> str:
+    """Return the name of a condition and where it is written, never an address, which differs between runs."""
+    code = getattr(condition, "__code__", None)
+    where = "" if code is None else f" ({PurePath(code.co_filename).name}:{code.co_firstlineno})"
+    return f"{in_short(condition)}{where}"
 
 
 async def settled(system: ActorSystem, *, timeout: float = PATIENCE) -> None:

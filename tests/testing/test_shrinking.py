@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from actorio.testing import SimDeadlock, shrink, simulate
+from actorio.testing import SimDeadlock, shrink, simulate, until
+from actorio.testing.shrinking import signature_of
 from tests.testing import planted
 
 
@@ -86,3 +87,14 @@ def test_failures_in_groups_are_told_apart_by_their_first_leaf() -> None:
 def test_a_run_that_passed_cannot_be_shrunk() -> None:
     with pytest.raises(ValueError, match="has passed"):
         shrink(planted.group_cancel_order, simulate(planted.group_cancel_order))
+
+
+def test_failures_of_one_kind_are_told_apart_by_the_line_of_the_program() -> None:
+    async def main() -> None:
+        if random.random() < 0.5:
+            await until(lambda: False, timeout=1)
+        await until(lambda: False, timeout=2)
+
+    errors = [simulate(main, seed=seed).error for seed in range(20)]
+    found = {str(error): signature_of(error) for error in errors}
+    assert len(set(found.values())) == len(found) == 2

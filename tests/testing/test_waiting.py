@@ -26,7 +26,9 @@ async def test_until_looks_whenever_others_have_run() -> None:
 
 
 async def test_until_gives_up_and_says_so() -> None:
-    with pytest.raises(AssertionError, match=r"still not true after 0.01 s"):
+    with pytest.raises(
+        AssertionError, match=r"still not true after 0.01 s: <lambda> \(test_waiting.py:\d+\)$"
+    ):
         await until(lambda: False, timeout=0.01)
 
 
