@@ -140,7 +140,7 @@ def explore_places(
         seconds: how long `slow` takes.
         seed: of all runs.
         policy: of all runs.
-        settings: conditions of all runs; other faults in them happen too.
+        settings: conditions of all runs; other faults in them happen too, but for one at the same place.
 
     Returns:
         How many places there were.
@@ -159,7 +159,8 @@ def explore_places(
         for what in ("message", "wait"):
             for number in itertools.count(1):
                 fault = Fault(kind=kind, path=path, seconds=seconds, **{what: number})
-                placed = replace(settings, faults=replace(faults, by_hand=(*faults.by_hand, fault)))
+                others = [one for one in faults.by_hand if one.place != fault.place]
+                placed = replace(settings, faults=replace(faults, by_hand=(*others, fault)))
                 result = simulate(main, seed=seed, policy=policy, settings=placed)
                 missed = result.missed
                 if fault not in result.faults and result.error is None:

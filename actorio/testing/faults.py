@@ -73,6 +73,11 @@ class Fault:
                 check_count(name, getattr(self, name), least=1)
         check_duration("seconds", self.seconds)
 
+    @property
+    def place(self) -> tuple[str, int | None, int | None]:
+        """Where it happens: the path, and the number of the turn or of the await."""
+        return self.path, self.message, self.wait
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
@@ -90,7 +95,7 @@ class Faults:
         slowest: seconds.
         most: how many faults are drawn in one run, at most; None: no limit.
         paths: a pattern like `/shop/*`; actors that do not match are spared.
-        by_hand: faults placed besides.
+        by_hand: faults placed besides, one at a place.
     """
 
     crash: float = 0.0
@@ -113,5 +118,9 @@ class Faults:
             check_count("most", self.most, least=0)
         check_instance("paths", self.paths, str)
         check_iterable("by_hand", self.by_hand, "Fault")
+        places = set()
         for fault in self.by_hand:
             check_instance("each of by_hand", fault, Fault)
+            if fault.place in places:
+                raise ValueError(f"by_hand must not have two faults at one place, as at that of {fault}")
+            places.add(fault.place)

@@ -23,6 +23,7 @@ from actorio.testing._runs import (
 )
 from actorio.testing.exploration import Exploration, explore
 from actorio.testing.probe import Probe
+from actorio.testing.simulation import simulate
 
 try:
     import pytest_asyncio
@@ -221,7 +222,11 @@ class Simulation:
         self._plan = plan
 
     def explore(self, main: Any, **options: Any) -> Exploration:
-        """Like `actorio.testing.explore`; `--actorio-seed` and `--actorio-seeds` overrule its seeds."""
+        """Like `actorio.testing.explore`; the options of the command line overrule its seeds."""
+        if self._plan.tape is not None:
+            result = simulate(main, tape=self._plan.tape, settings=options.get("settings"))
+            result.unwrap()
+            return Exploration(1, 1, result.steps)
         if self._plan.overrules:
             options["seeds"] = self._plan.seeds
         return explore(main, **options)

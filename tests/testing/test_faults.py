@@ -138,6 +138,12 @@ def test_every_place_is_tried_in_turn() -> None:
     assert explore_places(main, "/steps") == 3 + 4  # turns: on_start, a, b; awaits: two for each message
 
 
+def test_another_fault_at_the_place_that_is_tried_gives_way() -> None:
+    _, main = stage("a", "b")
+    settings = SimulationSettings(faults=Faults(by_hand=(Fault(kind="slow", path="/steps", wait=1),)))
+    assert explore_places(main, "/steps", settings=settings) == 3 + 4
+
+
 def test_an_actor_without_a_place_is_not_passed_over() -> None:
     _, main = stage("a")
     with pytest.raises(ValueError, match="'/typo': no actor"):
@@ -174,6 +180,13 @@ def test_the_place_at_which_it_fails_is_named() -> None:
 def test_shares_are_checked(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         Faults(**bad)
+
+
+def test_a_place_has_one_fault() -> None:
+    slow, crash = (Fault(kind=kind, path="/steps", message=1) for kind in ("slow", "crash"))
+    with pytest.raises(ValueError, match="two faults at one place"):
+        Faults(by_hand=(slow, crash))
+    assert Faults(by_hand=(slow, Fault(kind="crash", path="/steps", wait=1))).by_hand
 
 
 @pytest.mark.parametrize("bad", [{}, {"message": 1, "wait": 1}, {"message": 0}, {"kind": "burn", "wait": 1}])

@@ -44,6 +44,7 @@ async def two():
 """
     run(pytester, test.format(runs=9)).assert_outcomes(passed=1)
     run(pytester, test.format(runs=4), "--actorio-seeds=4").assert_outcomes(passed=1)
+    run(pytester, test.format(runs=1), "--actorio-tape=order=0:1").assert_outcomes(passed=1)
 
 
 def test_methods_without_an_instance_are_simulated_as_well(pytester: pytest.Pytester) -> None:

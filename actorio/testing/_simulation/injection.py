@@ -63,7 +63,7 @@ class Injection(Observer):
             ("slow", faults.slow),
         ]
         self._kinds: list[FaultKind] = [kind for kind, share in bins for _ in range(round(share * GRAIN))]
-        self._by_hand = {(fault.path, fault.message, fault.wait): fault for fault in faults.by_hand}
+        self._by_hand = {fault.place: fault for fault in faults.by_hand}
         self._stepping: dict[asyncio.Task[Any] | None, None] = {}
         self.done: list[Fault] = []
         self.missed = dict.fromkeys([fault.path for fault in faults.by_hand])
