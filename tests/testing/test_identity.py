@@ -1,6 +1,7 @@
 """Tasks, futures and refs hash by birth: sets of them have the same order in every process."""
 
 import asyncio
+import threading
 
 from actorio import Actor, ActorSystem
 from actorio.testing import simulate
@@ -52,3 +53,28 @@ def test_a_race_over_the_order_of_a_set_of_refs_comes_again_on_any_heap() -> Non
 
     junk: list[bytearray] = []
     assert len({tuple(simulate(main, seed=1).unwrap()) for _ in range(20)}) == 1
+
+
+async def test_a_ref_in_another_thread_keeps_its_hash() -> None:
+    class Quiet(Actor[object]):
+        async def receive(self, message: object) -> None: ...
+
+    async with ActorSystem() as system:
+        refs = {await system.spawn(Quiet) for _ in range(9)}
+
+        async def main() -> None:
+            begin.set()
+            while len(seen) < len(refs):  # noqa: ASYNC110 - no event can tell
+                await asyncio.sleep(0)
+
+        begin, seen = threading.Event(), list[bool]()
+
+        def look() -> None:
+            begin.wait()
+            seen.extend(ref in refs for ref in list(refs))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        await asyncio.to_thread(lambda: simulate(main).unwrap())
+        looking.join()
+        assert all(seen)

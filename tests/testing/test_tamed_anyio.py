@@ -77,3 +77,30 @@ def test_anyio_is_itself_again_after_a_run() -> None:
     before = AsyncIOBackend.__dict__["run_sync_in_worker_thread"], CancelScope.__hash__
     simulate(planted.disorder_in_anyio)
     assert (AsyncIOBackend.__dict__["run_sync_in_worker_thread"], CancelScope.__hash__) == before
+
+
+def test_a_program_in_another_thread_goes_on_as_it_was() -> None:
+    begin, seen = threading.Event(), list[object]()
+
+    async def elsewhere() -> None:
+        with CancelScope() as scope:
+            seen.append(hash(scope) == object.__hash__(scope))
+            seen.append(await anyio.to_thread.run_sync(threading.get_ident) != threading.get_ident())
+
+    def other() -> None:
+        begin.wait()
+        anyio.run(elsewhere)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+
+    async def main() -> None:
+        begin.set()
+        while thread.is_alive():  # noqa: ASYNC110 - no event can tell
+            await asyncio.sleep(0)
+
+    error = simulate(main).error
+    begin.set()
+    thread.join()
+    assert error is None
+    assert seen == [True, True]

@@ -8,6 +8,7 @@ anything else has been allocated differently. So does one with a set of refs.
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from contextvars import Context
 from typing import Any, TypeVar
 
 from actorio.ref import ActorRef
-from actorio.testing._simulation.outside import replaced
+from actorio.testing._simulation.outside import ClosedLoop, replaced
 from actorio.testing._simulation.world import World
 
 __all__ = ["OrderedWeakSet", "SimFuture", "SimTask", "numbered_refs", "owner_of"]
@@ -96,13 +97,16 @@ class OrderedWeakSet:
 
 
 @contextmanager
-def numbered_refs(_: World) -> Iterator[None]:
-    """Hash refs by a number of their actor, given when the first one is hashed, while a run lasts."""
+def numbered_refs(loop: ClosedLoop) -> Iterator[None]:
+    """Hash refs by a number of their actor, given when the first one is hashed, while a run lasts; in its thread."""
     numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
     given = 0
+    home, usual = loop.home, ActorRef.__hash__
 
     def number_of(ref: ActorRef[Any]) -> int:
         nonlocal given
+        if threading.get_ident() != home:
+            return usual(ref)
         number = numbers.get(ref._cell)
         if number is None:
             given += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -23,7 +24,9 @@ def tamed_anyio(loop: SimLoop) -> Iterator[None]:
 
     A scope keeps its child scopes in a set. With one hash for all, its order depends on the order of
     insertion alone (and lookup is linear, which the handful of child scopes of a scope does not notice).
+    Other threads have loops of their own, and go on as they were.
     """
+    in_thread, usual = AsyncIOBackend.run_sync_in_worker_thread, CancelScope.__hash__
 
     async def run_sync_in_worker_thread(
         func: Callable[..., Any],
@@ -31,14 +34,19 @@ def tamed_anyio(loop: SimLoop) -> Iterator[None]:
         abandon_on_cancel: bool = False,  # noqa: FBT001, FBT002 - anyio's signature
         limiter: anyio.CapacityLimiter | None = None,
     ) -> Any:
+        if threading.get_ident() != loop.home:
+            return await in_thread(func, args, abandon_on_cancel, limiter)
         await AsyncIOBackend.checkpoint()
         async with limiter or AsyncIOBackend.current_default_thread_limiter():
             with CancelScope(shield=not abandon_on_cancel):
                 return await loop.run_in_executor(None, partial(copy_context().run, func, *args))
 
+    def number_of(scope: CancelScope) -> int:
+        return 0 if threading.get_ident() == loop.home else usual(scope)
+
     threads = staticmethod(run_sync_in_worker_thread)
     with (
         replaced(AsyncIOBackend, "run_sync_in_worker_thread", threads),
-        replaced(CancelScope, "__hash__", lambda _scope: 0),
+        replaced(CancelScope, "__hash__", number_of),
     ):
         yield
