@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 
 import pytest
 
@@ -26,12 +25,11 @@ def test_a_planted_bug_is_found_within_a_hundred_seeds(program: planted.Main) ->
     assert type(found.shrunk.error) is type(found.result.error)
 
 
-def test_a_race_that_a_real_loop_hides_is_found_in_a_second_and_shrunk_to_a_handful() -> None:
+def test_a_race_that_a_real_loop_hides_is_found_in_a_few_runs_and_shrunk_to_a_handful() -> None:
     for _ in range(200):
         asyncio.run(planted.read_wait_write())
-    begun = time.perf_counter()
     found = failure(planted.read_wait_write)
-    assert time.perf_counter() - begun < 2  # a second on a quiet machine
+    assert found.result.seed < 10
     assert 0 < len(found.shrunk.tape.deviations) <= 8
 
 

@@ -38,9 +38,9 @@ def test_clocks_of_the_module_time_follow() -> None:
         await asyncio.sleep(100 * SECOND)
         return time.monotonic() - begun
 
-    before = time.monotonic()
+    real = time.monotonic
     assert run_in_virtual_time(main) == 100
-    assert time.monotonic() - before < 10
+    assert time.monotonic is real
 
 
 def test_a_hanging_test_fails_at_once() -> None:
