@@ -59,7 +59,7 @@ class Before(Observer):
         owner = _owner_of(timer)
         if any(timer is one for one in self._timers) or any(owner is one for one in self._owners):
             return True
-        woken = [getattr(owner, "_task", None), *(timer._args or ())]  # type: ignore[attr-defined]
+        woken = [getattr(owner, "_task", None), *(timer._args or ())]
         awaited = [getattr(task, "_fut_waiter", None) for task in self.tasks]
         known = [*self.tasks, *(future for future in awaited if future is not None)]
         return any(one is other for one in woken for other in known)

@@ -26,8 +26,8 @@ from actorio.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
 __all__ = ["PER_RUN", "Plan", "explore_item", "run_item_in_virtual_time"]
 
 
-class _UsedTooEarlyError(pytest.UsageError, AttributeError):
-    """What a run makes was used by a fixture; an `AttributeError` as well, for whoever only asks."""
+class _UsedTooEarlyError(AttributeError):
+    """What a run makes was used by a fixture."""
 
 
 class _PerRun:

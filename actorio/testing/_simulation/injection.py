@@ -77,7 +77,7 @@ class Injection(Observer):
         self.missed.pop(self._faults.paths, None)
         self.missed.pop(cell.path, None)
         instance: Any = cell.instance
-        for name in _turns_of(type(instance)):  # type: ignore[arg-type]
+        for name in _turns_of(type(instance)):
             method = getattr(instance, name)
             wrap = self._wrapped if inspect.iscoroutinefunction(method) else self._wrapped_plain
             setattr(instance, name, wrap(cell, method))
