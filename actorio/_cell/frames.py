@@ -34,7 +34,7 @@ _STEPPING = {suspended.__code__: "step", rest.__code__: "work"}
 
 
 def note_stepping(code: CodeType, name: str) -> None:
-    """Have the walk go on from frames of this code by the coroutine that they have under this name."""
+    """Walk on, from a frame of this code, to the coroutine that it has under this name."""
     _STEPPING[code] = name
 
 

@@ -25,7 +25,7 @@ _LAST_STEPS = 100_000
 
 
 class Before(Observer):
-    """What is on the running loop before a test: neither that is left by the test, nor what it goes on to do.
+    """Keeps what is on the running loop before a test: neither that is left by the test, nor what it goes on to do.
 
     A system or a client of a wider scope has tasks and timers of its own, and makes new ones all the time.
 

@@ -27,7 +27,7 @@ __all__ = ["PER_RUN", "Plan", "explore_item", "run_item_in_virtual_time"]
 
 
 class _UsedTooEarlyError(AttributeError):
-    """What a run makes was used by a fixture."""
+    """Raised where a fixture uses a thing that each run makes."""
 
 
 class _PerRun:
