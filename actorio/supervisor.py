@@ -8,12 +8,12 @@ Source: `supervisor` of Erlang/OTP, `DynamicSupervisor` of Elixir.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVarTuple, Unpack
 
 from actorio._cell.notices import Terminated
-from actorio._core.checks import check_instance, check_iterable, check_optional_duration
+from actorio._core.checks import check_instance, check_iterable, check_optional_duration, kind_of
 from actorio._core.mailbox import Mailbox
 from actorio._tree.spawning import check_factory
 from actorio.actor import Actor
@@ -126,14 +126,21 @@ class Supervisor(Actor[Any]):
     Args:
         children: started one after the other by `on_start`; one that fails to start has those before it
             stopped, in reverse order, and fails the start of the supervisor with a `ChildError` that names it.
+            No iterator: it would have none left for the next incarnation.
         supervision: strategy, budget, backoff, automatic shutdown.
 
     Raises:
+        TypeError: `children` is no collection of `child(...)`.
         ValueError: two children of one name; a significant child without an `auto_shutdown` rule.
     """
 
-    def __init__(self, children: Iterable[ChildSpec] = (), supervision: Supervision = _DEFAULT) -> None:
+    def __init__(self, children: Collection[ChildSpec] = (), supervision: Supervision = _DEFAULT) -> None:
         check_iterable("children", children, "child(...)")
+        given: object = children
+        if isinstance(given, Iterator):
+            raise TypeError(
+                f"children must be a list or a tuple, not a {kind_of(given)}, which is used up at a restart"
+            )
         self.supervision = check_instance("supervision", supervision, Supervision)  # type: ignore[misc]
         self._children: dict[str, _Child] = {}
         self._numbers: dict[str, int] = {}

@@ -544,6 +544,13 @@ def test_a_supervisor_takes_specifications_and_a_supervision() -> None:
         Supervisor([], Strategy.ONE_FOR_ALL)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("used_up", [iter, lambda children: (each for each in children)])
+async def test_children_that_would_be_used_up_at_a_restart_are_refused(used_up: Any) -> None:
+    async with ActorSystem() as system:
+        with pytest.raises(TypeError, match="children must be a list or a tuple, not a"):
+            await system.spawn(Supervisor, used_up([puppet("a")]))
+
+
 async def test_a_specification_can_be_used_again() -> None:
     spec = puppet("a", mailbox=Mailbox(1))
     async with ActorSystem() as system:
