@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actorio._cell.states import Intent, Options
@@ -223,24 +222,25 @@ class Activation:
 
     def replied(self, inquiry: Inquiry, value: Any) -> None:
         """It has an answer."""
-        self._answer(inquiry, partial(reply, method=inquiry.tag[1], value=value))
+        arrival, method = inquiry.tag
+        if self._is_awaited(inquiry, arrival):
+            reply(self.region.life, arrival.peer, arrival.item.item.serial, inquiry, method, value)
 
     def failed(self, inquiry: Inquiry, error: BaseException) -> None:
         """It has failed."""
-        self._answer(inquiry, partial(fail, error=error))
-
-    def _answer(self, inquiry: Inquiry, send: Any) -> None:
         arrival = inquiry.tag[0]
-        if inquiry.asks:
-            arrival.peer.inquiries.pop(arrival.item.item.serial, None)
-            if not arrival.peer.is_lost:
-                self.region.flush(arrival.peer)
-                send(
-                    node=self.region.life,
-                    peer=arrival.peer,
-                    serial=arrival.item.item.serial,
-                    inquiry=inquiry,
-                )
+        if self._is_awaited(inquiry, arrival):
+            fail(self.region.life, arrival.peer, arrival.item.item.serial, inquiry, error)
+
+    def _is_awaited(self, inquiry: Inquiry, arrival: Arrival) -> bool:
+        """Tell whether an answer goes out: after the news of all that was taken before."""
+        if not inquiry.asks:
+            return False
+        arrival.peer.inquiries.pop(arrival.item.item.serial, None)
+        if arrival.peer.is_lost:
+            return False
+        self.region.flush(arrival.peer)
+        return True
 
     # -- its end -----------------------------------------------------------------------------------
 

@@ -91,8 +91,7 @@ class Life:
         self.groups = ClusterGroups(self)
         self.topics = Subscriptions(self)
         self.spawner = Spawner(self)
-        self._serials = itertools.count(1)
-        self.next_serial: Callable[[], int] = lambda: next(self._serials)
+        self.next_serial: Callable[[], int] = itertools.count(1).__next__
         self._tasks = Tasks(self.runtime, settings.node)
         self._of_lease = Tasks(self.runtime, settings.node)
         self.start = self._tasks.start

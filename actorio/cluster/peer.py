@@ -15,6 +15,8 @@ from actorio.cluster.store import node_of
 from actorio.errors import DeliveryUnknownError, ExitReason, NotLocalError
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from actorio.cluster.link import Link, LoopLink
     from actorio.cluster.protocols import Node
 
@@ -38,14 +40,14 @@ def encode_item(node: Any, cell: FarCell, item: Any) -> tuple[str, bytes]:
 
 
 def message_item(
-    target: int, serial: int, item: Any, index: int, body: bytes, now: float
+    target: int, serial: int, item: Any, index: int, body: bytes, loop: AbstractEventLoop
 ) -> wire.Send | wire.Ask | wire.Call | wire.Cast:
     """Return an item as it goes on the wire."""
     kind = type(item)
     raw = msgspec.Raw(body)
     if kind is Request or kind is Call:
         alarm = item.alarm
-        left = item.timeout if alarm is None else max(alarm[0] - now, 0.0)
+        left = item.timeout if alarm is None else max(alarm[0] - loop.time(), 0.0)
         return (wire.Ask if kind is Request else wire.Call)(target, serial, index, raw, left)
     return (wire.Cast if kind is Cast else wire.Send)(target, serial, index, raw)
 
@@ -64,6 +66,7 @@ class Peer:
         self.incarnation = incarnation
         self.window = node.settings.window
         self.ask_timeout = node.settings.ask_timeout
+        self.next_serial = node.next_serial
         self.busy: dict[FarCell, None] = {}
         self.cells: weakref.WeakValueDictionary[int, FarCell] = weakref.WeakValueDictionary()
         self.asks: dict[int, Any] = {}
@@ -83,10 +86,6 @@ class Peer:
     def encode(self, cell: FarCell, item: Any) -> tuple[str, bytes]:
         """Return what is sent of an item."""
         return encode_item(self.node, cell, item)
-
-    def next_serial(self) -> int:
-        """Number a message."""
-        return self.node.next_serial()
 
     def has_room(self, cell: Any) -> bool:
         """Tell whether the link takes more; else the cell is told when it does."""
@@ -108,7 +107,7 @@ class Peer:
             node.tap.posted(node.host, cell, serial)
         size = len(body)
         index = link.reserve(size)(name)
-        link.post(message_item(cell.address[1], serial, item, index, body, node.runtime.loop.time()), size)
+        link.post(message_item(cell.address[1], serial, item, index, body, node.runtime.loop), size)
         if isinstance(item, Request):
             self.asks[serial] = item
 

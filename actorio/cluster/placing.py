@@ -6,6 +6,7 @@ Source: D. Thaler and C. Ravishankar, "Using name-based mappings to increase hit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,12 @@ def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
+@lru_cache(maxsize=1024)
 def shard_of(kind: str, key: str, shards: int) -> str:
-    """Return the claim that a key belongs to, without the `c.` of the store."""
+    """Return the claim that a key belongs to, without the `c.` of the store.
+
+    Those of the keys in use are remembered: each message for one asks anew.
+    """
     return claim_key(kind, _hash(f"{kind}/{key}") % shards)[2:]
 
 

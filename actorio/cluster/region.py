@@ -122,6 +122,8 @@ class Region:
 
     def is_refused(self, arrival: Arrival) -> bool:
         """Tell whether its epoch is over; what was lost with its sender is too."""
+        if not self._refused:
+            return arrival.peer.is_lost
         refused = self._refused.get((arrival.peer, arrival.item.item.target), -1)
         return refused >= arrival.item.epoch or arrival.peer.is_lost
 

@@ -109,6 +109,7 @@ class Route:
         self.shard = shard_of(kind, key, shards)
         self.window = settings.window
         self.ask_timeout = settings.ask_timeout
+        self.next_serial = router.life.next_serial
         self.busy = router.busy
         self.cell: Any = None
         self.owner: Peer | None = None
@@ -133,10 +134,6 @@ class Route:
         """Return what is sent of an item."""
         self._router.life.check_usable()
         return encode_item(self._router.life, cell, item)
-
-    def next_serial(self) -> int:
-        """Number a message."""
-        return self._router.life.next_serial()
 
     def has_room(self, cell: FarCell) -> bool:
         """Tell whether there is room on the way."""
@@ -181,9 +178,7 @@ class Route:
         link, size = peer.link, len(body) + len(self.key)
         number = link.reserve(size)
         entity = number(self.kind)
-        message = message_item(
-            self.number, serial, item, number(name), body, self._router.life.runtime.loop.time()
-        )
+        message = message_item(self.number, serial, item, number(name), body, self._router.life.runtime.loop)
         link.post(wire.Routed(entity, self.key, self.epoch, message), size)
         if isinstance(item, Request):
             peer.asks[serial] = item
