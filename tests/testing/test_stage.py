@@ -171,3 +171,33 @@ async def test_it_is_in_turn_when_its_own_code_runs() -> None:
     async with staged() as (stage, cell):
         assert await do(cell, look) == (True, True, (False, True))
         assert (stage.is_in_turn(), stage.is_asking()) == (False, False)
+
+
+class Prices(Actor[Any]):
+    """Is called by the replayed actor, and never runs."""
+
+    async def of(self, what: str, *, size: int) -> None: ...
+
+    async def soon(self, *, timeout: float) -> None: ...
+
+
+async def test_a_function_that_answers_a_call_has_all_of_its_arguments() -> None:
+    seen: list[Any] = []
+
+    async def ask_for_prices(till: Till) -> None:
+        prices: Any = stage.ref_of("/prices")
+        await prices.call(Prices.of, "tea", size=2)
+        await prices.call(Prices.of, "milk", size=1, timeout=60)
+        await prices.call(Prices.soon, timeout=5)
+
+    def answer(method: Any, *args: Any, **kwargs: Any) -> None:
+        seen.append((method.__name__, args, kwargs))
+
+    async with staged() as (stage, cell):
+        stage.answers._given = {"/prices": answer}
+        await do(cell, ask_for_prices)
+    assert seen == [
+        ("of", ("tea",), {"size": 2}),
+        ("of", ("milk",), {"size": 1}),
+        ("soon", (), {"timeout": 5}),
+    ]

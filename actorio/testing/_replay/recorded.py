@@ -64,14 +64,22 @@ class Answers:
         """Its time has come."""
         self._by_number[number].released.set()
 
-    async def to(self, path: str, message: Any, args: tuple[Any, ...], *, is_call: bool = False) -> Any:
+    async def to(
+        self,
+        path: str,
+        message: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        is_call: bool = False,
+    ) -> Any:
         """Answer as production did.
 
         Raises:
             ReplayDiverged: production has not asked that.
         """
         if path in self._given:
-            given = self._given[path](message, *args)
+            given = self._given[path](message, *args, **(kwargs or {}))
             return await given if hasattr(type(given), "__await__") else given
         answer = self._take(path, message, is_call=is_call)
         if answer is None:

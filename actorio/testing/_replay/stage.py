@@ -21,6 +21,7 @@ from actorio._core.checks import check_callable, check_optional_duration
 from actorio._core.iterators import close_iterator
 from actorio._core.mailbox import Mailbox
 from actorio._core.observer import Observer
+from actorio._core.request import timeout_of_call
 from actorio._core.result import Result
 from actorio.actor import Actor
 from actorio.address import check_ref
@@ -199,14 +200,17 @@ class _Ref(ActorRef[Any]):
         return await super().ask(message, timeout=timeout)
 
     async def call(  # type: ignore[override]
-        self, method: Callable[..., Any], *args: Any, **kwargs: Any
+        self, method: Callable[..., Any], *args: Any, timeout: Any = ..., **kwargs: Any
     ) -> Any:
         stage = self._stage
         check_callable("call", method)
         if stage.is_in_turn() and self._cell is not stage.subject:
-            return await stage.answers.to(self.path, method, args, is_call=True)
+            timeout_of_call(method, timeout, kwargs)  # the method's own one is among its arguments
+            return await stage.answers.to(self.path, method, args, kwargs, is_call=True)
         if not stage.is_real(self._cell) and not stage.is_in_turn():
             return await asyncio.get_running_loop().create_future()
+        if timeout is not ...:
+            kwargs["timeout"] = timeout
         return await super().call(method, *args, **kwargs)
 
     def cast(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Awaitable[None]:
