@@ -54,8 +54,11 @@ def run_in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         SimLivelock: ten million callbacks, and main is not done.
         Escaped: the program used something outside, such as a socket.
         TypeError: `main` is not callable.
+        RuntimeError: called from within an event loop.
     """
     check_callable("run_in_virtual_time", main)
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError("virtual time has an event loop of its own: run it from a plain function")
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualTimeLoop)

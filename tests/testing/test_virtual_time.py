@@ -70,3 +70,10 @@ def test_the_loop_serves_any_runner() -> None:
 
 
 DAY = 86_400
+
+
+async def test_not_to_be_called_within_an_event_loop() -> None:
+    called: list[object] = []
+    with pytest.raises(RuntimeError, match="plain function"):
+        run_in_virtual_time(lambda: called.append(1))  # type: ignore[arg-type, return-value]
+    assert not called
