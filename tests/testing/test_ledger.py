@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actorio import ActorSystem, ExitReason, Mailbox, Overflow, PriorityMailbox
+from actorio import ActorSystem, Broadcast, ExitReason, Mailbox, Overflow, PriorityMailbox
 from actorio._core.envelope import ENDED, Tick
 from actorio.testing import explore, simulate
 from actorio.testing._oracles.ledger import Ledger
@@ -30,6 +30,18 @@ def test_one_object_sent_twice_is_two_messages_and_the_newest_is_the_one_dropped
                 ref.send_nowait("the same")
 
     simulate(main).unwrap()
+
+
+def test_copies_of_a_job_go_above_the_capacity_and_have_a_fate_each() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            mailbox: Mailbox[str] = Mailbox(2, overflow=Overflow.DROP_OLD)
+            pool = await system.spawn_pool(Echo, size=2, routing=Broadcast(), mailbox=mailbox)
+            for _ in range(3):
+                pool.send_nowait("for all")
+            pool.routees[0].kill()
+
+    assert explore(main, seeds=range(20)).runs == 20
 
 
 def one_with(oracle: Any, *items: Any, **fields: Any) -> Any:

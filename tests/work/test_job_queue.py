@@ -243,7 +243,11 @@ async def test_guarantee_25_nothing_is_given_up_for_a_job_that_is_refused(routin
         assert (await anext(letters)).message == 1
         valve.open.set()
         await pool.resize(1)
-    assert valve.finished == [0, 2, 3]
+    assert [job for job in valve.finished if job] == [
+        2,
+        3,
+    ]  # the routee that closes may end after the new one
+    assert 0 in valve.finished
 
 
 async def test_guarantee_22_what_had_a_number_before_is_not_lost_where_it_has_none_now() -> None:

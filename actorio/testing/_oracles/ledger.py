@@ -112,12 +112,11 @@ class Ledger(Observer):
     def handed_over(self, cell: Cell, other: Cell, item: Item) -> None:
         """Enter it into the other's account: one fate for both."""
         account, new = self._accounts.get(cell), self._accounts.get(other)
-        if account is None or new is None or item not in account.pending:
+        if account is None or new is None or not _take(account.pending, item):
             self._breach(
                 1, f"{cell.path} has handed {_name(item)} to {other.path}, and it was not in its mailbox"
             )
             return
-        del account.pending[item]
         new.pending[item] = None
 
     def put_back(self, cell: Cell, items: Sequence[Item]) -> None:
@@ -254,8 +253,13 @@ def _is_over(item: Item) -> bool:
 
 
 def _may_pass(cell: Cell, item: Item) -> bool:
-    """Tell whether it may go in above the capacity: a tick, or an actor's mail to itself."""
-    return isinstance(item, Tick) or cell.run_queue.current is cell
+    """Tell whether it may go in above the capacity: a tick, an actor's mail to itself, a copy of a pool's job."""
+    jobs = getattr(cell.mailbox, "jobs", None)
+    return (
+        isinstance(item, Tick)
+        or cell.run_queue.current is cell
+        or (jobs is not None and item in jobs._copies)
+    )
 
 
 def _forget(messages: list[Any], message: Any) -> bool:
@@ -264,6 +268,14 @@ def _forget(messages: list[Any], message: Any) -> bool:
             del messages[place]
             return True
     return False
+
+
+def _take(pending: dict[Item, None], item: Item) -> bool:
+    """Take an item out, or a copy of it: of several only one is told to be a dead letter, and not which."""
+    if item not in pending:
+        return _strike(pending, payload(item))
+    del pending[item]
+    return True
 
 
 def _strike(pending: dict[Item, None], message: Any) -> bool:
