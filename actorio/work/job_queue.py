@@ -252,6 +252,10 @@ class JobQueue:
         if self._copies and self.cell is not None:
             lane = self._without_copies(lane, self.cell)
         self._place_again(lane, None)
+        if self.mailbox.waiting is not None:  # copies may have made room
+            self.mailbox.admit()
+        if not self._size and self.mailbox.closed:
+            self.changed()
         self.wake_idle()  # for those that were kept where the routing has failed
 
     def _without_copies(self, lane: Any, cell: Cell) -> list[Item]:

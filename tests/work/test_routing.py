@@ -237,6 +237,30 @@ async def test_guarantee_25_a_copy_that_is_given_up_for_a_newer_job_is_a_dead_le
     assert not pool._plan.jobs._copies
 
 
+async def test_guarantee_25_a_copy_that_is_nobodys_makes_room_and_a_closed_pool_ends_with_the_last() -> None:
+    valve = Valve()
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Held, valve, size=1, routing=Twice(), mailbox=Mailbox(2))
+        await pool.send("in hand")
+        await until(lambda: len(valve.begun) == 1)
+        waiting = [asyncio.ensure_future(pool.send(job)) for job in ("copies", "waits for room")]
+        await ticks(1)
+        assert [sending.done() for sending in waiting] == [True, False]
+        pool.routees[0].kill()
+        await until(waiting[1].done)
+        await until(lambda: len(pool.routees) == 1 and len(valve.begun) == 2)
+        pool.close()
+        pool.routees[0].kill()
+        await pool.join()
+
+
+class Twice:
+    """Gives each job twice to each routee."""
+
+    def select(self, job: Any, routees: Sequence[Any]) -> Sequence[Any]:
+        return (*routees, *routees)
+
+
 async def test_a_job_for_one_who_is_not_among_the_routees_is_nobodys() -> None:
     class Wrong:
         def select(self, job: Any, routees: Any) -> Any:
