@@ -186,7 +186,11 @@ class _Values(Generic[R]):
             raise
         self._count += 1
         if self._progress is not None:
-            self._progress(self._count, self._total)
+            try:
+                self._progress(self._count, self._total)
+            except BaseException:
+                self._drop()
+                raise
         return value
 
     def _instead(self, item: Any, error: Exception) -> Any:

@@ -246,6 +246,22 @@ async def test_guarantee_27_an_item_that_takes_too_long_is_cancelled() -> None:
     assert isinstance(values[1].error, TimeoutError)
 
 
+async def test_guarantee_27_a_progress_that_raises_ends_the_map() -> None:
+    """The value that it was told of is not handed out, and the next one is not to be taken for it."""
+
+    def fail(done: int, total: int | None) -> None:
+        if done == 2:
+            raise LookupError(done)
+
+    async with soon(), ActorSystem() as system:
+        pool = await system.spawn_pool(Worker, size=2)
+        values = pool.map(square, [1, 2, 3, 4], progress=fail)
+        assert await anext(values) == 1
+        with pytest.raises(LookupError):
+            await anext(values)
+        assert [value async for value in values] == []
+
+
 async def test_guarantee_27_progress_counts_the_values_handed_out() -> None:
     seen: list[tuple[int, int | None]] = []
 
