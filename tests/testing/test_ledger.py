@@ -1,10 +1,22 @@
 """The ledger of fates: every accepted message is handled once, in order, within the capacity, or accounted for."""
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
-from actorio import ActorSystem, Broadcast, ExitReason, Mailbox, Overflow, PriorityMailbox
+from actorio import (
+    Actor,
+    ActorSystem,
+    AskTimeoutError,
+    Broadcast,
+    ExitReason,
+    Mailbox,
+    MailboxFullError,
+    Overflow,
+    PriorityMailbox,
+)
 from actorio._core.envelope import ENDED, Tick
 from actorio.testing import explore, simulate
 from actorio.testing._oracles.ledger import Ledger
@@ -30,6 +42,24 @@ def test_one_object_sent_twice_is_two_messages_and_the_newest_is_the_one_dropped
                 ref.send_nowait("the same")
 
     simulate(main).unwrap()
+
+
+def test_a_call_that_is_dropped_is_not_taken_for_a_cast_of_the_same_method() -> None:
+    class Busy(Actor[Any]):
+        async def work(self) -> None:
+            await asyncio.sleep(1)
+
+    async def main(overflow: Overflow) -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Busy, mailbox=Mailbox(1, overflow=overflow))
+            for _ in range(3):
+                await ref.cast(Busy.work)
+                with pytest.raises((MailboxFullError, AskTimeoutError)):
+                    await asyncio.gather(*(ref.call(Busy.work, timeout=0.5) for _ in range(2)))
+            await asyncio.sleep(3)
+
+    for overflow in (Overflow.DROP_NEW, Overflow.DROP_OLD):
+        assert explore(partial(main, overflow), seeds=range(10)).runs == 10
 
 
 def test_copies_of_a_job_go_above_the_capacity_and_have_a_fate_each() -> None:

@@ -70,15 +70,14 @@ class Ledger(Observer):
         if account is None:
             self._breach(1, f"{cell.path} has accepted {_name(item)} after its end: nobody will handle it")
             return
-        if _is_over(item) or _forget(account.dropped, payload(item)):
+        if _forget(account.dropped, payload(item)) or _is_over(item):
             return
         if item in account.pending:
             self._breach(1, f"{cell.path} has accepted {_name(item)} twice")
         admitted = item in account.in_line
         if admitted:
             self._leave_line(cell, account, item)
-        passes = not admitted and _may_pass(cell, item)
-        if passes:
+        if _is_copy(cell, item) or (not admitted and _may_pass(cell, item)):
             account.above = max(account.above, cell.mailbox.qsize())
         else:
             self._check_room(cell, account, item)
@@ -253,13 +252,14 @@ def _is_over(item: Item) -> bool:
 
 
 def _may_pass(cell: Cell, item: Item) -> bool:
-    """Tell whether it may go in above the capacity: a tick, an actor's mail to itself, a copy of a pool's job."""
+    """Tell whether it may go in above the capacity: a tick, or an actor's mail to itself."""
+    return isinstance(item, Tick) or cell.run_queue.current is cell
+
+
+def _is_copy(cell: Cell, item: Item) -> bool:
+    """Tell whether it is one of several that a pool makes of a job, for a routee each, whatever its capacity."""
     jobs = getattr(cell.mailbox, "jobs", None)
-    return (
-        isinstance(item, Tick)
-        or cell.run_queue.current is cell
-        or (jobs is not None and item in jobs._copies)
-    )
+    return jobs is not None and item in jobs._copies
 
 
 def _forget(messages: list[Any], message: Any) -> bool:
@@ -279,11 +279,12 @@ def _take(pending: dict[Item, None], item: Item) -> bool:
 
 
 def _strike(pending: dict[Item, None], message: Any) -> bool:
-    for item in pending:
-        if payload(item) is message:
-            del pending[item]
-            return True
-    return False
+    """Take out the item of a dead letter: of several of one message or one method, none that is answered."""
+    found = [item for item in pending if payload(item) is message]
+    if not found:
+        return False
+    del pending[next((item for item in found if not (item.answers or _is_over(item))), found[0])]
+    return True
 
 
 def _name(item: Item) -> str:
