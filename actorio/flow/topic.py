@@ -131,7 +131,8 @@ class TopicStream(Generic[M]):
     """`async with topic.stream() as messages: async for message in messages`; one task reads it.
 
     It is subscribed within the block, and ends with the block, once what it holds has been read, or with the system,
-    which waits for no consumer.
+    which waits for no consumer. Its reader is a temporary actor at the top level: where that is supervised by
+    `ONE_FOR_ALL` or `REST_FOR_ONE`, a restart of the group ends the stream too.
     """
 
     def __init__(self, system: ActorSystem, topic: Topic[M], mailbox: _ReaderMailbox) -> None:
