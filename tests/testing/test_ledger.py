@@ -62,6 +62,20 @@ def test_a_call_that_is_dropped_is_not_taken_for_a_cast_of_the_same_method(overf
     assert explore(main, seeds=range(20)).runs == 20
 
 
+def test_of_two_casts_of_a_method_the_older_is_the_one_dropped() -> None:
+    class Busy(Actor[Any]):
+        async def work(self) -> None:
+            await asyncio.sleep(0.001)
+
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn(Busy, mailbox=Mailbox(2, overflow=Overflow.DROP_OLD))
+            for _ in range(5):
+                await ref.cast(Busy.work)
+
+    simulate(main).unwrap()
+
+
 def test_copies_of_a_job_go_above_the_capacity_and_have_a_fate_each() -> None:
     async def main() -> None:
         async with ActorSystem() as system:

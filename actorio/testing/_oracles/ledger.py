@@ -283,7 +283,7 @@ def _strike(pending: dict[Item, None], message: Any) -> bool:
     found = [item for item in pending if payload(item) is message]
     if not found:
         return False
-    del pending[next((item for item in found if not (item.answers or _is_over(item))), found[0])]
+    del pending[next((item for item in found if not item.answers), found[0])]
     return True
 
 
