@@ -205,7 +205,8 @@ class Watches(Observer):
     def check_told(self, parted: set[str]) -> None:
         """Check that nobody still watches an actor that has ended, or one of these incarnations."""
         for cell in self._open:
-            self._check(cell, parted)
+            if not cell.urgent:  # else the notice may lie before it, and be told at this very moment
+                self._check(cell, parted)
 
     def _check(self, cell: Any, parted: set[str]) -> None:
         for other in self._open[cell]:
