@@ -64,6 +64,7 @@ class TurnTimes(Observer):
     """
 
     level = "turns"
+    never_raises = True
 
     def __init__(self) -> None:
         self.durations = DurationCounts()

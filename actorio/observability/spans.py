@@ -48,6 +48,8 @@ class Spans(Observer):
         roots: whether a turn that belongs to no trace begins one.
     """
 
+    never_raises = True
+
     def __init__(self, tracer: Tracer, *, roots: bool) -> None:
         self.level = "arrivals" if roots else "turns"
         self._tracer = tracer

@@ -341,6 +341,22 @@ async def test_guarantee_01_what_an_observer_raises_harms_nobody_and_is_reported
     )
 
 
+def test_one_that_never_raises_is_told_without_a_guard_while_it_is_alone() -> None:
+    class Careful(Observer):
+        never_raises = True
+
+        def begun(self, cell: Any, item: Any) -> None:
+            pass
+
+    class Careless(Careful):
+        never_raises = False
+
+    careful = Careful()
+    assert Combined([careful]).begun == careful.begun
+    for others in ([Careless()], [careful, Careful()]):
+        assert Combined(others).begun not in [other.begun for other in others]
+
+
 def test_what_an_observer_raises_where_no_loop_runs_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     observers = Observers(lambda: None)
     observers.add(Raising())

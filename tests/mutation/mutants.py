@@ -59,9 +59,10 @@ MUTANTS = [
     ),
     Mutant(
         "a putter overtakes those who wait",
-        "            if mailbox.waiting is not None:\n                mailbox.admit()\n            if turns",
-        "            if mailbox.waiting is not None and not mailbox.items:\n"
-        "                mailbox.admit()\n            if turns",
+        "                if mailbox.waiting is not None:\n"
+        "                    mailbox.admit()\n                if turns",
+        "                if mailbox.waiting is not None and not mailbox.items:\n"
+        "                    mailbox.admit()\n                if turns",
     ),
     Mutant(
         "a wake-up is lost",
