@@ -30,15 +30,10 @@ def _rule(why: str, *names: str, home: tuple[str, ...] = ()) -> Rule:
     return Rule(why, frozenset(names), home)
 
 
-KNOWS_FRAMES = ("testing/_simulation/injection.py",)
-"""It names what it does not call: to know the frames of those that wait for tasks of their own."""
-
 RULES = [
-    _rule("it swallows a cancel on 3.11", "asyncio.wait_for", home=KNOWS_FRAMES),
+    _rule("it swallows a cancel on 3.11", "asyncio.wait_for"),
     _rule("at the first failure it leaves the others running", "asyncio.gather"),
-    _rule(
-        "it loses cancels on 3.11 and 3.12", "asyncio.TaskGroup", "anyio.create_task_group", home=KNOWS_FRAMES
-    ),
+    _rule("it loses cancels on 3.11 and 3.12", "asyncio.TaskGroup", "anyio.create_task_group"),
     _rule(
         "tasks are made in one place, which names and keeps them",
         ".create_task",

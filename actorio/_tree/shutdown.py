@@ -303,14 +303,7 @@ class Shutdown:
         if not task.done():
             self._runtime.abandon(task)
         elif not task.cancelled() and (error := task.result()) is not None:
-            self._hook_errors.append(error)
-            log(
-                logging.ERROR,
-                "the store of %s has failed to close",
-                self._runtime.name,
-                error=error,
-                system=self._runtime.name,
-            )
+            self._note_failure("the store of %s has failed to close", error)
         if self.store.abandoned:
             self._runtime.abandoned.append(self.store.abandoned)
 
@@ -323,14 +316,12 @@ class Shutdown:
         if (exit_ := exit_in(error)) is not None:
             self._exit = self._exit or exit_
         elif error is not None:
-            self._hook_errors.append(error)
-            log(
-                logging.ERROR,
-                "a shutdown hook of %s has failed",
-                self._runtime.name,
-                error=error,
-                system=self._runtime.name,
-            )
+            self._note_failure("a shutdown hook of %s has failed", error)
+
+    def _note_failure(self, words: str, error: BaseException) -> None:
+        """Log what has failed at the end, and keep it for the block to raise."""
+        self._hook_errors.append(error)
+        log(logging.ERROR, words, self._runtime.name, error=error, system=self._runtime.name)
 
     async def _outcome_of(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
         """Wait for a hook and return what it raised; once all is killed it is cancelled, twice, and given up."""

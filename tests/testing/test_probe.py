@@ -99,16 +99,20 @@ async def test_the_end_of_an_actor_is_waited_for() -> None:
         assert (await probe.expect_terminated(account)).reason is ExitReason.SHUTDOWN
 
 
+async def _answer_two_in_order(probe: Probe) -> None:
+    asks = [asyncio.create_task(probe.ref.ask(number)) for number in range(2)]
+    assert [await probe.expect(int), await probe.expect(int)] == [0, 1]
+    probe.reply("first")
+    probe.fail(KeyError("second"))
+    assert await asks[0] == "first"
+    with pytest.raises(KeyError, match="second"):
+        await asks[1]
+
+
 async def test_asks_are_answered_by_hand_in_order() -> None:
     async with ActorSystem() as system:
         probe = await Probe.spawn(system)
-        asks = [asyncio.create_task(probe.ref.ask(number)) for number in range(2)]
-        assert [await probe.expect(int), await probe.expect(int)] == [0, 1]
-        probe.reply("first")
-        probe.fail(KeyError("second"))
-        assert await asks[0] == "first"
-        with pytest.raises(KeyError, match="second"):
-            await asks[1]
+        await _answer_two_in_order(probe)
         with pytest.raises(AssertionError, match="has no ask to answer"):
             probe.reply(None)
 
@@ -127,13 +131,7 @@ async def test_an_ask_that_was_given_up_is_answered_after_those_that_wait() -> N
         impatient = asyncio.create_task(probe.ref.ask("given up"))
         await probe.expect("given up")
         impatient.cancel()
-        asks = [asyncio.create_task(probe.ref.ask(number)) for number in range(2)]
-        assert [await probe.expect(int), await probe.expect(int)] == [0, 1]
-        probe.reply("first")
-        probe.fail(KeyError("second"))
-        assert await asks[0] == "first"
-        with pytest.raises(KeyError, match="second"):
-            await asks[1]
+        await _answer_two_in_order(probe)
         probe.reply("too late")  # a late reply can be played, and reaches nobody
         with pytest.raises(AssertionError, match="has no ask to answer"):
             probe.reply(None)

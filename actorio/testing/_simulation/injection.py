@@ -12,8 +12,6 @@ from collections.abc import Callable, Generator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from anyio._backends._asyncio import TaskGroup
-
 from actorio._cell.frames import await_chain, note_stepping
 from actorio._cell.owned.interleave import InterleavedCall
 from actorio._cell.sender_context import RECEIVE
@@ -214,12 +212,14 @@ class Injection(Observer):
 
 note_stepping(Injection._stepped.__code__, "turn")
 
-_ENDS = [
-    getattr(group, name, None) for group in (asyncio.TaskGroup, TaskGroup) for name in ("__aexit__", "_aexit")
-]
+_ENDS_OF_TASKS = {
+    ("asyncio.taskgroups", "TaskGroup.__aexit__"),
+    ("asyncio.taskgroups", "TaskGroup._aexit"),
+    ("anyio._backends._asyncio", "TaskGroup.__aexit__"),
+}
+"""Where a turn waits for tasks of its own: modules and functions."""
 if sys.version_info < (3, 12):
-    _ENDS.append(asyncio.wait_for)  # it runs a coroutine in a task of its own
-_ENDS_OF_TASKS = {end.__code__ for end in _ENDS if end is not None}
+    _ENDS_OF_TASKS.add(("asyncio.tasks", "wait_for"))  # it runs a coroutine in one
 
 
 def _waits_for_its_tasks(turn: Any) -> bool:
@@ -228,7 +228,10 @@ def _waits_for_its_tasks(turn: Any) -> bool:
     A crash would leave them behind, to go on beside the next incarnation, as no real failure does.
     """
     frames = list(await_chain(turn))
-    return bool(frames) and frames[-1].f_code in _ENDS_OF_TASKS
+    if not frames:
+        return False
+    last = frames[-1]
+    return (last.f_globals.get("__name__"), last.f_code.co_qualname) in _ENDS_OF_TASKS
 
 
 _names_of_turns: weakref.WeakKeyDictionary[type[Any], tuple[str, ...]] = weakref.WeakKeyDictionary()
